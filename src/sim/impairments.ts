@@ -1,0 +1,58 @@
+/** What a direction of a link does to packets. */
+
+/** Probabilities are 0 … 1 per packet, times µs. Everything defaults to "nothing". */
+export interface Impairments {
+  /** One-way delay. */
+  readonly delay?: number;
+  /** Uniform extra delay between 0 and this; packets stay in order. */
+  readonly jitter?: number;
+  /** Bits per second; 0 = no limit. */
+  readonly rate?: number;
+  /** Bytes that may wait for the rate; what comes beyond is dropped at the tail. 0 = no limit. */
+  readonly queueBytes?: number;
+  readonly loss?: number;
+  readonly duplication?: number;
+  /** Chance of being held back by up to `reorderDelay`, so that later packets overtake. */
+  readonly reordering?: number;
+  readonly reorderDelay?: number;
+  /** Chance that one bit is flipped: checksums must catch it. */
+  readonly corruption?: number;
+  /** Chance that `send` returns false, as a full TUN does, and takes more only `stallTime` later. */
+  readonly stall?: number;
+  readonly stallTime?: number;
+  /** An aimed fault: packets for which it returns false are lost. `index` counts from 0. */
+  readonly pass?: (packet: Uint8Array, index: number) => boolean;
+}
+
+export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass'>> {
+  readonly pass: ((packet: Uint8Array, index: number) => boolean) | null;
+}
+
+const PROBABILITIES = ['loss', 'duplication', 'reordering', 'corruption', 'stall'] as const;
+const AMOUNTS = ['delay', 'jitter', 'rate', 'queueBytes', 'reorderDelay', 'stallTime'] as const;
+
+/** Fills in the defaults. @throws RangeError, one sentence. */
+export function resolveImpairments(given: Impairments): ResolvedImpairments {
+  for (const key of PROBABILITIES) {
+    const value = given[key] ?? 0;
+    if (!(value >= 0 && value <= 1)) throw new RangeError(`${key} must be 0 … 1, not ${value}`);
+  }
+  for (const key of AMOUNTS) {
+    const value = given[key] ?? 0;
+    if (!(value >= 0 && value < Infinity)) throw new RangeError(`${key} must be ≥ 0, not ${value}`);
+  }
+  return {
+    delay: given.delay ?? 0,
+    jitter: given.jitter ?? 0,
+    rate: given.rate ?? 0,
+    queueBytes: given.queueBytes ?? 0,
+    loss: given.loss ?? 0,
+    duplication: given.duplication ?? 0,
+    reordering: given.reordering ?? 0,
+    reorderDelay: given.reorderDelay ?? 0,
+    corruption: given.corruption ?? 0,
+    stall: given.stall ?? 0,
+    stallTime: given.stallTime ?? 0,
+    pass: given.pass ?? null,
+  };
+}

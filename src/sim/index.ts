@@ -1,0 +1,26 @@
+/** `fourwave/sim`: worlds without a network, repeatable to the last bit. */
+
+export { NEVER } from '../base/clock.ts';
+export { SeededRandom } from '../base/random.ts';
+export { type ClockUser, VirtualClock, virtualClock } from '../base/virtual-clock.ts';
+export type { Device, DeviceListener } from '../device/device.ts';
+export { loopback } from '../device/loopback.ts';
+export { MemoryDevice, type MemoryDeviceOptions, memoryLink } from '../device/memory-link.ts';
+export {
+  type InjectedPacketInfo,
+  PacketDevice,
+  packetDevice,
+  type PacketListener,
+  type SentPacketInfo,
+} from '../device/packet-device.ts';
+export { Host, type HostOptions } from './host.ts';
+export type { Impairments } from './impairments.ts';
+export { checkConnection, checkInvariants, InvariantError } from './invariants.ts';
+export { Link, LinkCounts, type LinkOptions, type SentPacket, SimDevice } from './link.ts';
+export {
+  PacketError,
+  readSegment,
+  splitSuperPacket,
+  type WireSegment,
+} from './packet-reader.ts';
+export { World, type WorldOptions } from './world.ts';

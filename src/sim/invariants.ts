@@ -1,0 +1,148 @@
+/**
+ * What must hold after every event, whatever the network does. A violation is a bug of ours: it is
+ * thrown and ends the run.
+ */
+
+import { seqLe } from '../base/seq.ts';
+import type { Tcb } from '../tcp/tcb.ts';
+import {
+  TIMER_NAMES,
+  TIMER_PERSIST,
+  TIMER_RACK,
+  TIMER_RTO,
+  TIMER_SYN_ACK,
+  TIMER_TIME_WAIT,
+  TIMER_TLP,
+} from '../tcp/timers/timer-table.ts';
+import { FlowWatch } from './flow-watch.ts';
+import type { Host } from './host.ts';
+import type { SentPacket } from './link.ts';
+import { PacketError, readSegment, type WireSegment } from './packet-reader.ts';
+import type { World } from './world.ts';
+
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+/** Packets without data that a host may send per packet received, and on its own between two events. */
+const ANSWERS_PER_PACKET = 4;
+const UNASKED_PACKETS = 64;
+
+/** @throws InvariantError when a variable of `tcb` contradicts another. `now` in µs. */
+export function checkConnection(tcb: Tcb, now: number): void {
+  const fail = (what: string): never => {
+    throw new InvariantError(`c${tcb.id} in ${tcb.state}: ${what}`);
+  };
+  for (let timer = 0; timer < TIMER_NAMES.length; timer++) {
+    const deadline = tcb.deadline(timer);
+    if (deadline === Infinity) continue;
+    if (Number.isNaN(deadline)) fail(`the deadline of ${TIMER_NAMES[timer]} is no number`);
+    if (deadline < now) fail(`${TIMER_NAMES[timer]} was due at ${deadline} µs and it is ${now}`);
+    if (tcb.state === 'CLOSED') fail(`${TIMER_NAMES[timer]} is armed`);
+  }
+  if (tcb.state === 'TIME-WAIT') {
+    if (tcb.deadline(TIMER_TIME_WAIT) === Infinity) fail('TIME-WAIT without its timer');
+    return;
+  }
+  if (tcb.deadline(TIMER_SYN_ACK) !== Infinity || tcb.state === 'CLOSED') return;
+  if (!seqLe(tcb.snd.una, tcb.snd.nxt)) fail('SND.UNA is after SND.NXT');
+  if (tcb.unacked > 0 && !retransmissionArmed(tcb)) {
+    fail(`${tcb.unacked} in flight and no timer that would send it again`);
+  }
+  const buffered = tcb.readable + tcb.receiveBuffer.outOfOrderLength;
+  if (buffered > tcb.receiveLimit) {
+    fail(`${buffered} bytes received and kept with a buffer of ${tcb.receiveLimit}`);
+  }
+}
+
+function retransmissionArmed(tcb: Tcb): boolean {
+  return (
+    tcb.deadline(TIMER_RTO) !== Infinity ||
+    tcb.deadline(TIMER_TLP) !== Infinity ||
+    tcb.deadline(TIMER_RACK) !== Infinity ||
+    tcb.deadline(TIMER_PERSIST) !== Infinity
+  );
+}
+
+/** Watches one host of a world. */
+class HostWatch {
+  private readonly host: Host;
+  private readonly flows: FlowWatch;
+  private bare = 0;
+  private arrivalsSeen = 0;
+
+  constructor(host: Host, flows: FlowWatch) {
+    this.host = host;
+    this.flows = flows;
+  }
+
+  /** Every emitted packet parses, fits, is summed right, and keeps its promises. */
+  sent(packet: SentPacket): void {
+    const { device, name } = this.host;
+    const limit = packet.gsoSize > 0 ? device.segmentationLimit : device.mtu;
+    if (packet.bytes.length > limit) {
+      throw new InvariantError(`${name} sent ${packet.bytes.length} bytes, the limit is ${limit}`);
+    }
+    let segment: WireSegment | null;
+    try {
+      segment = readSegment(packet.bytes, packet.needsChecksum);
+    } catch (error) {
+      if (error instanceof PacketError) throw new InvariantError(`${name} sent ${error.message}`);
+      throw error;
+    }
+    if (segment === null) return;
+    if (segment.dataLength === 0) this.bare++;
+    const complaint = this.flows.sent(segment);
+    if (complaint !== null) throw new InvariantError(`${name}: ${complaint}`);
+  }
+
+  check(): void {
+    const { stack, device, name } = this.host;
+    const now = stack.clock.now;
+    let connections = 0;
+    stack.tcp.forEachConnection((tcb) => {
+      connections++;
+      try {
+        checkConnection(tcb, now);
+      } catch (error) {
+        throw error instanceof InvariantError
+          ? new InvariantError(`${name}: ${error.message}`)
+          : error;
+      }
+    });
+    const arrivals = device.arrivals - this.arrivalsSeen;
+    this.arrivalsSeen = device.arrivals;
+    const budget = ANSWERS_PER_PACKET * (arrivals + connections) + UNASKED_PACKETS;
+    if (this.bare > budget) {
+      throw new InvariantError(
+        `${name} sent ${this.bare} packets without data for ${arrivals} received`,
+      );
+    }
+    this.bare = 0;
+  }
+}
+
+/**
+ * Checks `hosts` after every event of `world` and every packet that they send. A packet's violation
+ * is thrown after the turn that sent it, so that the per-packet guard cannot swallow it.
+ */
+export function checkInvariants(world: World, hosts: readonly Host[]): void {
+  const flows = new FlowWatch();
+  let violation: unknown = null;
+  for (const host of hosts) {
+    const watch = new HostWatch(host, flows);
+    const before = host.device.onSent;
+    host.device.onSent = (packet) => {
+      before?.(packet);
+      try {
+        watch.sent(packet);
+      } catch (error) {
+        violation ??= error;
+      }
+    };
+    world.afterEveryEvent(() => watch.check());
+  }
+  world.afterEveryEvent(() => {
+    if (violation !== null) throw violation;
+  });
+}
