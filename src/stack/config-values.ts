@@ -232,21 +232,25 @@ export function nearest(wrong: string, known: readonly string[]): string | null 
   return best;
 }
 
-/** Levenshtein's distance. Long words are cut: nobody's key is longer. */
+/** Insertions, deletions, replacements and swaps of neighbours. Long words are cut: nobody's key is longer. */
 function editDistance(a: string, b: string): number {
   const left = a.slice(0, 64);
   const right = b.slice(0, 64);
-  let previous = Array.from({ length: right.length + 1 }, (_, column) => column);
+  const rows = [Array.from({ length: right.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
   for (let row = 1; row <= left.length; row++) {
-    const current = [row];
+    rows.push([row]);
     for (let column = 1; column <= right.length; column++) {
-      const replaced =
-        (previous[column - 1] as number) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      current.push(
-        Math.min(replaced, (previous[column] as number) + 1, (current[column - 1] as number) + 1),
+      const same = left[row - 1] === right[column - 1];
+      const swapped = left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      const distance = Math.min(
+        at(row - 1, column - 1) + (same ? 0 : 1),
+        at(row - 1, column) + 1,
+        at(row, column - 1) + 1,
+        swapped ? at(row - 2, column - 2) + 1 : Infinity,
       );
+      rows[row]?.push(distance);
     }
-    previous = current;
   }
-  return previous[right.length] as number;
+  return at(left.length, right.length);
 }
