@@ -48,8 +48,7 @@ export class VirtualClock implements Clock {
 
   /** The earliest deadline of all users, or NEVER; not before now. */
   nextDeadline(): number {
-    const earliest = this.earliest();
-    return earliest < this.now ? this.now : earliest;
+    return Math.max(this.earliest(), this.now);
   }
 
   /**

@@ -148,9 +148,7 @@ export class PacketDevice implements Device {
 }
 
 function deliver(listener: PacketListener, frame: Frame): void {
-  const packet = new Uint8Array(
-    frame.headerLength + frame.payloadLength + frame.wrappedLength,
-  );
+  const packet = new Uint8Array(frame.headerLength + frame.payloadLength + frame.wrappedLength);
   copyFrame(frame, packet);
   if (frame.needsChecksum) completeChecksum(packet);
   try {

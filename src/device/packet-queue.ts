@@ -1,12 +1,7 @@
 /** Packets between two ends that live in memory: a bounded queue with recycled buffers. */
 
 import type { Frame } from '../wire/frame.ts';
-import {
-  CHECKSUM_PARTIAL,
-  CHECKSUM_UNVERIFIED,
-  type ChecksumState,
-  type Packet,
-} from '../wire/packet.ts';
+import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, type ChecksumState, type Packet } from '../wire/packet.ts';
 
 /** No IPv4 packet is longer. */
 export const MAX_PACKET_LENGTH = 65_535;
@@ -121,8 +116,7 @@ export class PacketQueue {
     if (this.full || length > MAX_PACKET_LENGTH) return null;
     const small = length <= this.smallSize;
     const slot =
-      (small ? this.freeSmall : this.freeLarge).pop() ??
-      new Slot(small ? this.smallSize : LARGE_BUFFER);
+      (small ? this.freeSmall : this.freeLarge).pop() ?? new Slot(small ? this.smallSize : LARGE_BUFFER);
     slot.length = length;
     this.slots[this.end++ % this.capacity] = slot;
     return slot;
@@ -142,13 +136,7 @@ export function copyFrame(frame: Frame, into: Uint8Array): number {
 /** Below this many bytes a loop is faster than making a subarray. */
 const LOOP_LIMIT = 64;
 
-function copyBytes(
-  from: Uint8Array,
-  start: number,
-  length: number,
-  into: Uint8Array,
-  at: number,
-): void {
+function copyBytes(from: Uint8Array, start: number, length: number, into: Uint8Array, at: number): void {
   if (length > LOOP_LIMIT) {
     into.set(from.subarray(start, start + length), at);
     return;

@@ -31,6 +31,21 @@ export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass'>>
 const PROBABILITIES = ['loss', 'duplication', 'reordering', 'corruption', 'stall'] as const;
 const AMOUNTS = ['delay', 'jitter', 'rate', 'queueBytes', 'reorderDelay', 'stallTime'] as const;
 
+const NOTHING: ResolvedImpairments = {
+  delay: 0,
+  jitter: 0,
+  rate: 0,
+  queueBytes: 0,
+  loss: 0,
+  duplication: 0,
+  reordering: 0,
+  reorderDelay: 0,
+  corruption: 0,
+  stall: 0,
+  stallTime: 0,
+  pass: null,
+};
+
 /** Fills in the defaults. @throws RangeError, one sentence. */
 export function resolveImpairments(given: Impairments): ResolvedImpairments {
   for (const key of PROBABILITIES) {
@@ -41,18 +56,5 @@ export function resolveImpairments(given: Impairments): ResolvedImpairments {
     const value = given[key] ?? 0;
     if (!(value >= 0 && value < Infinity)) throw new RangeError(`${key} must be ≥ 0, not ${value}`);
   }
-  return {
-    delay: given.delay ?? 0,
-    jitter: given.jitter ?? 0,
-    rate: given.rate ?? 0,
-    queueBytes: given.queueBytes ?? 0,
-    loss: given.loss ?? 0,
-    duplication: given.duplication ?? 0,
-    reordering: given.reordering ?? 0,
-    reorderDelay: given.reorderDelay ?? 0,
-    corruption: given.corruption ?? 0,
-    stall: given.stall ?? 0,
-    stallTime: given.stallTime ?? 0,
-    pass: given.pass ?? null,
-  };
+  return { ...NOTHING, ...given };
 }

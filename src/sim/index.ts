@@ -9,8 +9,8 @@ export { MemoryDevice, type MemoryDeviceOptions, memoryLink } from '../device/me
 export {
   type InjectedPacketInfo,
   PacketDevice,
-  packetDevice,
   type PacketListener,
+  packetDevice,
   type SentPacketInfo,
 } from '../device/packet-device.ts';
 export { Host, type HostOptions } from './host.ts';

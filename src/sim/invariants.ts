@@ -30,29 +30,34 @@ const UNASKED_PACKETS = 64;
 
 /** @throws InvariantError when a variable of `tcb` contradicts another. `now` in µs. */
 export function checkConnection(tcb: Tcb, now: number): void {
-  const fail = (what: string): never => {
-    throw new InvariantError(`c${tcb.id} in ${tcb.state}: ${what}`);
-  };
+  const complaint = timerComplaint(tcb, now) ?? variableComplaint(tcb);
+  if (complaint !== null) throw new InvariantError(`c${tcb.id} in ${tcb.state}: ${complaint}`);
+}
+
+function timerComplaint(tcb: Tcb, now: number): string | null {
   for (let timer = 0; timer < TIMER_NAMES.length; timer++) {
     const deadline = tcb.deadline(timer);
     if (deadline === Infinity) continue;
-    if (Number.isNaN(deadline)) fail(`the deadline of ${TIMER_NAMES[timer]} is no number`);
-    if (deadline < now) fail(`${TIMER_NAMES[timer]} was due at ${deadline} µs and it is ${now}`);
-    if (tcb.state === 'CLOSED') fail(`${TIMER_NAMES[timer]} is armed`);
+    const name = String(TIMER_NAMES[timer]);
+    if (tcb.state === 'CLOSED') return `${name} is armed`;
+    if (!(deadline >= now)) return `${name} was due at ${deadline} µs and it is ${now}`;
   }
-  if (tcb.state === 'TIME-WAIT') {
-    if (tcb.deadline(TIMER_TIME_WAIT) === Infinity) fail('TIME-WAIT without its timer');
-    return;
-  }
-  if (tcb.deadline(TIMER_SYN_ACK) !== Infinity || tcb.state === 'CLOSED') return;
-  if (!seqLe(tcb.snd.una, tcb.snd.nxt)) fail('SND.UNA is after SND.NXT');
+  const missing = tcb.state === 'TIME-WAIT' && tcb.deadline(TIMER_TIME_WAIT) === Infinity;
+  return missing ? 'TIME-WAIT without its timer' : null;
+}
+
+function variableComplaint(tcb: Tcb): string | null {
+  // Compact records keep neither what is in flight nor buffers.
+  const compact = tcb.state === 'TIME-WAIT' || tcb.deadline(TIMER_SYN_ACK) !== Infinity;
+  if (compact || tcb.state === 'CLOSED') return null;
+  if (!seqLe(tcb.snd.una, tcb.snd.nxt)) return 'SND.UNA is after SND.NXT';
   if (tcb.unacked > 0 && !retransmissionArmed(tcb)) {
-    fail(`${tcb.unacked} in flight and no timer that would send it again`);
+    return `${tcb.unacked} in flight and no timer that would send it again`;
   }
   const buffered = tcb.readable + tcb.receiveBuffer.outOfOrderLength;
-  if (buffered > tcb.receiveLimit) {
-    fail(`${buffered} bytes received and kept with a buffer of ${tcb.receiveLimit}`);
-  }
+  return buffered > tcb.receiveLimit
+    ? `${buffered} bytes received and kept with a buffer of ${tcb.receiveLimit}`
+    : null;
 }
 
 function retransmissionArmed(tcb: Tcb): boolean {
@@ -68,12 +73,14 @@ function retransmissionArmed(tcb: Tcb): boolean {
 class HostWatch {
   private readonly host: Host;
   private readonly flows: FlowWatch;
+  private readonly now: () => number;
   private bare = 0;
   private arrivalsSeen = 0;
 
-  constructor(host: Host, flows: FlowWatch) {
+  constructor(host: Host, flows: FlowWatch, now: () => number) {
     this.host = host;
     this.flows = flows;
+    this.now = now;
   }
 
   /** Every emitted packet parses, fits, is summed right, and keeps its promises. */
@@ -98,25 +105,22 @@ class HostWatch {
 
   check(): void {
     const { stack, device, name } = this.host;
-    const now = stack.clock.now;
+    const now = this.now();
+    if (stack.guarded !== null) throw stack.guarded;
     let connections = 0;
     stack.tcp.forEachConnection((tcb) => {
       connections++;
       try {
         checkConnection(tcb, now);
       } catch (error) {
-        throw error instanceof InvariantError
-          ? new InvariantError(`${name}: ${error.message}`)
-          : error;
+        throw error instanceof InvariantError ? new InvariantError(`${name}: ${error.message}`) : error;
       }
     });
     const arrivals = device.arrivals - this.arrivalsSeen;
     this.arrivalsSeen = device.arrivals;
     const budget = ANSWERS_PER_PACKET * (arrivals + connections) + UNASKED_PACKETS;
     if (this.bare > budget) {
-      throw new InvariantError(
-        `${name} sent ${this.bare} packets without data for ${arrivals} received`,
-      );
+      throw new InvariantError(`${name} sent ${this.bare} packets without data for ${arrivals} received`);
     }
     this.bare = 0;
   }
@@ -128,16 +132,16 @@ class HostWatch {
  */
 export function checkInvariants(world: World, hosts: readonly Host[]): void {
   const flows = new FlowWatch();
-  let violation: unknown = null;
+  let violation: Error | null = null;
   for (const host of hosts) {
-    const watch = new HostWatch(host, flows);
+    const watch = new HostWatch(host, flows, () => world.clock.now);
     const before = host.device.onSent;
     host.device.onSent = (packet) => {
       before?.(packet);
       try {
         watch.sent(packet);
       } catch (error) {
-        violation ??= error;
+        violation ??= error as Error;
       }
     };
     world.afterEveryEvent(() => watch.check());

@@ -121,11 +121,7 @@ const OPTION_NOP = 1;
 const OPTION_MSS = 2;
 const OPTION_WINDOW_SCALE = 3;
 
-function readOptions(
-  packet: Uint8Array,
-  start: number,
-  end: number,
-): { mss: number; windowScale: number } {
+function readOptions(packet: Uint8Array, start: number, end: number): { mss: number; windowScale: number } {
   const found = { mss: -1, windowScale: -1 };
   for (let at = start; at < end && packet[at] !== OPTION_END; ) {
     const kind = packet[at] as number;

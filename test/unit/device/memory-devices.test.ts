@@ -193,7 +193,10 @@ describe('packetDevice', () => {
 
   it('bounds what was injected and not yet taken', () => {
     const device = packetDevice({ mtu: 1500, queueLength: 2 });
-    assert.deepEqual([1, 2, 3].map((n) => device.inject(Uint8Array.of(n))), [true, true, false]);
+    assert.deepEqual(
+      [1, 2, 3].map((n) => device.inject(Uint8Array.of(n))),
+      [true, true, false],
+    );
     assert.equal(device.dropped, 1);
   });
 

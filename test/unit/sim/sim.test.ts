@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EventHeap } from '../../../src/sim/event-heap.ts';
 import { FlowWatch } from '../../../src/sim/flow-watch.ts';
-import { resolveImpairments, type Impairments } from '../../../src/sim/impairments.ts';
+import { type Impairments, resolveImpairments } from '../../../src/sim/impairments.ts';
 import { Link, type LinkOptions } from '../../../src/sim/link.ts';
 import {
   completeTcpChecksum,
@@ -78,7 +78,14 @@ describe('EventHeap', () => {
   it('gives events back by time, equal times in the order they came', () => {
     const heap = new EventHeap();
     const out: string[] = [];
-    for (const [time, name] of [[5, 'a'], [1, 'b'], [5, 'c'], [0, 'd'], [5, 'e'], [1, 'f']] as const) {
+    for (const [time, name] of [
+      [5, 'a'],
+      [1, 'b'],
+      [5, 'c'],
+      [0, 'd'],
+      [5, 'e'],
+      [1, 'f'],
+    ] as const) {
       heap.push(time, () => out.push(name));
     }
     assert.equal(heap.earliest, 0);
@@ -92,14 +99,20 @@ describe('Link', () => {
   it('delivers everything unchanged and in order after the delay', () => {
     const sent = numbered(50);
     const { arrivals } = through({ delay: 10_000, jitter: 5_000 }, sent);
-    assert.deepEqual(arrivals.map((a) => a.bytes), sent);
+    assert.deepEqual(
+      arrivals.map((a) => a.bytes),
+      sent,
+    );
     assert.ok(arrivals.every((a) => a.time >= 10_000 && a.time < 15_000));
   });
 
   it('spaces packets by the rate and drops at the tail of a short queue', () => {
     // 140 bytes at 1.12 Mbit/s: one per ms
     const { arrivals } = through({ rate: 1_120_000 }, numbered(5));
-    assert.deepEqual(arrivals.map((a) => a.time), [1_000, 2_000, 3_000, 4_000, 5_000]);
+    assert.deepEqual(
+      arrivals.map((a) => a.time),
+      [1_000, 2_000, 3_000, 4_000, 5_000],
+    );
     const short = through({ rate: 1_120_000, queueBytes: 300 }, numbered(5));
     assert.equal(short.arrivals.length, 2);
     assert.equal(short.link.a.counts.queueDropped, 3);
@@ -116,7 +129,10 @@ describe('Link', () => {
     const mixed = through({ delay: 100, reordering: 0.2, reorderDelay: 5_000 }, sent).arrivals;
     const order = mixed.map((a) => readSegment(a.bytes, false)?.seq ?? 0);
     assert.equal(order.length, 2_000);
-    assert.notDeepEqual(order, [...order].sort((x, y) => x - y));
+    assert.notDeepEqual(
+      order,
+      [...order].sort((x, y) => x - y),
+    );
   });
 
   it('flips exactly one bit, which the checksums catch', () => {
@@ -189,11 +205,17 @@ describe('World', () => {
     world.afterEveryEvent(() => log.push('check'));
     world.at(10, () => log.push('a'));
     world.at(10, () => log.push('b'));
-    assert.equal(world.runUntil(() => log.includes('b'), 1_000), true);
+    assert.equal(
+      world.runUntil(() => log.includes('b'), 1_000),
+      true,
+    );
     assert.equal(world.clock.now, 10);
     assert.ok(log.lastIndexOf('check') > log.indexOf('b'));
     assert.ok(log.slice(log.indexOf('a'), log.indexOf('b')).includes('check'), log.join());
-    assert.equal(world.runUntil(() => false, 1_000), false);
+    assert.equal(
+      world.runUntil(() => false, 1_000),
+      false,
+    );
     assert.equal(world.clock.now, 1_010);
     assert.equal(world.silent, true);
   });
@@ -209,11 +231,31 @@ describe('World', () => {
 describe('readSegment', () => {
   it('refuses what lies about itself', () => {
     const cases: [string, (packet: Uint8Array) => void][] = [
-      ['version', (p) => { p[0] = 0x65; }],
+      [
+        'version',
+        (p) => {
+          p[0] = 0x65;
+        },
+      ],
       ['total length', (p) => write16(p, 2, 39)],
-      ['header checksum', (p) => { p[8] = 63; }],
-      ['TCP checksum', (p) => { p[45] = 99; }],
-      ['data offset', (p) => { p[32] = 0x40; }],
+      [
+        'header checksum',
+        (p) => {
+          p[8] = 63;
+        },
+      ],
+      [
+        'TCP checksum',
+        (p) => {
+          p[45] = 99;
+        },
+      ],
+      [
+        'data offset',
+        (p) => {
+          p[32] = 0x40;
+        },
+      ],
     ];
     for (const [what, spoil] of cases) {
       const packet = tcpPacket(10);
@@ -240,7 +282,14 @@ describe('FlowWatch', () => {
   const base = { source: 1, destination: 2, sourcePort: 3, destinationPort: 4 };
   const segment = (over: Partial<WireSegment>): WireSegment => ({
     ...base,
-    seq: 0, ack: 0, flags: 0x10, window: 100, dataStart: 40, dataLength: 0, windowScale: -1, mss: -1,
+    seq: 0,
+    ack: 0,
+    flags: 0x10,
+    window: 100,
+    dataStart: 40,
+    dataLength: 0,
+    windowScale: -1,
+    mss: -1,
     ...over,
   });
   const back = { source: 2, destination: 1, sourcePort: 4, destinationPort: 3 };
@@ -250,7 +299,11 @@ describe('FlowWatch', () => {
     assert.equal(flows.sent(segment({ flags: 2, windowScale: 7 })), null);
     assert.equal(flows.sent(segment({ ...back, flags: 0x12, windowScale: 2, ack: 1 })), null);
     assert.equal(flows.sent(segment({ seq: 1, ack: 1, window: 100 })), null);
-    assert.equal(flows.sent(segment({ seq: 1, ack: 101, window: 99 })), null, 'moved by 28 bytes back, in 128');
+    assert.equal(
+      flows.sent(segment({ seq: 1, ack: 101, window: 99 })),
+      null,
+      'moved by 28 bytes back, in 128',
+    );
     assert.match(flows.sent(segment({ seq: 1, ack: 101, window: 98 })) ?? '', /took back/);
   });
 

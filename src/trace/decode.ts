@@ -1,0 +1,252 @@
+/** Rows of numbers → events for readers. */
+
+import { REASONS } from '../base/reasons.ts';
+import { TRIGGERS } from '../tcp/output/sent-segment.ts';
+import { STATE_NAMES } from '../tcp/state.ts';
+import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
+import { formatAddress } from '../wire/address.ts';
+import { SYN } from '../wire/segment.ts';
+import type { LogEvent } from './log-event.ts';
+import * as record from './record.ts';
+import type { ConnectionLog } from './rings.ts';
+import type { Words } from './strings.ts';
+
+type Data = Record<string, unknown>;
+
+/** Everything that reading one row takes. */
+export interface RowSource {
+  readonly rows: Float64Array;
+  /** Offset of the row. */
+  readonly at: number;
+  /** µs of `t` = 0. */
+  readonly origin: number;
+  readonly words: Words;
+  readonly log: ConnectionLog | null;
+  /** Data of an event that is no row of numbers. */
+  readonly note: Readonly<Data> | null;
+}
+
+const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
+const METRIC_NAMES = ['cwnd', 'ssthresh', 'flight', 'srttMs', 'rttvarMs', 'rtoMs'];
+const FIRST_TIME_METRIC = 3;
+const ACK_BIT = 0x10;
+
+export function decodeRow(source: RowSource): LogEvent {
+  const { rows, at, origin, note } = source;
+  const field = (place: number): number => rows[at + place] as number;
+  const name = (record.EVENTS[field(record.AT_CODE)] as { name: record.EventName }).name;
+  const connection = field(record.AT_CONNECTION);
+  const segment = field(record.AT_SEGMENT);
+  const cause = field(record.AT_CAUSE);
+  return {
+    t: seconds(field(record.AT_TIME) - origin),
+    n: field(record.AT_N),
+    ev: name,
+    ...(connection < 0 ? {} : { conn: `c${connection}`, inc: field(record.AT_INCARNATION) }),
+    ...(segment === 0 ? {} : { seg: segment }),
+    ...(cause === 0 ? {} : { cause }),
+    data: note ?? dataOf(name, source),
+  };
+}
+
+/** What is left of the events that a connection's log has merged. */
+export function decodeRun(log: ConnectionLog, origin: number): LogEvent {
+  const { run } = log;
+  return {
+    t: seconds(run.to - origin),
+    n: run.last,
+    ev: 'seg:run',
+    conn: `c${log.id}`,
+    inc: log.incarnation,
+    data: {
+      first: run.first,
+      since: seconds(run.from - origin),
+      events: run.events,
+      sent: { segs: run.sentSegments, bytes: run.sentBytes, retransmitted: run.retransmissions },
+      received: { segs: run.receivedSegments, bytes: run.receivedBytes },
+    },
+  };
+}
+
+function seconds(microseconds: number): number {
+  return Math.round(microseconds) / 1e6;
+}
+
+function milliseconds(microseconds: number): number {
+  return Math.round(microseconds) / 1e3;
+}
+
+type Decoder = (value: (index: number) => number, source: RowSource) => Data;
+
+const application: Decoder = (value) => ({ bytes: value(0) });
+
+const listener: Decoder = (value) => ({
+  listener: value(0),
+  address: formatAddress(value(1)),
+  port: value(2),
+  backlog: value(3),
+  synQueue: value(4),
+  acceptQueue: value(5),
+});
+
+const DECODERS: Partial<Record<record.EventName, Decoder>> = {
+  'listen:opened': listener,
+  'listen:closed': listener,
+  'listen:queue': listener,
+  'conn:opened': (value) => ({
+    role: value(4) === 1 ? 'passive' : 'active',
+    local: `${formatAddress(value(0))}:${value(1)}`,
+    peer: `${formatAddress(value(2))}:${value(3)}`,
+    isn: { local: value(5), peer: value(4) === 1 ? value(6) : null },
+  }),
+  'conn:state': stateData,
+  'conn:closed': (value, { words }) => ({
+    reason: words.word(value(0)),
+    error: value(6) === 0 ? null : words.word(value(6)),
+    sent: { segs: value(3), bytes: value(1), retransmitted: value(5) },
+    received: { segs: value(4), bytes: value(2) },
+  }),
+  'seg:received': (_value, source) => segmentData(source),
+  'seg:sent': (value, source) => ({
+    ...segmentData(source),
+    trigger: TRIGGERS[Math.floor(value(record.SEG_TRIGGER - record.AT_VALUES) / 2)] ?? 'data',
+    retransmission: value(record.SEG_TRIGGER - record.AT_VALUES) % 2 === 1,
+  }),
+  'seg:judged': (value, { words }) => {
+    const reason = REASONS[value(1)];
+    return {
+      verdict: words.word(value(0)),
+      reason: reason?.name ?? 'ACCEPTED',
+      rfc: reason?.rfc ?? '',
+    };
+  },
+  'timer:set': (value) => ({
+    timer: TIMER_NAMES[value(0)],
+    afterMs: milliseconds(value(1)),
+    restart: value(2) === 1,
+    backoff: value(3),
+  }),
+  'timer:cancel': (value) => ({ timer: TIMER_NAMES[value(0)] }),
+  'timer:fire': (value) => ({ timer: TIMER_NAMES[value(0)], backoff: value(1) }),
+  'cc:metrics': metricsData,
+  'cc:state': (value, { words }) => ({
+    old: words.word(value(0)),
+    new: words.word(value(1)),
+    trigger: words.word(value(2)),
+  }),
+  'rtt:sample': (value) => ({ ms: milliseconds(value(0)), accepted: value(1) === 1 }),
+  'app:open': application,
+  'app:accept': application,
+  'app:read': application,
+  'app:write': application,
+  'app:shutdown': application,
+  'app:close': application,
+  'app:abort': application,
+};
+
+function dataOf(name: record.EventName, source: RowSource): Data {
+  const base = source.at + record.AT_VALUES;
+  const decoder = DECODERS[name];
+  return decoder === undefined ? {} : decoder((index) => source.rows[base + index] as number, source);
+}
+
+function stateData(value: (index: number) => number, { words }: RowSource): Data {
+  const state = STATE_NAMES[value(1)];
+  const data: Data = { old: STATE_NAMES[value(0)], new: state, trigger: words.word(value(2)) };
+  if (state !== 'ESTABLISHED') return data;
+  data['agreed'] = {
+    peerMss: value(3),
+    wscale: value(4) < 0 ? null : [value(4), value(5)],
+    sack: (value(6) & 1) !== 0,
+    timestamps: (value(6) & 2) !== 0,
+    ecn: (value(6) & 4) !== 0,
+  };
+  return data;
+}
+
+function metricsData(value: (index: number) => number): Data {
+  const data: Data = {};
+  const changed = value(METRIC_NAMES.length);
+  METRIC_NAMES.forEach((name, index) => {
+    if ((changed & (1 << index)) === 0) return;
+    const number = index < FIRST_TIME_METRIC ? value(index) : milliseconds(value(index));
+    // ssthresh is infinite until the first loss, and JSON has no such number.
+    data[name] = Number.isFinite(number) ? number : null;
+  });
+  return data;
+}
+
+/** Header of a segment: relative to the initial sequence numbers, and as it was. */
+function segmentData(source: RowSource): Data {
+  const { rows, at, log } = source;
+  const field = (place: number): number => rows[at + place] as number;
+  const received = field(record.AT_CODE) === record.EVENT['seg:received'];
+  const flags = field(record.SEG_FLAGS);
+  const [known, ackBase] = bases(log, received);
+  // A SYN is where counting begins, whoever it is for.
+  const seqBase = (flags & SYN) !== 0 ? field(record.SEG_SEQ) : known;
+  const length = field(record.SEG_LENGTH);
+  const seq = relative(field(record.SEG_SEQ), seqBase);
+  const space = length + (flags & 1) + ((flags & SYN) >> 1);
+  const acked = (flags & ACK_BIT) !== 0;
+  return {
+    flags: FLAG_NAMES.filter((_, bit) => (flags & (1 << bit)) !== 0).join(),
+    seq,
+    end: seq + space,
+    ack: acked ? relative(field(record.SEG_ACK), ackBase) : null,
+    win: field(record.SEG_WND) * 2 ** field(record.SEG_SHIFT),
+    len: length,
+    segs: field(record.SEG_SEGMENTS),
+    raw: {
+      seq: field(record.SEG_SEQ),
+      ack: field(record.SEG_ACK),
+      win: field(record.SEG_WND),
+      up: field(record.SEG_UP),
+      ...ends(source, received),
+    },
+    opts: optionData(source, ackBase),
+  };
+}
+
+/** The numbers that SEG.SEQ and SEG.ACK count from. */
+function bases(log: ConnectionLog | null, received: boolean): [number, number] {
+  if (log === null) return [0, 0];
+  return received ? [log.irs, log.iss] : [log.iss, log.irs];
+}
+
+/** Distance from `base`, negative just before it; without a base the number itself. */
+function relative(number: number, base: number): number {
+  return base === 0 ? number : (number - base) | 0;
+}
+
+function ends(source: RowSource, received: boolean): Data {
+  const { rows, at, log } = source;
+  const local = log ?? {
+    localAddress: rows[at + record.SEG_LOCAL_ADDRESS] as number,
+    localPort: rows[at + record.SEG_LOCAL_PORT] as number,
+    peerAddress: rows[at + record.SEG_PEER_ADDRESS] as number,
+    peerPort: rows[at + record.SEG_PEER_PORT] as number,
+  };
+  const here = { ip: formatAddress(local.localAddress), port: local.localPort };
+  const there = { ip: formatAddress(local.peerAddress), port: local.peerPort };
+  const [from, to] = received ? [there, here] : [here, there];
+  return { src: from.ip, sport: from.port, dst: to.ip, dport: to.port };
+}
+
+function optionData(source: RowSource, ackBase: number): Data {
+  const { rows, at, log } = source;
+  const options = record.unpackOptions(rows[at + record.SEG_OPTIONS] as number);
+  const data: Data = {};
+  if (options.mss >= 0) data['mss'] = options.mss;
+  if (options.windowScale >= 0) data['wscale'] = options.windowScale;
+  if (options.sackPermitted) data['sackPermitted'] = true;
+  if (options.hasTimestamps) {
+    data['ts'] = [rows[at + record.SEG_TS_VALUE], rows[at + record.SEG_TS_ECHO]];
+  }
+  if (options.sackCount > 0 && log !== null) {
+    const edge = (i: number): number => relative(rows[at + record.SEG_SACK + i] as number, ackBase);
+    data['sack'] = Array.from({ length: options.sackCount }, (_, i) => [edge(2 * i), edge(2 * i + 1)]);
+  }
+  if (options.badOptions) data['malformed'] = true;
+  return data;
+}
