@@ -1,0 +1,79 @@
+/** Ties turns to Node's event loop: what is asked for, and what is due. The one timer of a stack. */
+
+import type { Clock } from '../base/clock.ts';
+import type { Stack, TurnScheduler } from './stack.ts';
+
+/** setTimeout takes 31 bits of milliseconds; a longer wait is waited in pieces (N05). */
+const LONGEST_TIMEOUT_MS = 0x7fffffff;
+
+/** µs since the machine's start: monotonic, and it goes on while the process is stopped. */
+export const systemClock: Clock = {
+  get now(): number {
+    return performance.now() * 1000;
+  },
+};
+
+export class NodeScheduler implements TurnScheduler {
+  private readonly stack: Stack;
+  private requested = false;
+  private stopped = false;
+  private timer: NodeJS.Timeout | null = null;
+  /** What the timer is set for, µs. */
+  private timerDeadline = Infinity;
+  private referenced = true;
+  private readonly run = (): void => this.runTurn();
+  private readonly expire = (): void => this.timerFired();
+  private readonly afterTicks = (): void => queueMicrotask(this.run);
+
+  constructor(stack: Stack) {
+    this.stack = stack;
+    stack.schedule(this);
+  }
+
+  /** After the ticks and microtasks of the callback that runs now, and before the loop polls again. */
+  requestTurn(): void {
+    if (this.requested || this.stopped) return;
+    this.requested = true;
+    process.nextTick(this.afterTicks);
+  }
+
+  /** Only an earlier deadline touches the timer: a later one is found out when it fires. */
+  setDeadline(deadline: number): void {
+    if (this.stopped || deadline >= this.timerDeadline) return;
+    this.arm(deadline);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  /** Whether the stack's timer alone keeps the process alive. */
+  setReferenced(referenced: boolean): void {
+    this.referenced = referenced;
+    if (referenced) this.timer?.ref();
+    else this.timer?.unref();
+  }
+
+  private runTurn(): void {
+    this.requested = false;
+    if (!this.stopped) this.stack.runTurn();
+  }
+
+  private timerFired(): void {
+    this.timer = null;
+    this.timerDeadline = Infinity;
+    if (this.stopped) return;
+    this.stack.runTurn();
+    this.setDeadline(this.stack.nextDeadline());
+  }
+
+  private arm(deadline: number): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timerDeadline = deadline;
+    const wait = Math.ceil((deadline - systemClock.now) / 1000);
+    this.timer = setTimeout(this.expire, Math.min(LONGEST_TIMEOUT_MS, Math.max(0, wait)));
+    if (!this.referenced) this.timer.unref();
+  }
+}

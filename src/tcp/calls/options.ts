@@ -1,0 +1,70 @@
+/** What a user may change about an open connection. Times are µs, sizes bytes. */
+
+import type { Tcb } from '../tcb.ts';
+import { TIMER_USER } from '../timers/timer-table.ts';
+import { armKeepAlive, armTimer, cancelTimer, stopKeepAlive } from '../timers/timers.ts';
+
+/** Nagle's algorithm off (MUST-17). What it held back goes out. */
+export function setNoDelay(tcb: Tcb, on: boolean): void {
+  tcb.noDelay = on;
+  if (on) tcb.context.markReady(tcb);
+}
+
+/** Full segments only, until uncorked. */
+export function setCork(tcb: Tcb, on: boolean): void {
+  tcb.cork = on;
+  if (!on) tcb.context.markReady(tcb);
+}
+
+export interface KeepAliveOptions {
+  readonly on: boolean;
+  /** µs of silence before the first probe; absent = as it was. */
+  readonly idle?: number;
+  readonly interval?: number;
+  readonly count?: number;
+}
+
+/** MUST-24, MUST-27. */
+export function setKeepAlive(tcb: Tcb, options: KeepAliveOptions): void {
+  if (options.idle !== undefined) tcb.keepAliveIdle = options.idle;
+  if (options.interval !== undefined) tcb.keepAliveInterval = options.interval;
+  if (options.count !== undefined) tcb.keepAliveCount = options.count;
+  tcb.keepAlive = options.on;
+  if (options.on) armKeepAlive(tcb);
+  else stopKeepAlive(tcb);
+}
+
+/** R2 as a time (MUST-21); 0 = by the number of retries. */
+export function setUserTimeout(tcb: Tcb, timeout: number): void {
+  tcb.userTimeout = timeout;
+  if (tcb.row < 0) return;
+  if (timeout === 0) cancelTimer(tcb, TIMER_USER);
+  else if (tcb.inFlight.count > 0) armTimer(tcb, TIMER_USER, timeout);
+}
+
+/** SO_RCVBUF and SO_SNDBUF: fixed from now on; 0 = as it was. The right edge offered does not move back. */
+export function setBuffers(tcb: Tcb, receive: number, send: number): void {
+  if (receive > 0) {
+    tcb.receiveLimit = receive;
+    tcb.receiveLimitFixed = true;
+  }
+  if (send > 0) {
+    tcb.sendLimit = send;
+    tcb.sendLimitFixed = true;
+  }
+  tcb.context.markReady(tcb);
+}
+
+/** Everything queued so far is urgent: SND.UP is one past it (MUST-62). */
+export function markUrgent(tcb: Tcb): void {
+  tcb.snd.up = tcb.sendBuffer.end;
+  tcb.snd.urgent = true;
+  tcb.context.markReady(tcb);
+}
+
+/** Acknowledge at once from now on, for a while. */
+export function setQuickAck(tcb: Tcb): void {
+  tcb.quickAcks = 16;
+  if (tcb.segmentsSinceAck > 0) tcb.ackNow = true;
+  tcb.context.markReady(tcb);
+}

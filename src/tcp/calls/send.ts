@@ -1,0 +1,43 @@
+/** SEND, RFC 9293 §3.10.2. */
+
+import { TcpError } from '../events.ts';
+import { STATES } from '../state.ts';
+import type { Tcb } from '../tcb.ts';
+import { armTimer, isArmed } from '../timers/timers.ts';
+import { TIMER_USER } from '../timers/timer-table.ts';
+
+/**
+ * Queues a copy of `bytes[start … end)`. Returns how many bytes were taken; fewer than given when
+ * the send buffer is full, and then EVENT_WRITABLE follows.
+ *
+ * @throws TcpError EPIPE after SHUTDOWN or CLOSE, ENOTCONN without a connection
+ */
+export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
+  if (tcb.state === 'CLOSED' || tcb.state === 'LISTEN') {
+    throw new TcpError(tcb.pathCode === 0 ? 'ENOTCONN' : 'EPIPE', 'the connection is closed');
+  }
+  if (tcb.finQueued || tcb.closePending || !STATES[tcb.state].maySend) {
+    throw new TcpError('EPIPE', 'this side has already finished sending');
+  }
+  tuneSendLimit(tcb);
+  const taken = Math.min(tcb.writable, end - start);
+  if (taken < end - start) tcb.writeBlocked = true;
+  if (taken <= 0) return 0;
+  if (!tcb.sendBuffer.append(bytes, start, start + taken)) {
+    tcb.writeBlocked = true;
+    return 0;
+  }
+  if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);
+  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  tcb.context.markReady(tcb);
+  return taken;
+}
+
+/** Twice what may be in flight: a window on its way and one to fill the next. */
+function tuneSendLimit(tcb: Tcb): void {
+  const config = tcb.config;
+  if (!config.bufferAutoTuning || tcb.sendLimitFixed) return;
+  const wanted = Math.min(config.bufferSendMax, 2 * tcb.congestion.cwnd);
+  const pool = tcb.context.pool;
+  if (wanted > tcb.sendLimit && pool.inUse * 2 < pool.budget) tcb.sendLimit = wanted;
+}

@@ -1,0 +1,259 @@
+/**
+ * TIME-WAIT as compact records in typed arrays: a million of them cost no more than the bytes below.
+ * A segment that arrives for one expands it into the scratch block, runs the same checks as any
+ * other state, and packs it again. RFC 9293 §3.3.2, §3.6.1.
+ *
+ * Records with the same duration form one queue in the order of their deadlines: entering, leaving
+ * and restarting are O(1).
+ */
+
+import { NEVER } from '../../base/clock.ts';
+import { toSeq } from '../../base/seq.ts';
+import { type ClosedFirst, KIND_TIME_WAIT, type Tcb } from '../tcb.ts';
+import type { TcpConfig } from '../tcp-config.ts';
+
+const FIRST_CAPACITY = 16;
+const NONE = -1;
+
+// The bits of `flags`.
+const SHIFT_MASK = 0xf;
+const TIMESTAMPS = 0x10;
+const SACK = 0x20;
+const REUSE = 0x40;
+const READY = 0x80;
+const ACKS_SHIFT = 8;
+const ACKS_MASK = 0x7;
+const FIRST_SHIFT = 11;
+const FIRST_MASK = 0x3;
+const RESTARTS_SHIFT = 13;
+const RESTARTS_MAX = 0xff;
+const INCARNATION_SHIFT = 21;
+const INCARNATION_MAX = 0xff;
+
+const CLOSED_FIRST: readonly ClosedFirst[] = [null, 'us', 'peer', 'both'];
+
+interface Queue {
+  readonly config: TcpConfig;
+  head: number;
+  tail: number;
+}
+
+export class TimeWaitTable {
+  private deadline = new Float64Array(FIRST_CAPACITY);
+  private iss = new Int32Array(FIRST_CAPACITY);
+  private irs = new Int32Array(FIRST_CAPACITY);
+  private sndNxt = new Int32Array(FIRST_CAPACITY);
+  private rcvNxt = new Int32Array(FIRST_CAPACITY);
+  private rcvWnd = new Int32Array(FIRST_CAPACITY);
+  private tsRecent = new Int32Array(FIRST_CAPACITY);
+  private id = new Int32Array(FIRST_CAPACITY);
+  private path = new Int32Array(FIRST_CAPACITY);
+  private flags = new Int32Array(FIRST_CAPACITY);
+  private challenge = new Int32Array(FIRST_CAPACITY);
+  private flow = new Int32Array(FIRST_CAPACITY);
+  private queue = new Uint16Array(FIRST_CAPACITY);
+  private previous = new Int32Array(FIRST_CAPACITY);
+  private next = new Int32Array(FIRST_CAPACITY);
+
+  private readonly queues: Queue[] = [];
+  private firstFree = NONE;
+  private used = 0;
+  count = 0;
+
+  /** Stores a block that is in TIME-WAIT; its deadline is `tcb.compactDeadline`. Returns the record. */
+  add(tcb: Tcb): number {
+    if (this.firstFree === NONE && this.used === this.deadline.length) this.grow();
+    let index = this.firstFree;
+    if (index !== NONE) this.firstFree = this.next[index] as number;
+    else index = this.used++;
+    this.queue[index] = this.queueFor(tcb.config);
+    this.count++;
+    this.store(index, tcb);
+    this.append(index);
+    return index;
+  }
+
+  /** Fills `tcb` with the record. */
+  expand(index: number, tcb: Tcb): void {
+    const flags = this.flags[index] as number;
+    tcb.kind = KIND_TIME_WAIT;
+    tcb.config = (this.queues[this.queue[index] as number] as Queue).config;
+    tcb.compactDeadline = this.deadline[index] as number;
+    tcb.compactCount = (flags >>> RESTARTS_SHIFT) & RESTARTS_MAX;
+    tcb.flow = this.flow[index] as number;
+    tcb.id = this.id[index] as number;
+    tcb.incarnation = (flags >>> INCARNATION_SHIFT) & INCARNATION_MAX;
+    tcb.pathCode = this.path[index] as number;
+    tcb.closedFirst = CLOSED_FIRST[(flags >>> FIRST_SHIFT) & FIRST_MASK] as ClosedFirst;
+    tcb.snd.iss = toSeq(this.iss[index] as number);
+    tcb.snd.nxt = toSeq(this.sndNxt[index] as number);
+    tcb.snd.una = tcb.snd.nxt;
+    tcb.rcv.irs = toSeq(this.irs[index] as number);
+    tcb.rcv.nxt = toSeq(this.rcvNxt[index] as number);
+    tcb.rcv.wnd = this.rcvWnd[index] as number;
+    tcb.rcv.shift = flags & SHIFT_MASK;
+    tcb.rcv.lastAckSent = tcb.rcv.nxt;
+    tcb.rcv.finSeen = true;
+    tcb.rcv.fin = toSeq(tcb.rcv.nxt - 1);
+    tcb.timestampsAgreed = (flags & TIMESTAMPS) !== 0;
+    tcb.tsRecent = this.tsRecent[index] as number;
+    tcb.sackAgreed = (flags & SACK) !== 0;
+    tcb.reuseAddress = (flags & REUSE) !== 0;
+    tcb.ready = (flags & READY) !== 0;
+    tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
+    tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
+    tcb.challengeCount = (this.challenge[index] as number) & 0xff;
+  }
+
+  /** Stores what processing has changed; a deadline that moved puts the record at its queue's end. */
+  pack(index: number, tcb: Tcb): void {
+    const restarted = tcb.compactDeadline !== (this.deadline[index] as number);
+    this.store(index, tcb);
+    if (restarted) {
+      this.unlink(index);
+      this.append(index);
+    }
+  }
+
+  remove(index: number): void {
+    this.unlink(index);
+    this.next[index] = this.firstFree;
+    this.firstFree = index;
+    this.count--;
+  }
+
+  /** The record with the earliest deadline, or -1. */
+  first(): number {
+    let first = NONE;
+    let earliest = NEVER;
+    for (let i = 0; i < this.queues.length; i++) {
+      const head = (this.queues[i] as Queue).head;
+      if (head !== NONE && (this.deadline[head] as number) < earliest) {
+        first = head;
+        earliest = this.deadline[head] as number;
+      }
+    }
+    return first;
+  }
+
+  /** The earliest deadline, µs, or NEVER. */
+  get nextDeadline(): number {
+    const first = this.first();
+    return first === NONE ? NEVER : (this.deadline[first] as number);
+  }
+
+  flowOf(index: number): number {
+    return this.flow[index] as number;
+  }
+
+  /** SO_REUSEADDR of the socket that left it, for the rules of binding. */
+  reuseOf(index: number): boolean {
+    return ((this.flags[index] as number) & REUSE) !== 0;
+  }
+
+  /** Bytes of memory held by the records. */
+  get memory(): number {
+    return this.deadline.length * (8 + 4 * 13 + 2);
+  }
+
+  private store(index: number, tcb: Tcb): void {
+    this.deadline[index] = tcb.compactDeadline;
+    this.iss[index] = tcb.snd.iss;
+    this.irs[index] = tcb.rcv.irs;
+    this.sndNxt[index] = tcb.snd.nxt;
+    this.rcvNxt[index] = tcb.rcv.nxt;
+    this.rcvWnd[index] = tcb.rcv.wnd;
+    this.tsRecent[index] = tcb.tsRecent;
+    this.id[index] = tcb.id;
+    this.path[index] = tcb.pathCode;
+    this.flow[index] = tcb.flow;
+    this.challenge[index] = (tcb.challengeSecond << 8) | Math.min(tcb.challengeCount, 0xff);
+    this.flags[index] =
+      tcb.rcv.shift |
+      (tcb.timestampsAgreed ? TIMESTAMPS : 0) |
+      (tcb.sackAgreed ? SACK : 0) |
+      (tcb.reuseAddress ? REUSE : 0) |
+      (tcb.ready ? READY : 0) |
+      (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
+      (CLOSED_FIRST.indexOf(tcb.closedFirst) << FIRST_SHIFT) |
+      (Math.min(tcb.compactCount, RESTARTS_MAX) << RESTARTS_SHIFT) |
+      (Math.min(tcb.incarnation, INCARNATION_MAX) << INCARNATION_SHIFT);
+  }
+
+  private queueFor(config: TcpConfig): number {
+    const queues = this.queues;
+    for (let i = 0; i < queues.length; i++) {
+      const own = (queues[i] as Queue).config;
+      if (own === config || sameTimeWait(own, config)) return i;
+    }
+    queues.push({ config, head: NONE, tail: NONE });
+    return queues.length - 1;
+  }
+
+  /** Puts a record where its deadline belongs: at the end, but for a clock's rounding. */
+  private append(index: number): void {
+    const queue = this.queues[this.queue[index] as number] as Queue;
+    const deadline = this.deadline[index] as number;
+    let after = queue.tail;
+    while (after !== NONE && (this.deadline[after] as number) > deadline) after = this.previous[after] as number;
+    const before = after === NONE ? queue.head : (this.next[after] as number);
+    this.previous[index] = after;
+    this.next[index] = before;
+    if (after === NONE) queue.head = index;
+    else this.next[after] = index;
+    if (before === NONE) queue.tail = index;
+    else this.previous[before] = index;
+  }
+
+  private unlink(index: number): void {
+    const queue = this.queues[this.queue[index] as number] as Queue;
+    const before = this.previous[index] as number;
+    const after = this.next[index] as number;
+    if (before === NONE) queue.head = after;
+    else this.next[before] = after;
+    if (after === NONE) queue.tail = before;
+    else this.previous[after] = before;
+  }
+
+  private grow(): void {
+    const size = this.deadline.length * 2;
+    const deadline = new Float64Array(size);
+    deadline.set(this.deadline);
+    this.deadline = deadline;
+    this.iss = larger(this.iss, size);
+    this.irs = larger(this.irs, size);
+    this.sndNxt = larger(this.sndNxt, size);
+    this.rcvNxt = larger(this.rcvNxt, size);
+    this.rcvWnd = larger(this.rcvWnd, size);
+    this.tsRecent = larger(this.tsRecent, size);
+    this.id = larger(this.id, size);
+    this.path = larger(this.path, size);
+    this.flags = larger(this.flags, size);
+    this.challenge = larger(this.challenge, size);
+    this.flow = larger(this.flow, size);
+    this.previous = larger(this.previous, size);
+    this.next = larger(this.next, size);
+    const queue = new Uint16Array(size);
+    queue.set(this.queue);
+    this.queue = queue;
+  }
+}
+
+/** Whether two configurations treat TIME-WAIT alike, so that their records share a queue. */
+function sameTimeWait(a: TcpConfig, b: TcpConfig): boolean {
+  return (
+    a.msl === b.msl &&
+    a.timeWaitRfc1337 === b.timeWaitRfc1337 &&
+    a.timeWaitReuse === b.timeWaitReuse &&
+    a.rfc5961 === b.rfc5961 &&
+    a.challengeAckLimit === b.challengeAckLimit &&
+    a.ttl === b.ttl &&
+    a.tos === b.tos
+  );
+}
+
+function larger(array: Int32Array, size: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(size);
+  copy.set(array);
+  return copy;
+}

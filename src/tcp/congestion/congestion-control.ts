@@ -1,0 +1,46 @@
+/** How much may be in flight. Numbers in, numbers out: an implementation never sees a connection. */
+
+import type { TcpConfig } from '../tcp-config.ts';
+import { Reno } from './reno.ts';
+
+/** "No limit yet" for ssthresh, bytes. */
+export const SSTHRESH_UNSET = 0x7fffffff;
+
+/** All sizes are bytes. */
+export interface CongestionControl {
+  readonly name: 'reno' | 'cubic';
+  cwnd: number;
+  ssthresh: number;
+
+  /** Starts, or starts over, with an initial window. */
+  start(smss: number, initialWindow: number): void;
+  /** The segment size has changed. */
+  resize(smss: number): void;
+  /** `acked` bytes were newly acknowledged outside of loss recovery, while the window was in full use. */
+  acked(acked: number): void;
+  /** A loss was found without a timeout: sets ssthresh from what was in flight; cwnd follows it down. */
+  lossDetected(flight: number): void;
+  /** Recovery has ended. */
+  recovered(flight: number): void;
+  /** The retransmission timer expired; `first` when the same data had not timed out before. */
+  timedOut(flight: number, first: boolean): void;
+  /** Nothing was sent for longer than an RTO, RFC 5681 §4.1. */
+  restart(initialWindow: number): void;
+}
+
+/** The initial window, bytes: RFC 6928 §2, or RFC 5681 §3.1 when `config.initialWindow` is 0. */
+export function initialWindow(config: TcpConfig, smss: number, synRetransmitted: number): number {
+  if (synRetransmitted > 1) return smss;
+  if (config.initialWindow > 0) {
+    if (config.initialWindow !== 10) return config.initialWindow * smss;
+    return Math.min(10 * smss, Math.max(2 * smss, 14_600));
+  }
+  if (synRetransmitted > 0) return smss;
+  if (smss > 2190) return 2 * smss;
+  return smss > 1095 ? 3 * smss : 4 * smss;
+}
+
+/** The implementation that the configuration names. */
+export function createCongestionControl(): CongestionControl {
+  return new Reno();
+}

@@ -1,0 +1,61 @@
+/** Reno: slow start, congestion avoidance, RFC 5681, with byte counting. */
+
+import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
+
+export class Reno implements CongestionControl {
+  readonly name = 'reno';
+  cwnd = 0;
+  ssthresh = SSTHRESH_UNSET;
+  private smss = 536;
+  /** Bytes acknowledged since cwnd last grew in congestion avoidance. */
+  private counted = 0;
+
+  start(smss: number, initialWindow: number): void {
+    this.smss = smss;
+    this.cwnd = initialWindow;
+    this.ssthresh = SSTHRESH_UNSET;
+    this.counted = 0;
+  }
+
+  resize(smss: number): void {
+    this.smss = smss;
+    this.cwnd = Math.max(this.cwnd, smss);
+  }
+
+  acked(acked: number): void {
+    if (this.cwnd < this.ssthresh) {
+      // Byte counting, RFC 3465 §2.2, without its limit L: a receiver that takes super-packets
+      // acknowledges dozens of segments at once, and still cwnd at most doubles in a round trip.
+      this.cwnd = Math.min(this.cwnd + acked, Math.max(this.ssthresh, this.cwnd + this.smss));
+      return;
+    }
+    // cwnd += SMSS once a window's worth was acknowledged, RFC 5681 §3.1.
+    this.counted += acked;
+    if (this.counted >= this.cwnd) {
+      this.counted -= this.cwnd;
+      this.cwnd += this.smss;
+    }
+  }
+
+  lossDetected(flight: number): void {
+    // ssthresh = max (FlightSize / 2, 2*SMSS), RFC 5681 §3.1 equation 4.
+    this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
+    this.cwnd = this.ssthresh;
+    this.counted = 0;
+  }
+
+  recovered(flight: number): void {
+    // RFC 6582 §3.2 step 3, the first option: no burst after recovery.
+    this.cwnd = Math.min(this.ssthresh, Math.max(flight, this.smss) + this.smss);
+  }
+
+  timedOut(flight: number, first: boolean): void {
+    if (first) this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
+    this.cwnd = this.smss;
+    this.counted = 0;
+  }
+
+  restart(initialWindow: number): void {
+    this.cwnd = Math.min(this.cwnd, initialWindow);
+  }
+}

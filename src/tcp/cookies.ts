@@ -1,0 +1,109 @@
+/**
+ * SYN cookies, RFC 4987 §3.6: a full SYN queue answers without keeping anything. The sequence number
+ * carries time, MSS and a keyed hash; window scale and SACK ride in the timestamp where the peer
+ * offers one, and are not claimed otherwise (SF-03).
+ *
+ *     cookie = 5 bits of time │ 3 bits of MSS │ 24 bits of keyed hash, mixed with the peer's ISN
+ */
+
+import { MICROSECONDS_PER_SECOND } from '../base/clock.ts';
+import { REASON } from '../base/reasons.ts';
+import { type Seq, seqAdd, toSeq } from '../base/seq.ts';
+import { ACK, type Segment, SYN } from '../wire/segment.ts';
+import type { TcpContext } from './context.ts';
+import { openPassive } from './input/passive.ts';
+import type { Listener } from './listener.ts';
+import { mssToOffer, shiftToOffer } from './negotiate.ts';
+import type { Tcb } from './tcb.ts';
+
+/** A cookie is good for two of these. */
+const SLOT = 64 * MICROSECONDS_PER_SECOND;
+const TIME_BITS = 0x1f;
+const MSS_TABLE = [216, 536, 1220, 1300, 1440, 1460, 4312, 8960];
+/** In the low bits of TSval: window scale (15 = none), SACK, and a mark. */
+const OPTION_BITS = 6;
+const NO_SCALE = 15;
+
+/** Answers a SYN with a cookie; nothing is kept. */
+export function answerWithCookie(context: TcpContext, listener: Listener, seg: Segment): void {
+  const config = listener.config;
+  const replies = context.replies;
+  replies.begin();
+  replies.localAddress = seg.localAddress;
+  replies.peerAddress = seg.peerAddress;
+  replies.localPort = seg.localPort;
+  replies.peerPort = seg.peerPort;
+  let index = 0;
+  for (let i = 0; i < MSS_TABLE.length; i++) if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, 216)) index = i;
+  replies.seq = cookie(context, seg, seg.seq, slotNow(context), index);
+  replies.ack = seqAdd(seg.seq, 1);
+  replies.flags = SYN | ACK;
+  replies.wnd = Math.min(config.bufferReceiveStart, 0xffff);
+  replies.mss = mssToOffer(config, context.network.mtu);
+  if (seg.hasTimestamps && config.timestamps) {
+    const scale = config.windowScale && seg.windowScale >= 0 ? Math.min(seg.windowScale, 14) : NO_SCALE;
+    const sack = config.sack && seg.sackPermitted;
+    replies.hasTimestamps = true;
+    replies.tsVal = timestampWith(context, seg, scale | (sack ? 0x10 : 0));
+    replies.tsEcr = seg.tsVal;
+    replies.sackPermitted = sack;
+    if (scale !== NO_SCALE) replies.windowScale = shiftToOffer(config.bufferReceiveMax);
+  }
+  replies.push();
+}
+
+/**
+ * The ACK of a cookie: makes the record that the SYN did not, and returns it expanded. Null when it
+ * carries none that is ours and fresh.
+ */
+export function acceptCookie(context: TcpContext, listener: Listener, seg: Segment): Tcb | null {
+  if (listener.config.synCookies === 'drop') return null;
+  const value = seqAdd(seg.ack, -1);
+  const irs = seqAdd(seg.seq, -1);
+  const index = (value >>> 24) & 7;
+  const now = slotNow(context);
+  const age = (now - (value >>> 27)) & TIME_BITS;
+  if (age > 1 || cookie(context, seg, irs, now - age, index) !== value) return null;
+  context.counters.count(REASON.TCP_SYN_COOKIE);
+
+  // What the SYN had said, as far as it was kept.
+  const { flags, seq, wnd, dataEnd } = seg;
+  const wasOption = seg.hasTimestamps;
+  const options = wasOption ? (seg.tsEcr - context.secrets.timestampOffset(seg.localAddress, seg.peerAddress)) & 0x1f : 0;
+  seg.seq = irs;
+  seg.flags = SYN;
+  seg.mss = MSS_TABLE[index] as number;
+  seg.windowScale = wasOption && (options & 0xf) !== NO_SCALE ? options & 0xf : -1;
+  seg.sackPermitted = wasOption && (options & 0x10) !== 0;
+  seg.dataEnd = seg.dataStart;
+  const tcb = openPassive(context, listener, seg);
+  seg.seq = seq;
+  seg.flags = flags;
+  seg.wnd = wnd;
+  seg.dataEnd = dataEnd;
+  tcb.snd.iss = value;
+  tcb.snd.una = value;
+  tcb.snd.nxt = seqAdd(value, 1);
+  tcb.snd.maxWnd = wnd << tcb.snd.shift;
+  return tcb;
+}
+
+function slotNow(context: TcpContext): number {
+  return Math.floor(context.clock.now / SLOT) & TIME_BITS;
+}
+
+function cookie(context: TcpContext, seg: Segment, irs: Seq, slot: number, mssIndex: number): Seq {
+  const hash = context.secrets.cookieHash;
+  const time = slot & TIME_BITS;
+  hash.hash(seg.localAddress, seg.peerAddress, (seg.localPort << 16) | seg.peerPort, irs ^ (time << 3) ^ mssIndex);
+  return toSeq((time << 27) | (mssIndex << 24) | (hash.low & 0xffffff));
+}
+
+/** Our timestamp with the option bits in its lowest places, never ahead of the clock. */
+function timestampWith(context: TcpContext, seg: Segment, bits: number): number {
+  const clock = context.secrets.milliseconds;
+  const offset = context.secrets.timestampOffset(seg.localAddress, seg.peerAddress);
+  let value = ((clock >> OPTION_BITS) << OPTION_BITS) | bits;
+  if (((value - clock) | 0) > 0) value = (value - (1 << OPTION_BITS)) | 0;
+  return (value + offset) | 0;
+}

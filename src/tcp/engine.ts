@@ -1,0 +1,379 @@
+/**
+ * The whole of TCP behind one class: segments in, calls in, time in; segments, events and the next
+ * deadline out. It knows no clock, no socket and no device but those it is given.
+ *
+ * Kinds of methods: `receive` and `icmpError` belong to phase 1, `expire` to phase 2, `notify` to
+ * phase 3, `transmit` to phase 4; everything else are calls of the user, possible at any time
+ * (phase 3 included), which only change blocks and ask for a turn.
+ */
+
+import { REASON } from '../base/reasons.ts';
+import type { Packet } from '../wire/packet.ts';
+import { readTcpHeader } from '../wire/tcp-header.ts';
+import type { Ipv4Header } from '../wire/ipv4.ts';
+import { abort } from './calls/abort.ts';
+import { close, closeListener, shutdown } from './calls/close.ts';
+import { type ListenOptions, type OpenOptions, openActive, openPassively } from './calls/open.ts';
+import {
+  type KeepAliveOptions,
+  markUrgent,
+  setBuffers,
+  setCork,
+  setKeepAlive,
+  setNoDelay,
+  setQuickAck,
+  setUserTimeout,
+} from './calls/options.ts';
+import { consume, receive, urgentRemaining } from './calls/receive.ts';
+import { send } from './calls/send.ts';
+import { TcpContext, type TcpEnvironment } from './context.ts';
+import {
+  type ConnectionOwner,
+  EVENT_CLOSED,
+  EVENT_FAILED,
+  EVENT_PEER_CLOSED,
+  EVENT_READABLE,
+  type ListenerOwner,
+} from './events.ts';
+import { icmpErrorArrives, type QuotedError } from './icmp-errors.ts';
+import { forget } from './lifecycle.ts';
+import { segmentArrives } from './input/segment-arrives.ts';
+import type { Listener } from './listener.ts';
+import { transmitAll } from './output/transmit.ts';
+import type { Tcb } from './tcb.ts';
+import type { TcpConfig } from './tcp-config.ts';
+import { expireTimers, nextDeadline } from './timers/expire.ts';
+
+export type { ListenOptions, OpenOptions } from './calls/open.ts';
+export type { KeepAliveOptions } from './calls/options.ts';
+
+/** Sizes of the tables, for `stats` and for tests that look for leaks. */
+export interface TcpStats {
+  readonly connections: number;
+  readonly timeWait: number;
+  readonly synReceived: number;
+  readonly orphans: number;
+  readonly flows: number;
+  readonly listeners: number;
+  readonly timers: number;
+  /** Buffers of all connections: capacity, bytes. */
+  readonly memory: number;
+}
+
+/** What a recorder hears of the calls, in their order, before each is carried out. */
+export interface CallTape {
+  call(name: CallName, subject: number, detail: unknown): void;
+}
+export type CallName =
+  | 'listen'
+  | 'closeListener'
+  | 'accept'
+  | 'connect'
+  | 'send'
+  | 'receive'
+  | 'shutdown'
+  | 'close'
+  | 'abort'
+  | 'option'
+  | 'configure';
+
+export class TcpEngine {
+  readonly context: TcpContext;
+  /** Hears every call; null when nobody records. */
+  tape: CallTape | null = null;
+  private eventsTold = 0;
+  private listenersTold = 0;
+
+  constructor(environment: TcpEnvironment) {
+    this.context = new TcpContext(environment);
+  }
+
+  /** For connections opened from now on. */
+  get config(): TcpConfig {
+    return this.context.config;
+  }
+
+  set config(config: TcpConfig) {
+    this.context.config = config;
+  }
+
+  // ── Phase 1 ────────────────────────────────────────────────────────────────────────────────
+
+  /** One packet whose payload is TCP. */
+  receive(packet: Packet, ip: Ipv4Header): void {
+    const context = this.context;
+    const seg = context.segment;
+    const reason = readTcpHeader(packet, ip, seg);
+    if (reason !== REASON.ACCEPTED) {
+      context.counters.count(reason);
+      if (context.trace !== null) context.trace.segmentJudged(null, seg, 'dropped', reason);
+      return;
+    }
+    if (seg.badOptions) context.counters.count(REASON.TCP_OPTION_LENGTH);
+    context.counters.segmentsReceived += seg.segments;
+    segmentArrives(context, seg);
+  }
+
+  icmpError(error: QuotedError): void {
+    icmpErrorArrives(this.context, error);
+  }
+
+  // ── Phase 2 ────────────────────────────────────────────────────────────────────────────────
+
+  expire(): void {
+    expireTimers(this.context);
+  }
+
+  /** Absolute µs of the next timer, or Infinity. */
+  get nextDeadline(): number {
+    return nextDeadline(this.context);
+  }
+
+  // ── Phase 3 ────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether `notify` has something to tell. */
+  get hasEvents(): boolean {
+    const { eventQueue, listenerQueue } = this.context;
+    return eventQueue.length > this.eventsTold || listenerQueue.length > this.listenersTold;
+  }
+
+  /**
+   * Tells owners what has happened since the last turn. What they do now is theirs to do: an error
+   * that a handler throws comes out of here, and the others are told next time.
+   */
+  notify(): void {
+    const { eventQueue, listenerQueue } = this.context;
+    // Events that handlers cause belong to the next turn: nobody can keep this loop running.
+    const listeners = listenerQueue.length;
+    while (this.listenersTold < listeners) {
+      const listener = listenerQueue[this.listenersTold++] as Listener;
+      listener.notified = false;
+      if (listener.owner !== null && listener.acceptQueue.length > 0) listener.owner.connectionsWaiting(listener);
+    }
+    const blocks = eventQueue.length;
+    while (this.eventsTold < blocks) {
+      const tcb = eventQueue[this.eventsTold++] as Tcb;
+      const events = tcb.events;
+      tcb.events = 0;
+      tcb.eventsQueued = false;
+      if (tcb.owner !== null && events !== 0) tcb.owner.connectionEvents(tcb, events);
+    }
+    if (this.listenersTold === listenerQueue.length) listenerQueue.length = 0;
+    else listenerQueue.splice(0, this.listenersTold);
+    if (this.eventsTold === eventQueue.length) eventQueue.length = 0;
+    else eventQueue.splice(0, this.eventsTold);
+    this.listenersTold = 0;
+    this.eventsTold = 0;
+  }
+
+  // ── Phase 4 ────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether `transmit` has something to do. */
+  get hasOutput(): boolean {
+    return this.context.readyFlows > 0 || this.context.replies.count > 0;
+  }
+
+  transmit(): void {
+    transmitAll(this.context);
+  }
+
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Passive OPEN. @throws TcpError EADDRINUSE, EADDRNOTAVAIL, EINVAL */
+  listen(options: ListenOptions, owner: ListenerOwner): Listener {
+    if (this.tape !== null) this.tape.call('listen', 0, options);
+    return openPassively(this.context, options, owner);
+  }
+
+  /** Stops listening; connections that wait for `accept` are reset. */
+  closeListener(listener: Listener): void {
+    if (this.tape !== null) this.tape.call('closeListener', listener.id, null);
+    closeListener(this.context, listener);
+    this.context.requestTurn();
+  }
+
+  /** The oldest connection that waits, or null. What has happened to it already comes as events. */
+  accept(listener: Listener, owner: ConnectionOwner): Tcb | null {
+    const tcb = listener.acceptQueue.shift();
+    if (tcb === undefined) return null;
+    if (this.tape !== null) this.tape.call('accept', listener.id, null);
+    tcb.owner = owner;
+    tcb.listener = null;
+    if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'accept', 0);
+    let events = 0;
+    if (tcb.readable > 0) events |= EVENT_READABLE;
+    if (tcb.peerClosed) events |= EVENT_PEER_CLOSED;
+    if (tcb.error !== null) events |= EVENT_FAILED;
+    if (tcb.state === 'CLOSED') events |= EVENT_CLOSED;
+    if (events !== 0) {
+      this.context.queueEvent(tcb, events);
+      this.context.requestTurn();
+    }
+    return tcb;
+  }
+
+  /** Active OPEN. @throws TcpError EINVAL, ENETUNREACH, EADDRNOTAVAIL, ENOBUFS */
+  connect(options: OpenOptions, owner: ConnectionOwner): Tcb {
+    if (this.tape !== null) this.tape.call('connect', 0, options);
+    const tcb = openActive(this.context, options, owner);
+    if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'open', 0);
+    this.context.requestTurn();
+    return tcb;
+  }
+
+  /** SEND: bytes taken (copied), 0 = full and EVENT_WRITABLE follows. @throws TcpError EPIPE, ENOTCONN */
+  send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
+    if (this.tape !== null) this.tape.call('send', tcb.id, bytes.subarray(start, end));
+    const taken = send(tcb, bytes, start, end);
+    if (taken > 0) this.context.requestTurn();
+    return taken;
+  }
+
+  /** RECEIVE: copies to `into[start … end)`; returns how many bytes, 0 = nothing there. */
+  receiveInto(tcb: Tcb, into: Uint8Array, start: number, end: number): number {
+    if (this.tape !== null) this.tape.call('receive', tcb.id, end - start);
+    const count = receive(tcb, into, start, end);
+    if (tcb.windowUpdateOwed) this.context.requestTurn();
+    return count;
+  }
+
+  /** Takes `count` bytes that the user has peeked at. */
+  discard(tcb: Tcb, count: number): void {
+    if (this.tape !== null) this.tape.call('receive', tcb.id, count);
+    consume(tcb, Math.min(count, tcb.readable));
+    if (tcb.windowUpdateOwed) this.context.requestTurn();
+  }
+
+  /** Copies without taking, from `offset` bytes behind the front. */
+  peek(tcb: Tcb, into: Uint8Array, start: number, end: number, offset: number): number {
+    return tcb.receiveBuffer.peek(into, start, end, offset);
+  }
+
+  urgentRemaining(tcb: Tcb): number {
+    return urgentRemaining(tcb);
+  }
+
+  /** CLOSE of the sending side: FIN after all that is queued. Idempotent. */
+  shutdown(tcb: Tcb): void {
+    if (this.tape !== null) this.tape.call('shutdown', tcb.id, null);
+    shutdown(tcb);
+    this.context.requestTurn();
+  }
+
+  /** CLOSE by a user who will not read any more; unread bytes make it a reset. */
+  close(tcb: Tcb): void {
+    if (this.tape !== null) this.tape.call('close', tcb.id, null);
+    close(tcb);
+    this.context.requestTurn();
+  }
+
+  /** ABORT: a reset, and nothing is kept. */
+  abort(tcb: Tcb): void {
+    if (this.tape !== null) this.tape.call('abort', tcb.id, null);
+    abort(tcb);
+    this.context.requestTurn();
+  }
+
+  setNoDelay(tcb: Tcb, on: boolean): void {
+    this.option(tcb, 'noDelay', on);
+    setNoDelay(tcb, on);
+    this.context.requestTurn();
+  }
+
+  setCork(tcb: Tcb, on: boolean): void {
+    this.option(tcb, 'cork', on);
+    setCork(tcb, on);
+    this.context.requestTurn();
+  }
+
+  setKeepAlive(tcb: Tcb, options: KeepAliveOptions): void {
+    this.option(tcb, 'keepAlive', options);
+    setKeepAlive(tcb, options);
+    this.context.requestTurn();
+  }
+
+  /** µs; 0 = by the number of retries. */
+  setUserTimeout(tcb: Tcb, timeout: number): void {
+    this.option(tcb, 'userTimeout', timeout);
+    setUserTimeout(tcb, timeout);
+    this.context.requestTurn();
+  }
+
+  /** Bytes; 0 = as it was. */
+  setBuffers(tcb: Tcb, receiveBytes: number, sendBytes: number): void {
+    this.option(tcb, 'buffers', [receiveBytes, sendBytes]);
+    setBuffers(tcb, receiveBytes, sendBytes);
+    this.context.requestTurn();
+  }
+
+  setTos(tcb: Tcb, tos: number): void {
+    this.option(tcb, 'tos', tos);
+    tcb.tos = tos & 0xff;
+  }
+
+  setTtl(tcb: Tcb, ttl: number): void {
+    this.option(tcb, 'ttl', ttl);
+    tcb.ttl = ttl;
+  }
+
+  setQuickAck(tcb: Tcb): void {
+    this.option(tcb, 'quickAck', true);
+    setQuickAck(tcb);
+    this.context.requestTurn();
+  }
+
+  /** Everything queued so far is urgent. */
+  sendUrgent(tcb: Tcb): void {
+    this.option(tcb, 'urgent', true);
+    markUrgent(tcb);
+    this.context.requestTurn();
+  }
+
+  private option(tcb: Tcb, name: string, value: unknown): void {
+    if (this.tape !== null) this.tape.call('option', tcb.id, [name, value]);
+  }
+
+  /** Stops all listeners and resets all connections; compact records are forgotten. */
+  closeEverything(): void {
+    const context = this.context;
+    for (const listener of [...context.listeners.list]) closeListener(context, listener);
+    for (const tcb of context.blocks) if (tcb !== null) abort(tcb);
+    const flows = context.flows;
+    for (let flow = 0; flow < flows.limit; flow++) {
+      if (flows.isUsed(flow)) forget(context, context.blockOf(flow));
+    }
+  }
+
+  // ── Looking ────────────────────────────────────────────────────────────────────────────────
+
+  /** The connection with this id, or null; compact records have no block of their own. */
+  connection(id: number): Tcb | null {
+    return this.context.blocks.find((tcb) => tcb?.id === id) ?? null;
+  }
+
+  /** Every connection, compact records too: those come in one scratch block, so copy at once. */
+  forEachConnection(visit: (tcb: Tcb) => void): void {
+    const flows = this.context.flows;
+    for (let flow = 0; flow < flows.limit; flow++) {
+      if (flows.isUsed(flow)) visit(this.context.blockOf(flow));
+    }
+  }
+
+  forEachListener(visit: (listener: Listener) => void): void {
+    this.context.listeners.list.forEach(visit);
+  }
+
+  get stats(): TcpStats {
+    const context = this.context;
+    return {
+      connections: context.connections,
+      timeWait: context.timeWait.count,
+      synReceived: context.synReceived.count,
+      orphans: context.orphans,
+      flows: context.flows.count,
+      listeners: context.listeners.list.length,
+      timers: context.timers.used,
+      memory: context.pool.inUse,
+    };
+  }
+}

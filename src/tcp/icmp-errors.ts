@@ -1,0 +1,105 @@
+/** What an ICMP error does to the connection it quotes: RFC 9293 §3.9.2.2, RFC 5927, RFC 1191. */
+
+import { REASON, type Reason } from '../base/reasons.ts';
+import { type Seq, seqGe, seqLt, toSeq } from '../base/seq.ts';
+import type { TcpContext } from './context.ts';
+import { EVENT_SOFT_ERROR, type ErrorCode } from './events.ts';
+import { fail } from './lifecycle.ts';
+import { settleMss } from './negotiate.ts';
+import { LOST, RESENT, SACKED } from './send/in-flight.ts';
+import { KIND_CONNECTION, type Tcb } from './tcb.ts';
+
+/** Fields of the error that TCP looks at; IP has checked the quote. Addresses and `sequence` are int32. */
+export interface QuotedError {
+  readonly type: number;
+  readonly code: number;
+  readonly mtu: number;
+  readonly quotedLength: number;
+  readonly localAddress: number;
+  readonly peerAddress: number;
+  readonly localPort: number;
+  readonly peerPort: number;
+  readonly sequence: number;
+}
+
+const DESTINATION_UNREACHABLE = 3;
+const PROTOCOL_UNREACHABLE = 2;
+const PORT_UNREACHABLE = 3;
+const FRAGMENTATION_NEEDED = 4;
+/** RFC 1191 §3: no path may make our segments smaller than this (A27). */
+const PMTU_FLOOR = 552;
+const PLATEAUS = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 552];
+
+export function icmpErrorArrives(context: TcpContext, error: QuotedError): void {
+  context.counters.count(handle(context, error));
+}
+
+function handle(context: TcpContext, error: QuotedError): Reason {
+  const flow = context.flows.find(error.localAddress, error.peerAddress, error.localPort, error.peerPort);
+  if (flow < 0 || context.flows.kindOf(flow) !== KIND_CONNECTION) return REASON.ICMP_NO_CONNECTION;
+  const tcb = context.blockOf(flow);
+  // RFC 5927 §4.1: SND.UNA =< quoted SEQ < SND.NXT, or it was not provoked by us.
+  const quoted: Seq = toSeq(error.sequence);
+  if (!seqGe(quoted, tcb.snd.una) || !seqLt(quoted, tcb.snd.nxt)) return REASON.ICMP_QUOTE_OUTSIDE;
+  if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED) return lowerPathMtu(tcb, error);
+  return isHard(tcb, error) ? hardError(tcb, error) : softError(tcb, error);
+}
+
+/** Hard errors end only what is not yet synchronized, unless RFC 1122's words are wanted. */
+function isHard(tcb: Tcb, error: QuotedError): boolean {
+  if (error.type !== DESTINATION_UNREACHABLE) return false;
+  if (error.code !== PROTOCOL_UNREACHABLE && error.code !== PORT_UNREACHABLE) return false;
+  return tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED' || tcb.config.icmpHard === 'rfc1122';
+}
+
+function hardError(tcb: Tcb, error: QuotedError): Reason {
+  fail(tcb.context, tcb, 'hard ICMP error', 'unreachable', errorCode(error));
+  return REASON.ICMP_HARD_ERROR;
+}
+
+/** Noted, told, and the name of the failure if the connection dies of silence (MUST-47, MUST-56). */
+function softError(tcb: Tcb, error: QuotedError): Reason {
+  tcb.softError = errorCode(error);
+  tcb.context.queueEvent(tcb, EVENT_SOFT_ERROR);
+  return REASON.ICMP_SOFT_ERROR;
+}
+
+function errorCode(error: QuotedError): ErrorCode {
+  if (error.type !== DESTINATION_UNREACHABLE) return error.type === 12 ? 'EPROTO' : 'EHOSTUNREACH';
+  if (error.code === PROTOCOL_UNREACHABLE || error.code === PORT_UNREACHABLE) return 'ECONNREFUSED';
+  return error.code === 0 ? 'ENETUNREACH' : 'EHOSTUNREACH';
+}
+
+/** RFC 1191 §3, §5: smaller segments from now on; what was too large is sent again at once, uncongested. */
+function lowerPathMtu(tcb: Tcb, error: QuotedError): Reason {
+  let mtu = error.mtu;
+  if (mtu === 0) {
+    mtu = PMTU_FLOOR;
+    for (let i = 0; i < PLATEAUS.length; i++) {
+      if ((PLATEAUS[i] as number) < error.quotedLength) {
+        mtu = PLATEAUS[i] as number;
+        break;
+      }
+    }
+  }
+  mtu = Math.max(PMTU_FLOOR, mtu);
+  if (tcb.config.pmtud === 'off' || mtu >= tcb.pathMtu) return REASON.PKT_TOO_BIG;
+  tcb.pathMtu = mtu;
+  const before = tcb.snd.mss;
+  settleMss(tcb);
+  if (tcb.snd.mss < before) {
+    tcb.congestion.resize(tcb.snd.mss);
+    resendTooLarge(tcb);
+    tcb.context.markReady(tcb);
+  }
+  return REASON.ICMP_PMTU;
+}
+
+function resendTooLarge(tcb: Tcb): void {
+  const inFlight = tcb.inFlight;
+  for (let i = 0; i < inFlight.count; i++) {
+    const flags = inFlight.flagsOf(i);
+    if ((flags & SACKED) === 0 && inFlight.lengthOf(i) > tcb.snd.mss) inFlight.setFlags(i, (flags & ~RESENT) | LOST);
+  }
+  tcb.recovery.forced = true;
+}

@@ -1,0 +1,198 @@
+/** RFC 9293 §3.10.7.4, fifth: check the ACK field. The only place where recovery, RTT and congestion control meet. */
+
+import { REASON } from '../../base/reasons.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
+import { RST, type Segment } from '../../wire/segment.ts';
+import { closeWhenEstablished } from '../calls/close.ts';
+import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
+import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
+import { settleMss } from '../negotiate.ts';
+import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
+import { HAS_SYN } from '../send/in-flight.ts';
+import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
+import { progressMade } from '../timers/retransmission.ts';
+import { transition } from '../transitions.ts';
+import { type Check, challenge, discard } from './verdict.ts';
+
+export function checkAck(tcb: Tcb, seg: Segment): Check {
+  if (!seg.isAck) return discard(tcb, REASON.TCP_NO_ACK);
+  if (tcb.state === 'SYN-RECEIVED') {
+    if (synAcknowledged(tcb, seg) === 'discard') return 'discard';
+  } else {
+    if (seqGt(seg.ack, tcb.snd.nxt)) return challenge(tcb, REASON.TCP_ACK_UNSENT_DATA);
+    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
+    const oldest = seqAdd(tcb.snd.una, -tcb.snd.maxWnd);
+    if (tcb.config.rfc5961 && tcb.state !== 'TIME-WAIT' && seqLt(seg.ack, oldest)) {
+      return challenge(tcb, REASON.TCP_TOO_OLD_ACK);
+    }
+  }
+  updateTimestamp(tcb, seg);
+  if (tcb.state === 'TIME-WAIT') return 'continue';
+
+  tcb.lastAckReceivedAt = tcb.clock.now;
+  const acked = seqDiff(seg.ack, tcb.snd.una);
+  if (acked > 0) acknowledge(tcb, seg, acked);
+  else if (acked === 0 && isDuplicateAck(tcb, seg)) duplicateAckArrived(tcb);
+  updateSendWindow(tcb, seg);
+  tcb.context.markReady(tcb);
+
+  const ourFinIsAcknowledged = tcb.finSent && tcb.snd.una === tcb.snd.nxt;
+  return ourFinIsAcknowledged ? finAcknowledged(tcb) : 'continue';
+}
+
+/** SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT, or a reset goes back. */
+function synAcknowledged(tcb: Tcb, seg: Segment): Check {
+  const context = tcb.context;
+  if (seqLe(seg.ack, tcb.snd.una) || seqGt(seg.ack, tcb.snd.nxt)) {
+    const replies = context.replies;
+    replies.begin();
+    replies.localAddress = tcb.localAddress;
+    replies.peerAddress = tcb.peerAddress;
+    replies.localPort = tcb.localPort;
+    replies.peerPort = tcb.peerPort;
+    replies.seq = seg.ack;
+    replies.flags = RST;
+    replies.push();
+    return discard(tcb, REASON.TCP_INVALID_ACK_SEQUENCE);
+  }
+  if (tcb.kind === KIND_SYN_RECEIVED) {
+    const listener = tcb.listener;
+    if (listener !== null && listener.full) {
+      // The peer's retransmission, or that of our SYN,ACK, brings it back when there is room.
+      listener.overflows++;
+      return discard(tcb, REASON.TCP_LISTEN_OVERFLOW);
+    }
+    if (context.connections >= tcb.config.connectionsMax) return discard(tcb, REASON.TCP_CONNECTION_LIMIT);
+    promote(context, tcb);
+  }
+  transition(tcb, 'SYN-RECEIVED', 'rcv ACK of SYN', 'ESTABLISHED');
+  if (tcb.passive) tcb.snd.una = seqAdd(tcb.snd.iss, 1);
+  settleMss(tcb);
+  tcb.snd.wl1 = seqAdd(seg.seq, -1);
+  tcb.snd.wl2 = seg.ack;
+  sampleHandshake(tcb, seg);
+  becameEstablished(tcb);
+  if (tcb.passive) joinAcceptQueue(tcb);
+  else openedActively(tcb);
+  return 'continue';
+}
+
+/** A simultaneous open is complete; the user may have closed while it was under way. */
+function openedActively(tcb: Tcb): void {
+  tcb.context.queueEvent(tcb, EVENT_OPENED);
+  closeWhenEstablished(tcb);
+}
+
+function joinAcceptQueue(tcb: Tcb): void {
+  const listener = tcb.listener;
+  if (listener === null) return;
+  listener.acceptQueue.push(tcb);
+  tcb.context.queueListener(listener);
+  if (tcb.trace !== null) tcb.trace.listenerQueues(listener);
+}
+
+/** The time from our SYN,ACK to its ACK is the first RTT sample, unless it was sent twice (Karn). */
+function sampleHandshake(tcb: Tcb, seg: Segment): void {
+  if (!tcb.passive) return;
+  if (tcb.synRetransmitted === 0) {
+    tcb.rtt.sample(tcb.clock.now - tcb.openedAt, 1, tcb.config);
+  } else if (seg.hasTimestamps && tcb.timestampsAgreed) {
+    sampleTimestamp(tcb, seg.tsEcr);
+  }
+}
+
+/** RFC 7323 §4.3: TS.Recent moves with segments at the left edge of the window only. */
+function updateTimestamp(tcb: Tcb, seg: Segment): void {
+  if (!tcb.timestampsAgreed || !seg.hasTimestamps) return;
+  if (((seg.tsVal - tcb.tsRecent) | 0) < 0 && tcb.clock.now - tcb.tsRecentAt < 2_000_000_000_000) return;
+  if (seqGt(seg.seq, tcb.rcv.lastAckSent)) return;
+  tcb.tsRecent = seg.tsVal;
+  tcb.tsRecentAt = tcb.clock.now;
+}
+
+/** New data of ours is acknowledged: `acked` bytes of sequence space. */
+function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
+  const context = tcb.context;
+  const inFlight = tcb.inFlight;
+  const flight = tcb.unacked;
+  const windowWasFull = flight + 2 * tcb.snd.mss > tcb.congestion.cwnd || tcb.recovery.state !== 'open';
+  inFlight.acknowledge(seg.ack);
+  tcb.snd.una = seg.ack;
+  tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
+  if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
+  sampleRtt(tcb, seg, flight);
+  // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
+  const state = tcb.recovery.state;
+  const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
+  if (windowWasFull && state !== 'recovery' && !handshakeOnly) tcb.congestion.acked(acked);
+  const restart = newAckArrived(tcb, acked);
+  progressMade(tcb, restart);
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+  if (tcb.writeBlocked && tcb.writable >= tcb.sendLimit / 3) {
+    tcb.writeBlocked = false;
+    context.queueEvent(tcb, EVENT_WRITABLE);
+  }
+}
+
+/** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
+function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
+  const inFlight = tcb.inFlight;
+  if (inFlight.ackedOnce) {
+    const sample = tcb.clock.now - inFlight.ackedSentAt;
+    tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
+    if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, true);
+  } else if (tcb.timestampsAgreed && seg.hasTimestamps && seg.tsEcr !== 0) {
+    sampleTimestamp(tcb, seg.tsEcr);
+  } else if (tcb.trace !== null) {
+    tcb.trace.rttSampled(tcb, tcb.clock.now - inFlight.ackedSentAt, false);
+  }
+}
+
+/** An echoed TSval of ours; one from the future, or absurdly old, is not ours (D11). */
+function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
+  const elapsed = (tcb.context.secrets.milliseconds + tcb.tsOffset - tsEcr) | 0;
+  if (elapsed < 0 || elapsed > 600_000) return;
+  tcb.rtt.sample(Math.max(1, elapsed) * 1000, 1, tcb.config);
+  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, elapsed * 1000, true);
+}
+
+/** RFC 5681 §2: outstanding data, no text, no FIN, the same ACK, the same window. */
+function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
+  return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << tcb.snd.shift === tcb.snd.wnd;
+}
+
+/** SND.WND, SND.WL1, SND.WL2: an older segment must not undo a newer window (EV-15). */
+function updateSendWindow(tcb: Tcb, seg: Segment): void {
+  const snd = tcb.snd;
+  if (seqLt(seg.ack, snd.una)) return;
+  if (!seqLt(snd.wl1, seg.seq) && !(snd.wl1 === seg.seq && seqLe(snd.wl2, seg.ack))) return;
+  snd.wnd = seg.wnd << snd.shift;
+  snd.wl1 = seg.seq;
+  snd.wl2 = seg.ack;
+  if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
+  // An answer to a probe: the peer is alive, whatever its window (MUST-37).
+  tcb.probes = 0;
+  if (snd.wnd > 0) tcb.probe = PROBE_NONE;
+}
+
+/** Our FIN is acknowledged: the arrows of Figure 5 that bear "rcv ACK of FIN". */
+function finAcknowledged(tcb: Tcb): Check {
+  const context = tcb.context;
+  context.queueEvent(tcb, EVENT_DRAINED);
+  switch (tcb.state) {
+    case 'FIN-WAIT-1':
+      transition(tcb, 'FIN-WAIT-1', 'rcv ACK of FIN', 'FIN-WAIT-2');
+      if (tcb.readerGone) armFinWait2(tcb);
+      return 'continue';
+    case 'CLOSING':
+      transition(tcb, 'CLOSING', 'rcv ACK of FIN', 'TIME-WAIT');
+      enterTimeWait(context, tcb);
+      return 'continue';
+    case 'LAST-ACK':
+      transition(tcb, 'LAST-ACK', 'rcv ACK of FIN', 'CLOSED');
+      release(context, tcb, 'normal');
+      return 'discard';
+    default:
+      return 'continue';
+  }
+}

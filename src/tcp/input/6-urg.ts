@@ -1,0 +1,24 @@
+/** RFC 9293 §3.10.7.4, sixth: check the URG bit. Urgent data stays in line, RFC 6093. */
+
+import { seqAdd, seqGt } from '../../base/seq.ts';
+import { type Segment, URG } from '../../wire/segment.ts';
+import { EVENT_URGENT } from '../events.ts';
+import type { Tcb } from '../tcb.ts';
+
+export function checkUrg(tcb: Tcb, seg: Segment): void {
+  if ((seg.flags & URG) === 0 || seg.up === 0) return;
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+    case 'FIN-WAIT-1':
+    case 'FIN-WAIT-2':
+      break;
+    default:
+      return; // The peer has sent FIN: nothing urgent can follow.
+  }
+  // RCV.UP <- max (RCV.UP, SEG.UP): one past the last urgent byte (MUST-62); it never moves back.
+  const up = seqAdd(seg.seq, seg.up);
+  if (!seqGt(up, tcb.rcv.nxt) || (tcb.rcv.urgent && !seqGt(up, tcb.rcv.up))) return;
+  tcb.rcv.up = up;
+  tcb.rcv.urgent = true;
+  tcb.context.queueEvent(tcb, EVENT_URGENT);
+}

@@ -1,0 +1,89 @@
+/** RFC 9293 §3.10.7.4, seventh: process the segment text. */
+
+import { REASON } from '../../base/reasons.ts';
+import { seqAdd, seqDiff, seqGe, seqGt } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
+import { EVENT_READABLE } from '../events.ts';
+import { fail, queueReset } from '../lifecycle.ts';
+import { dataArrivedInOrder, dataArrivedOutOfOrder } from '../receive/ack-policy.ts';
+import type { Tcb } from '../tcb.ts';
+import { noteDuplicate } from './1-sequence.ts';
+import type { Check } from './verdict.ts';
+
+export function processText(tcb: Tcb, seg: Segment): Check {
+  if (seg.dataLength === 0) return 'continue';
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+    case 'FIN-WAIT-1':
+    case 'FIN-WAIT-2':
+      break;
+    default:
+      // The peer has sent its FIN: text behind it cannot be.
+      tcb.context.judge('dropped', REASON.TCP_AFTER_FIN);
+      return 'continue';
+  }
+  if (tcb.readerGone) return resetReaderGone(tcb);
+  if (tcb.rcv.finSeen) cutBehindFin(tcb, seg);
+  if (seg.dataLength === 0) return 'continue';
+
+  const length = seg.dataLength;
+  tcb.dataSegmentsReceived += seg.segments;
+  tcb.lastDataReceivedAt = tcb.clock.now;
+  const size = seg.gsoSize > 0 ? seg.gsoSize : length;
+  if (size > tcb.peerSegment) tcb.peerSegment = Math.min(size, tcb.rcv.mss);
+  if (seg.seq === tcb.rcv.nxt) inOrder(tcb, seg, length);
+  else outOfOrder(tcb, seg);
+  tcb.context.markReady(tcb);
+  return 'continue';
+}
+
+/** SHLD-3: bytes for a user who has closed are lost, and the peer is told so by a reset. */
+function resetReaderGone(tcb: Tcb): Check {
+  const context = tcb.context;
+  context.judge('dropped', REASON.TCP_ABORT_ON_DATA);
+  queueReset(context, tcb);
+  fail(context, tcb, 'ABORT', 'reset-sent', 'ECONNRESET');
+  return 'discard';
+}
+
+/** Text behind a FIN that has arrived ahead of its data is a contradiction: the first word counts. */
+function cutBehindFin(tcb: Tcb, seg: Segment): void {
+  const beyond = seqDiff(seqAdd(seg.seq, seg.dataLength), tcb.rcv.fin);
+  if (beyond <= 0) return;
+  seg.dataEnd = Math.max(seg.dataStart, seg.dataEnd - beyond);
+  tcb.context.judge('partial', REASON.TCP_AFTER_FIN);
+}
+
+function inOrder(tcb: Tcb, seg: Segment, length: number): void {
+  const context = tcb.context;
+  const hadGap = tcb.receiveBuffer.outOfOrder.count > 0;
+  const advance = tcb.receiveBuffer.append(tcb.rcv.nxt, seg.bytes, seg.dataStart, seg.dataEnd);
+  if (advance === 0) {
+    tcb.acksOwed++;
+    context.judge('dropped', REASON.TCP_MEMORY);
+    return;
+  }
+  tcb.rcv.nxt = seqAdd(tcb.rcv.nxt, advance);
+  tcb.rcv.wnd = Math.max(0, tcb.rcv.wnd - advance);
+  tcb.bytesReceived += advance;
+  context.queueEvent(tcb, EVENT_READABLE);
+  dataArrivedInOrder(tcb, length, seg.segments, hadGap);
+}
+
+function outOfOrder(tcb: Tcb, seg: Segment): void {
+  const context = tcb.context;
+  const ranges = tcb.receiveBuffer.outOfOrder;
+  const end = seqAdd(seg.seq, seg.dataLength);
+  const within = ranges.containing(seg.seq);
+  const duplicate = within >= 0 && seqGe(ranges.endOf(within), end);
+  if (duplicate) {
+    noteDuplicate(tcb, seg.seq, end);
+    context.judge('duplicate', REASON.TCP_DUPLICATE);
+  } else if (tcb.receiveBuffer.keep(tcb.rcv.nxt, seg.seq, seg.bytes, seg.dataStart, seg.dataEnd)) {
+    context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
+  } else {
+    context.judge('dropped', REASON.TCP_OFO_DROP);
+  }
+  if (seqGt(end, tcb.rcv.nxt)) tcb.sackRecent = seg.seq;
+  dataArrivedOutOfOrder(tcb, seg.segments);
+}

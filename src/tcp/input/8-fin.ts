@@ -1,0 +1,64 @@
+/** RFC 9293 §3.10.7.4, eighth: check the FIN bit. */
+
+import { REASON } from '../../base/reasons.ts';
+import { seqAdd, seqGe } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
+import { EVENT_PEER_CLOSED } from '../events.ts';
+import { enterTimeWait } from '../lifecycle.ts';
+import { finArrived } from '../receive/ack-policy.ts';
+import type { Tcb } from '../tcb.ts';
+import { cancelTimer } from '../timers/timers.ts';
+import { TIMER_FIN_WAIT_2 } from '../timers/timer-table.ts';
+import { transition } from '../transitions.ts';
+
+export function checkFin(tcb: Tcb, seg: Segment): void {
+  if (seg.isFin) noteFin(tcb, seg);
+  // The FIN counts once all data before it is there: perhaps now, through another segment.
+  if (!tcb.rcv.finSeen || tcb.peerClosed || tcb.rcv.nxt !== tcb.rcv.fin) return;
+  tcb.rcv.nxt = seqAdd(tcb.rcv.nxt, 1);
+  tcb.rcv.wnd = Math.max(0, tcb.rcv.wnd - 1);
+  tcb.peerClosed = true;
+  const context = tcb.context;
+  context.queueEvent(tcb, EVENT_PEER_CLOSED);
+  context.markReady(tcb);
+  finArrived(tcb);
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+      tcb.closedFirst = 'peer';
+      transition(tcb, 'ESTABLISHED', 'rcv FIN', 'CLOSE-WAIT');
+      break;
+    case 'FIN-WAIT-1':
+      // Its ACK of our FIN would have moved us to FIN-WAIT-2 in the fifth check: the FINs have crossed.
+      tcb.closedFirst = 'both';
+      tcb.ackNow = true;
+      transition(tcb, 'FIN-WAIT-1', 'rcv FIN', 'CLOSING');
+      break;
+    case 'FIN-WAIT-2':
+      tcb.ackNow = true;
+      cancelTimer(tcb, TIMER_FIN_WAIT_2);
+      transition(tcb, 'FIN-WAIT-2', 'rcv FIN', 'TIME-WAIT');
+      enterTimeWait(context, tcb);
+      break;
+    default:
+      break;
+  }
+}
+
+/** Remembers where the stream ends. Data that is already held beyond it proves the FIN wrong. */
+function noteFin(tcb: Tcb, seg: Segment): void {
+  if (tcb.rcv.finSeen) return;
+  const fin = seqAdd(seg.seq, seg.dataLength);
+  const ranges = tcb.receiveBuffer.outOfOrder;
+  const contradicted = ranges.count > 0 && !seqGe(fin, ranges.endOf(ranges.count - 1));
+  if (contradicted) return;
+  tcb.rcv.fin = fin;
+  tcb.rcv.finSeen = true;
+  if (fin !== tcb.rcv.nxt) {
+    // Ahead of a hole: an out-of-order segment like any other (CC-11), whatever text it carried.
+    if (seg.dataLength === 0) {
+      tcb.acksOwed++;
+      tcb.context.markReady(tcb);
+      tcb.context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
+    }
+  }
+}

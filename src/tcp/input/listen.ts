@@ -1,0 +1,87 @@
+/** RFC 9293 §3.10.7.2: the state is LISTEN. With the SYN queue and SYN cookies, RFC 4987. */
+
+import { REASON } from '../../base/reasons.ts';
+import { ACK, FIN, RST, type Segment, SYN } from '../../wire/segment.ts';
+import type { TcpContext } from '../context.ts';
+import { acceptCookie, answerWithCookie } from '../cookies.ts';
+import type { Listener } from '../listener.ts';
+import type { Tcb } from '../tcb.ts';
+import { restoreState } from '../transitions.ts';
+import { replyWithReset } from './closed.ts';
+import { openPassive } from './passive.ts';
+import { segmentArrivesSynchronized } from './synchronized.ts';
+
+export function segmentArrivesListen(context: TcpContext, listener: Listener, seg: Segment): void {
+  // First, check for a RST: nothing here to reset.
+  if (seg.isRst) {
+    context.judge('dropped', REASON.TCP_RST_IGNORED);
+    return;
+  }
+  // Second, check for an ACK: nothing was sent that it could acknowledge, but perhaps a cookie.
+  if (seg.isAck) {
+    acknowledgmentArrives(context, listener, seg);
+    return;
+  }
+  // Third, check for a SYN. Anything else is dropped.
+  if (!seg.isSyn) {
+    context.judge('dropped', REASON.TCP_FLAGS);
+    return;
+  }
+  if ((seg.flags & FIN) !== 0 && listener.config.synFin === 'drop') {
+    context.judge('dropped', REASON.TCP_INVALID_SYN);
+    return;
+  }
+  synArrives(context, listener, seg);
+}
+
+function acknowledgmentArrives(context: TcpContext, listener: Listener, seg: Segment): void {
+  const tcb = (seg.flags & (SYN | RST)) === 0 ? acceptCookie(context, listener, seg) : null;
+  if (tcb === null) {
+    context.judge('dropped', REASON.TCP_COOKIE_INVALID);
+    replyWithReset(context, seg);
+    return;
+  }
+  // The record that the cookie stood for is back: the ACK goes the ordinary way.
+  segmentArrivesSynchronized(tcb, seg);
+  if (tcb.state === 'SYN-RECEIVED') {
+    // The accept queue is full: forget it again, the cookie still holds.
+    context.removeRecord(tcb);
+    restoreState(tcb, 'CLOSED');
+  }
+}
+
+function synArrives(context: TcpContext, listener: Listener, seg: Segment): void {
+  if (listener.full) {
+    listener.overflows++;
+    context.judge('dropped', REASON.TCP_LISTEN_OVERFLOW);
+    return;
+  }
+  const config = listener.config;
+  const crowded = listener.synQueue >= config.synQueue || context.synReceived.count >= 4 * config.synQueue;
+  if (config.synCookies === 'always' || crowded) {
+    if (config.synCookies === 'drop') {
+      context.judge('dropped', REASON.TCP_SYN_QUEUE_FULL);
+      return;
+    }
+    context.judge('accepted', REASON.TCP_SYN_COOKIE);
+    answerWithCookie(context, listener, seg);
+    return;
+  }
+  const tcb = openPassive(context, listener, seg);
+  tcb.synOwed = true;
+  context.markReady(tcb);
+  context.packRecord(tcb);
+  if (context.trace !== null) context.trace.listenerQueues(listener);
+  if (config.labHandshake === 'two-way') becomeAtOnce(context, tcb);
+  if (seg.dataLength > 0) context.judge('partial', REASON.TCP_SYN_DATA);
+}
+
+/** Lab only: the two-way handshake believes the SYN. */
+function becomeAtOnce(context: TcpContext, tcb: Tcb): void {
+  const seg = context.segment;
+  seg.flags = ACK;
+  seg.seq = tcb.rcv.nxt;
+  seg.ack = tcb.snd.nxt;
+  seg.dataEnd = seg.dataStart;
+  segmentArrivesSynchronized(context.blockOf(tcb.flow), seg);
+}

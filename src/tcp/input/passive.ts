@@ -1,0 +1,69 @@
+/** The record that a SYN to a listener makes: LISTEN → SYN-RECEIVED. RFC 9293 §3.10.7.2. */
+
+import { type Seq, seqAdd, seqGt, toSeq } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
+import type { TcpContext } from '../context.ts';
+import type { Listener } from '../listener.ts';
+import { acceptOffer, prepareOffer } from '../negotiate.ts';
+import { KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
+import { restoreState, transition } from '../transitions.ts';
+
+/** Makes the record for a SYN; it stays expanded in the scratch block. */
+export function openPassive(context: TcpContext, listener: Listener, seg: Segment): Tcb {
+  const tcb = context.scratch;
+  tcb.resetForRecord();
+  tcb.kind = KIND_SYN_RECEIVED;
+  tcb.config = listener.config;
+  tcb.listener = listener;
+  tcb.reuseAddress = listener.reuseAddress;
+  tcb.passive = true;
+  tcb.localAddress = seg.localAddress;
+  tcb.peerAddress = seg.peerAddress;
+  tcb.localPort = seg.localPort;
+  tcb.peerPort = seg.peerPort;
+  tcb.id = context.nextId++;
+  tcb.openedAt = context.clock.now;
+  tcb.ready = false;
+  tcb.challengeCount = 0;
+  tcb.receiveLimit = listener.config.bufferReceiveStart;
+  tcb.receiveLimitFixed = false;
+  tcb.ttl = listener.config.ttl;
+  tcb.tos = listener.config.tos;
+  tcb.compactCount = 0;
+  tcb.compactDeadline = context.clock.now + listener.config.rtoInitial;
+  tcb.flow = context.flows.add(seg.localAddress, seg.peerAddress, seg.localPort, seg.peerPort);
+
+  restoreState(tcb, 'CLOSED');
+  transition(tcb, 'CLOSED', 'passive OPEN', 'LISTEN');
+  prepareOffer(tcb);
+  acceptOffer(tcb, seg);
+  tcb.tsOffset = context.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);
+
+  tcb.rcv.irs = seg.seq;
+  tcb.rcv.nxt = seqAdd(seg.seq, 1);
+  tcb.snd.iss = chooseIss(context, tcb);
+  tcb.snd.una = tcb.snd.iss;
+  tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
+  if (context.trace !== null) context.trace.connectionOpened(tcb);
+  transition(tcb, 'LISTEN', 'rcv SYN', 'SYN-RECEIVED');
+
+  listener.synQueue++;
+  context.flows.setOwner(tcb.flow, KIND_SYN_RECEIVED, context.synReceived.add(tcb));
+  return tcb;
+}
+
+/** MAY-2: the next incarnation's ISS lies above every number that the last one used. */
+function chooseIss(context: TcpContext, tcb: Tcb): Seq {
+  const fixed = tcb.config.labIsn === 'fixed';
+  const iss = context.secrets.initialSequence(
+    tcb.localAddress,
+    tcb.peerAddress,
+    tcb.localPort,
+    tcb.peerPort,
+    fixed,
+  );
+  if (!context.reincarnate) return iss;
+  tcb.incarnation = context.previousIncarnation + 1;
+  const above = seqAdd(toSeq(context.previousNxt), 0x10002);
+  return seqGt(iss, above) ? iss : above;
+}

@@ -1,0 +1,53 @@
+/** How a check ends, and the answers that several checks give. */
+
+import { MICROSECONDS_PER_SECOND } from '../../base/clock.ts';
+import { REASON, type Reason } from '../../base/reasons.ts';
+import type { Segment } from '../../wire/segment.ts';
+import type { Tcb } from '../tcb.ts';
+import { KIND_SYN_RECEIVED } from '../tcb.ts';
+
+/** Go on to the next check, or stop: the segment has been dealt with. */
+export type Check = 'continue' | 'discard';
+
+/** Drops the segment for `reason` without an answer. */
+export function discard(tcb: Tcb, reason: Reason): Check {
+  tcb.context.judge('dropped', reason);
+  return 'discard';
+}
+
+/** Drops the segment and owes the peer an ACK: what it carried tells us that the peer is behind. */
+export function discardWithAck(tcb: Tcb, reason: Reason): Check {
+  tcb.acksOwed++;
+  tcb.context.markReady(tcb);
+  return discard(tcb, reason);
+}
+
+/**
+ * Drops the segment and owes a challenge ACK, RFC 5961 §3.2, §4.2, §5.2. The limit is each
+ * connection's own: a common one would let strangers count each other's (CVE-2016-5696).
+ */
+export function challenge(tcb: Tcb, reason: Reason): Check {
+  const second = Math.floor(tcb.clock.now / MICROSECONDS_PER_SECOND) & 0xffffff;
+  if (tcb.challengeSecond !== second) {
+    tcb.challengeSecond = second;
+    tcb.challengeCount = 0;
+  }
+  if (tcb.challengeCount >= tcb.config.challengeAckLimit) {
+    tcb.context.counters.count(REASON.TCP_CHALLENGE_LIMIT);
+    return discard(tcb, reason);
+  }
+  tcb.challengeCount++;
+  tcb.challenge = true;
+  return discardWithAck(tcb, reason);
+}
+
+/** The segment asks for a SYN,ACK that we have sent before: it is the peer's SYN once more. */
+export function repeatSynAck(tcb: Tcb, seg: Segment): Check {
+  if (tcb.kind === KIND_SYN_RECEIVED) {
+    tcb.synOwed = true;
+    if (seg.hasTimestamps && tcb.timestampsAgreed) tcb.tsRecent = seg.tsVal;
+    tcb.context.markReady(tcb);
+    return discard(tcb, REASON.TCP_OLD_SEQUENCE);
+  }
+  return discardWithAck(tcb, REASON.TCP_OLD_SEQUENCE);
+}

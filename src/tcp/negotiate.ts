@@ -1,0 +1,70 @@
+/** What a SYN offers and what both sides end up with: RFC 9293 §3.7.1, RFC 7323 §2, §3, RFC 2018 §2. */
+
+import { IP_HEADER_LENGTH } from '../wire/frame.ts';
+import type { Segment } from '../wire/segment.ts';
+import type { Tcb } from './tcb.ts';
+import type { TcpConfig } from './tcp-config.ts';
+
+const TCP_HEADER_LENGTH = 20;
+/** Default send MSS, MUST-15. */
+const DEFAULT_MSS = 536;
+/** Smaller offers are an attack on our CPU, not a small link (B05, CVE-2019-11479). */
+const SMALLEST_MSS = 88;
+/** RFC 7323 §2.3: shifts above 14 mean 14. */
+const LARGEST_SHIFT = 14;
+/** Timestamps with their two NOPs. */
+export const TIMESTAMP_OPTION_LENGTH = 12;
+
+/** The MSS that we offer: the interface's, no option bytes deducted (MUST-67). */
+export function mssToOffer(config: TcpConfig, mtu: number): number {
+  const fromMtu = mtu - IP_HEADER_LENGTH - TCP_HEADER_LENGTH;
+  return config.mss > 0 ? Math.min(config.mss, fromMtu) : fromMtu;
+}
+
+/** Rcv.Wind.Shift: the smallest that can offer the whole buffer; 0 for a buffer of up to 64 K. */
+export function shiftToOffer(bufferMax: number): number {
+  let shift = 0;
+  while (shift < LARGEST_SHIFT && bufferMax > 65_536 && 0xffff << shift < bufferMax) shift++;
+  return shift;
+}
+
+/** Prepares our half before our SYN goes out; `offer…` fields of the block are what the SYN will carry. */
+export function prepareOffer(tcb: Tcb): void {
+  const context = tcb.context;
+  const config = tcb.config;
+  tcb.pathMtu = context.network.mtu;
+  tcb.rcv.mss = mssToOffer(config, context.network.mtu);
+  const max = tcb.receiveLimitFixed ? tcb.receiveLimit : config.bufferReceiveMax;
+  tcb.rcv.shift = config.windowScale ? shiftToOffer(max) : 0;
+  tcb.wscaleAgreed = config.windowScale;
+  tcb.timestampsAgreed = config.timestamps;
+  tcb.sackAgreed = config.sack;
+  // The window of a SYN is not scaled (WS-02), and most peers' first data comes before we can update it.
+  const limit = tcb.receiveLimit > 0 ? tcb.receiveLimit : config.bufferReceiveStart;
+  tcb.rcv.wnd = Math.min(limit, 0xffff);
+}
+
+/** Takes what the peer's SYN says. Afterwards the `…Agreed` fields hold for both directions. */
+export function acceptOffer(tcb: Tcb, seg: Segment): void {
+  tcb.peerMss = seg.mss < 0 ? DEFAULT_MSS : Math.max(SMALLEST_MSS, seg.mss);
+  tcb.wscaleAgreed = tcb.wscaleAgreed && seg.windowScale >= 0;
+  tcb.snd.shift = tcb.wscaleAgreed ? Math.min(seg.windowScale, LARGEST_SHIFT) : 0;
+  if (!tcb.wscaleAgreed) tcb.rcv.shift = 0;
+  tcb.timestampsAgreed = tcb.timestampsAgreed && seg.hasTimestamps;
+  if (tcb.timestampsAgreed) {
+    tcb.tsRecent = seg.tsVal;
+    tcb.tsRecentAt = tcb.clock.now;
+  }
+  tcb.sackAgreed = tcb.sackAgreed && seg.sackPermitted;
+  tcb.snd.wnd = seg.wnd;
+  tcb.snd.maxWnd = seg.wnd;
+  settleMss(tcb);
+}
+
+/** Eff.snd.MSS, MUST-16: min of the peer's offer and the path, less the options of every segment. */
+export function settleMss(tcb: Tcb): void {
+  const path = tcb.pathMtu - IP_HEADER_LENGTH - TCP_HEADER_LENGTH;
+  const options = tcb.timestampsAgreed ? TIMESTAMP_OPTION_LENGTH : 0;
+  const mss = Math.min(tcb.peerMss, path, tcb.config.mss > 0 ? tcb.config.mss : path) - options;
+  tcb.snd.mss = Math.max(mss, SMALLEST_MSS - TIMESTAMP_OPTION_LENGTH - 36);
+}

@@ -1,0 +1,157 @@
+/** Makes one segment: header, options, payload by reference; hands it to IP. */
+
+import { type Seq, seqLt, toSeq } from '../../base/seq.ts';
+import { foldChecksum, foldSum, pseudoHeaderSum, sumBytes, sumBytesOdd } from '../../wire/checksum.ts';
+import { IP_HEADER_LENGTH } from '../../wire/frame.ts';
+import { ACK, SYN, URG } from '../../wire/segment.ts';
+import type { TcpContext } from '../context.ts';
+import { mssToOffer, TIMESTAMP_OPTION_LENGTH } from '../negotiate.ts';
+import { windowField, windowToOffer } from '../receive/window.ts';
+import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
+import { TIMER_DELAYED_ACK } from '../timers/timer-table.ts';
+import { cancelTimer } from '../timers/timers.ts';
+import { writeSegmentHeader } from './header.ts';
+import { chooseSackBlocks } from './sack-option.ts';
+import type { SentSegment, Trigger } from './sent-segment.ts';
+
+const PROTOCOL_TCP = 6;
+const TCP_HEADER_LENGTH = 20;
+/** Two NOPs, kind and length, and each block. */
+const SACK_FIXED = 4;
+const SACK_BLOCK = 8;
+
+/** Payload of a full segment now: SND's MSS less the SACK blocks that every segment carries. */
+export function payloadLimit(tcb: Tcb): number {
+  const blocks = sackBlockCount(tcb);
+  return blocks === 0 ? tcb.snd.mss : tcb.snd.mss - SACK_FIXED - SACK_BLOCK * blocks;
+}
+
+/** Payload of the largest super-packet, a multiple of `mss`; `mss` itself where there are none. */
+export function superPacketLimit(tcb: Tcb, mss: number): number {
+  const limit = tcb.context.network.segmentationLimit;
+  if (limit === 0) return mss;
+  const payload = limit - IP_HEADER_LENGTH - 60;
+  return Math.max(mss, payload - (payload % mss));
+}
+
+function sackBlockCount(tcb: Tcb): number {
+  if (!tcb.sackAgreed) return 0;
+  const ranges = tcb.receiveBuffer.outOfOrder.count + (tcb.dsackPending ? 1 : 0);
+  return Math.min(ranges, tcb.timestampsAgreed ? 3 : 4);
+}
+
+/**
+ * Sends `length` bytes of the send buffer from `seq` with these control bits. Everything that an
+ * outgoing ACK settles is settled here.
+ */
+export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger: Trigger): void {
+  const context = tcb.context;
+  const sent = context.sent;
+  sent.localAddress = tcb.localAddress;
+  sent.peerAddress = tcb.peerAddress;
+  sent.localPort = tcb.localPort;
+  sent.peerPort = tcb.peerPort;
+  sent.seq = seq;
+  sent.flags = flags;
+  sent.ack = (flags & ACK) !== 0 ? tcb.rcv.nxt : toSeq(0);
+  sent.up = 0;
+  sent.dataLength = length;
+  sent.trigger = trigger;
+  sent.retransmission = trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
+  setWindow(tcb, sent);
+  setOptions(tcb, sent);
+  if (tcb.snd.urgent && length > 0 && seqLt(seq, tcb.snd.up)) {
+    sent.flags |= URG;
+    sent.up = Math.min(0xffff, (tcb.snd.up - seq) | 0);
+  }
+  const frame = context.frame;
+  frame.clearPayload();
+  if (length > 0) tcb.sendBuffer.lend(frame, seq, length);
+  const mss = payloadLimit(tcb);
+  sent.segments = length > mss ? Math.ceil(length / mss) : 1;
+  if (length > mss) frame.gsoSize = mss;
+  frame.ttl = tcb.ttl;
+  frame.tos = tcb.tos;
+  tcb.segmentsSent += sent.segments;
+  if ((flags & ACK) !== 0) ackSent(tcb);
+  sendSegment(context, tcb);
+}
+
+/** Builds the header of `context.sent` in front of the frame's payload and sends it. */
+export function sendSegment(context: TcpContext, tcb: Tcb | null): void {
+  const { frame, sent } = context;
+  frame.headerLength = writeSegmentHeader(frame, IP_HEADER_LENGTH, sent);
+  frame.source = sent.localAddress;
+  frame.destination = sent.peerAddress;
+  frame.protocol = PROTOCOL_TCP;
+  frame.dontFragment = tcb === null || tcb.config.pmtud !== 'off';
+  setChecksum(context);
+  context.counters.segmentsSent += sent.segments;
+  if (context.trace !== null) context.trace.segmentSent(tcb, sent);
+  context.network.send(frame);
+}
+
+/** MUST-2; with an offloading device only the pseudo-header's part, which the device completes. */
+function setChecksum(context: TcpContext): void {
+  const frame = context.frame;
+  const start = IP_HEADER_LENGTH;
+  const length = frame.headerLength - start + frame.payloadLength + frame.wrappedLength;
+  let sum = pseudoHeaderSum(frame.source, frame.destination, PROTOCOL_TCP, length);
+  if (context.network.checksumOffload) {
+    frame.needsChecksum = true;
+    frame.view.setUint16(start + 16, foldSum(sum));
+    return;
+  }
+  sum = sumBytes(frame.header, start, frame.headerLength, sum);
+  const first = frame.payloadStart + frame.payloadLength;
+  if (frame.payloadLength > 0) sum = sumBytes(frame.payload, frame.payloadStart, first, sum);
+  if (frame.wrappedLength > 0) {
+    sum =
+      (frame.payloadLength & 1) === 0
+        ? sumBytes(frame.payload, 0, frame.wrappedLength, sum)
+        : sumBytesOdd(frame.payload, 0, frame.wrappedLength, sum);
+  }
+  frame.view.setUint16(start + 16, foldChecksum(sum));
+}
+
+function setWindow(tcb: Tcb, sent: SentSegment): void {
+  if ((sent.flags & SYN) !== 0) {
+    sent.wnd = Math.min(tcb.rcv.wnd, 0xffff);
+    return;
+  }
+  const wnd = windowToOffer(tcb);
+  sent.wnd = windowField(tcb, wnd);
+  tcb.rcv.wnd = Math.max(tcb.rcv.wnd, sent.wnd << tcb.rcv.shift);
+}
+
+function setOptions(tcb: Tcb, sent: SentSegment): void {
+  const context = tcb.context;
+  const syn = (sent.flags & SYN) !== 0;
+  sent.hasSynOptions = syn;
+  sent.sackCount = 0;
+  sent.hasTimestamps = tcb.timestampsAgreed;
+  if (tcb.timestampsAgreed) {
+    sent.tsVal = (context.secrets.milliseconds + tcb.tsOffset) | 0;
+    sent.tsEcr = (sent.flags & ACK) !== 0 ? tcb.tsRecent : 0;
+  }
+  if (syn) {
+    sent.mss = mssToOffer(tcb.config, context.network.mtu);
+    sent.windowScale = tcb.wscaleAgreed ? tcb.rcv.shift : -1;
+    sent.sackPermitted = tcb.sackAgreed;
+  } else if (tcb.sackAgreed && (sent.flags & ACK) !== 0) {
+    const room = TCP_HEADER_LENGTH * 2 - (sent.hasTimestamps ? TIMESTAMP_OPTION_LENGTH : 0);
+    chooseSackBlocks(tcb, sent, Math.floor((room - SACK_FIXED) / SACK_BLOCK));
+  }
+}
+
+/** Every ACK settles what was owed. */
+function ackSent(tcb: Tcb): void {
+  tcb.rcv.lastAckSent = tcb.rcv.nxt;
+  tcb.ackNow = false;
+  tcb.ackWasDelayed = false;
+  tcb.unackedReceived = 0;
+  tcb.segmentsSinceAck = 0;
+  tcb.windowUpdateOwed = false;
+  if (tcb.kind === KIND_CONNECTION) cancelTimer(tcb, TIMER_DELAYED_ACK);
+}
+

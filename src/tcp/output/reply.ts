@@ -1,0 +1,36 @@
+/** Segments without a connection: resets, RFC 9293 §3.5.2, and SYN,ACKs with a cookie. */
+
+import { SYN } from '../../wire/segment.ts';
+import type { TcpContext } from '../context.ts';
+import { sendSegment } from './emit.ts';
+
+/** Makes and sends the reply that was taken from the queue. */
+export function emitReply(context: TcpContext): void {
+  const { replies, sent, frame } = context;
+  sent.localAddress = replies.localAddress;
+  sent.peerAddress = replies.peerAddress;
+  sent.localPort = replies.localPort;
+  sent.peerPort = replies.peerPort;
+  sent.seq = replies.seq;
+  sent.ack = replies.ack;
+  sent.flags = replies.flags;
+  sent.wnd = replies.wnd;
+  sent.up = 0;
+  sent.dataLength = 0;
+  sent.segments = 1;
+  sent.sackCount = 0;
+  sent.retransmission = false;
+  const syn = (replies.flags & SYN) !== 0;
+  sent.trigger = syn ? 'syn-ack' : 'rst';
+  sent.hasSynOptions = syn;
+  sent.mss = replies.mss;
+  sent.windowScale = replies.windowScale;
+  sent.sackPermitted = replies.sackPermitted;
+  sent.hasTimestamps = replies.hasTimestamps;
+  sent.tsVal = replies.tsVal;
+  sent.tsEcr = replies.tsEcr;
+  frame.clearPayload();
+  frame.ttl = context.config.ttl;
+  frame.tos = context.config.tos;
+  sendSegment(context, replies.tcb);
+}

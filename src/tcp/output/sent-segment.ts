@@ -1,0 +1,58 @@
+/** The segment that has just been made, for the trace and the frame. */
+
+import { SEQ_ZERO, type Seq } from '../../base/seq.ts';
+
+/** Why a segment is sent (`seg:sent`'s trigger). The order is part of recorded event logs: append. */
+export const TRIGGERS = [
+  'syn',
+  'syn-ack',
+  'data',
+  'fin',
+  'ack-now',
+  'ack-delayed',
+  'window-update',
+  'rto',
+  'fast-rtx',
+  'tlp',
+  'persist',
+  'keepalive',
+  'challenge-ack',
+  'rst',
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** One per stack, reused for every segment sent: copy what you keep. */
+export class SentSegment {
+  // Addresses are int32.
+  localAddress = 0;
+  peerAddress = 0;
+  localPort = 0;
+  peerPort = 0;
+  seq: Seq = SEQ_ZERO;
+  ack: Seq = SEQ_ZERO;
+  /** Control bits as in wire/segment.ts. */
+  flags = 0;
+  /** The window field as sent: not scaled. */
+  wnd = 0;
+  up = 0;
+  /** Payload bytes. */
+  dataLength = 0;
+  /** Wire segments it stands for. */
+  segments = 1;
+  trigger: Trigger = 'data';
+  /** Some of its bytes had been sent before. */
+  retransmission = false;
+
+  /** Whether the segment carries an MSS and the other SYN options. */
+  hasSynOptions = false;
+  mss = 0;
+  /** -1 = no window scale option. */
+  windowScale = -1;
+  sackPermitted = false;
+  hasTimestamps = false;
+  tsVal = 0;
+  tsEcr = 0;
+  sackCount = 0;
+  /** [left, right) pairs. */
+  readonly sackEdges = new Int32Array(8);
+}

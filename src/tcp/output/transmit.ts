@@ -1,0 +1,215 @@
+/** Phase 4: what to send next, decided from the block alone. The only place that sends. */
+
+import { REASON } from '../../base/reasons.ts';
+import { seqAdd, seqDiff } from '../../base/seq.ts';
+import { ACK, FIN, PSH, SYN } from '../../wire/segment.ts';
+import type { TcpContext } from '../context.ts';
+import { becomeTimeWaitRecord } from '../lifecycle.ts';
+import { windowUpdateIsDue } from '../receive/window.ts';
+import { pipe } from '../recovery/newreno.ts';
+import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
+import {
+  KIND_CONNECTION,
+  KIND_SYN_RECEIVED,
+  PROBE_KEEPALIVE,
+  PROBE_NONE,
+  PROBE_OVERRIDE,
+  PROBE_PERSIST,
+  type Tcb,
+} from '../tcb.ts';
+import { armPersist } from '../timers/persist.ts';
+import { segmentSent } from '../timers/retransmission.ts';
+import { initialWindow } from '../congestion/congestion-control.ts';
+import { emit, payloadLimit, superPacketLimit } from './emit.ts';
+import { emitReply } from './reply.ts';
+import type { Trigger } from './sent-segment.ts';
+import { bytesToSend, windowRoom } from './usable-window.ts';
+
+/** ACKs that one connection may owe in one turn; a peer that earns more learns as much from fewer. */
+const MAX_ACKS_A_TURN = 256;
+
+/** Sends what every ready connection has to send, as far as the device takes it. */
+export function transmitAll(context: TcpContext): void {
+  const network = context.network;
+  while (network.writable && context.replies.take()) emitReply(context);
+  let done = 0;
+  for (; done < context.readyFlows && network.writable; done++) {
+    const flow = context.readyFlow(done);
+    if (!context.flows.isUsed(flow)) continue;
+    const tcb = context.blockOf(flow);
+    if (!tcb.ready) continue;
+    tcb.ready = false;
+    transmit(context, tcb);
+    // Whatever the device did not take waits for it.
+    if (!network.writable && tcb.flow >= 0) context.markReady(tcb);
+    if (tcb.kind !== KIND_CONNECTION) context.packRecord(tcb);
+  }
+  context.dropReady(done);
+}
+
+function transmit(context: TcpContext, tcb: Tcb): void {
+  if (tcb.state === 'CLOSED') return;
+  if (tcb.synOwed) sendSynAck(tcb);
+  if (tcb.kind === KIND_CONNECTION) {
+    if (tcb.state === 'SYN-SENT' && tcb.snd.nxt === tcb.snd.iss) sendSyn(tcb);
+    if (tcb.acksOwed > 0) sendAcksOwed(context, tcb);
+    resendLost(tcb);
+    sendNew(tcb);
+    if (tcb.probe !== PROBE_NONE) sendProbe(tcb);
+  }
+  sendAcksOwed(context, tcb);
+  if (tcb.state === 'TIME-WAIT' && tcb.kind === KIND_CONNECTION && !tcb.ackNow && tcb.acksOwed === 0) {
+    becomeTimeWaitRecord(context, tcb);
+  }
+}
+
+/** The SYN of an active open, first time. */
+function sendSyn(tcb: Tcb): void {
+  const iss = tcb.snd.iss;
+  tcb.snd.nxt = seqAdd(iss, 1);
+  emit(tcb, iss, 0, SYN, 'syn');
+  tcb.inFlight.push(iss, 1, HAS_SYN);
+  segmentSent(tcb);
+}
+
+/** The SYN,ACK of a passive open's record, or of a simultaneous open. */
+function sendSynAck(tcb: Tcb): void {
+  tcb.synOwed = false;
+  emit(tcb, tcb.snd.iss, 0, SYN | ACK, 'syn-ack');
+  if (tcb.kind === KIND_SYN_RECEIVED) {
+    tcb.acksOwed = 0;
+    tcb.ackNow = false;
+  }
+}
+
+/** What is believed lost, oldest first, as far as the pipe has room. */
+function resendLost(tcb: Tcb): void {
+  const { inFlight, recovery } = tcb;
+  const network = tcb.context.network;
+  while (network.writable) {
+    const index = inFlight.nextToResend();
+    if (index < 0) return;
+    if (!recovery.forced && pipe(tcb) + tcb.snd.mss > tcb.congestion.cwnd) return;
+    if (!fitWindow(tcb, index)) return;
+    resend(tcb, index, recovery.state === 'loss' ? 'rto' : 'fast-rtx');
+  }
+}
+
+/**
+ * Cuts record `index` to what may be sent again now: inside the peer's window, but for the one
+ * retransmission that asks a shrunk window (SHLD-16, MAY-7, RFC 7323 §2.4).
+ */
+function fitWindow(tcb: Tcb, index: number): boolean {
+  const inFlight = tcb.inFlight;
+  const room = seqDiff(seqAdd(tcb.snd.una, tcb.snd.wnd), inFlight.seqOf(index));
+  if (room <= 0 && !tcb.recovery.forced && (inFlight.flagsOf(index) & HAS_SYN) === 0) return false;
+  const flags = inFlight.flagsOf(index);
+  const text = inFlight.lengthOf(index) - ((flags & HAS_FIN) !== 0 ? 1 : 0);
+  const mss = payloadLimit(tcb);
+  const limit = Math.max(mss, Math.min(superPacketLimit(tcb, mss), tcb.congestion.cwnd - pipe(tcb)));
+  const fits = room > 0 ? Math.min(limit, room) : mss;
+  const whole = fits >= mss ? fits - (fits % mss) : fits;
+  if ((flags & HAS_SYN) === 0 && text > whole) inFlight.split(index, whole);
+  return true;
+}
+
+function resend(tcb: Tcb, index: number, trigger: Trigger): void {
+  const inFlight = tcb.inFlight;
+  const flags = inFlight.flagsOf(index);
+  const seq = inFlight.seqOf(index);
+  const syn = (flags & HAS_SYN) !== 0;
+  const fin = (flags & HAS_FIN) !== 0;
+  const length = inFlight.lengthOf(index) - (syn ? 1 : 0) - (fin ? 1 : 0);
+  let bits = tcb.state === 'SYN-SENT' ? 0 : ACK;
+  if (syn) bits |= SYN;
+  if (fin) bits |= FIN;
+  if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
+  tcb.recovery.forced = false;
+  tcb.retransmissions++;
+  tcb.bytesRetransmitted += length;
+  tcb.context.counters.count(REASON.TCP_RETRANSMIT);
+  emit(tcb, seq, length, bits, trigger);
+  inFlight.markResent(index);
+  segmentSent(tcb);
+}
+
+/** New data, and the FIN behind it. */
+function sendNew(tcb: Tcb): void {
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+    case 'CLOSE-WAIT':
+    case 'FIN-WAIT-1':
+    case 'CLOSING':
+    case 'LAST-ACK':
+      break;
+    default:
+      return;
+  }
+  if (tcb.sendBuffer.length === 0 && (!tcb.finQueued || tcb.finSent)) return;
+  restartAfterIdle(tcb);
+  const network = tcb.context.network;
+  while (network.writable) {
+    const mss = payloadLimit(tcb);
+    const length = bytesToSend(tcb, mss, superPacketLimit(tcb, mss));
+    const finDue = tcb.finQueued && !tcb.finSent && length === tcb.unsent && windowRoom(tcb) > length;
+    if (length === 0 && !finDue) break;
+    sendSegment(tcb, length, finDue, mss);
+  }
+  const waiting = tcb.unsent > 0 || (tcb.finQueued && !tcb.finSent);
+  if (waiting && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
+}
+
+function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void {
+  const seq = tcb.snd.nxt;
+  const occupied = length + (fin ? 1 : 0);
+  let bits = ACK;
+  if (fin) bits |= FIN;
+  // PSH on the last segment of what is queued (MUST-61).
+  if (length > 0 && length === tcb.unsent) bits |= PSH;
+  tcb.snd.nxt = seqAdd(seq, occupied);
+  if (fin) tcb.finSent = true;
+  if (length % mss !== 0) tcb.smallSentEnd = tcb.snd.nxt;
+  if (tcb.probe === PROBE_OVERRIDE) tcb.probe = PROBE_NONE;
+  tcb.bytesSent += length;
+  if (length > 0) tcb.dataSegmentsSent += Math.ceil(length / mss);
+  tcb.lastSentAt = tcb.clock.now;
+  emit(tcb, seq, length, bits, length > 0 ? 'data' : 'fin');
+  tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);
+  segmentSent(tcb);
+}
+
+/** RFC 5681 §4.1: after an idle RTO the old cwnd says nothing about the path; judged by the last send. */
+function restartAfterIdle(tcb: Tcb): void {
+  if (!tcb.config.slowStartAfterIdle || tcb.inFlight.count > 0 || tcb.dataSegmentsSent === 0) return;
+  if (tcb.clock.now - tcb.lastSentAt <= tcb.rtt.rto) return;
+  tcb.congestion.restart(initialWindow(tcb.config, tcb.snd.mss, 0));
+}
+
+/** A probe carries nothing and lies just left of what the peer expects: it must answer (SHLD-12). */
+function sendProbe(tcb: Tcb): void {
+  const probe = tcb.probe;
+  tcb.probe = PROBE_NONE;
+  if (probe === PROBE_KEEPALIVE) {
+    emit(tcb, seqAdd(tcb.snd.nxt, -1), 0, ACK, 'keepalive');
+  } else if (probe === PROBE_PERSIST && tcb.snd.wnd === 0) {
+    emit(tcb, seqAdd(tcb.snd.una, -1), 0, ACK, 'persist');
+    armPersist(tcb);
+  }
+}
+
+/** Pure ACKs: one for each segment that earned its own, and the one for the turn if no data carried it. */
+function sendAcksOwed(context: TcpContext, tcb: Tcb): void {
+  const network = context.network;
+  const trigger: Trigger = tcb.challenge ? 'challenge-ack' : 'ack-now';
+  let owed = Math.min(tcb.acksOwed, MAX_ACKS_A_TURN);
+  while (owed > 0 && network.writable) {
+    emit(tcb, tcb.snd.nxt, 0, ACK, trigger);
+    owed--;
+  }
+  tcb.acksOwed = owed;
+  tcb.challenge = false;
+  if (!network.writable) return;
+  if (tcb.ackNow) emit(tcb, tcb.snd.nxt, 0, ACK, tcb.ackWasDelayed ? 'ack-delayed' : 'ack-now');
+  else if (tcb.windowUpdateOwed && windowUpdateIsDue(tcb)) emit(tcb, tcb.snd.nxt, 0, ACK, 'window-update');
+  tcb.windowUpdateOwed = false;
+}

@@ -1,0 +1,56 @@
+/** What RCV.WND to advertise, RFC 9293 §3.8.6.2.2, and when that is worth a segment of its own. */
+
+import type { Tcb } from '../tcb.ts';
+
+/**
+ * The window that the next segment may offer, bytes from RCV.NXT. The right edge never moves left
+ * (SHLD-14), and moves right only by a useful step (MUST-39).
+ */
+export function windowToOffer(tcb: Tcb): number {
+  const wnd = tcb.rcv.wnd;
+  if (tcb.peerClosed || tcb.readerGone) return Math.max(wnd, Math.min(tcb.receiveLimit, 0xffff));
+  const free = Math.max(0, tcb.receiveLimit - tcb.readable);
+  if (free <= wnd) return wnd;
+  return free - wnd >= usefulStep(tcb) ? free : wnd;
+}
+
+/** min (RCV.BUFF / 2, Eff.snd.MSS). */
+function usefulStep(tcb: Tcb): number {
+  return Math.max(1, Math.min(tcb.receiveLimit >> 1, tcb.rcv.mss));
+}
+
+/** The window field for `wnd` bytes: rounded up, so that the edge does not move left by rounding. */
+export function windowField(tcb: Tcb, wnd: number): number {
+  const shift = tcb.rcv.shift;
+  const field = (wnd + (1 << shift) - 1) >> shift;
+  return field > 0xffff ? 0xffff : field;
+}
+
+/**
+ * The user has taken bytes: whether the room they left is to be announced without waiting for
+ * something else to send. Only when the peer may be waiting for it: the window has at least doubled.
+ */
+export function windowUpdateIsDue(tcb: Tcb): boolean {
+  if (tcb.peerClosed || tcb.readerGone) return false;
+  const offer = windowToOffer(tcb);
+  return offer > tcb.rcv.wnd && offer >= 2 * tcb.rcv.wnd;
+}
+
+/**
+ * Receive buffer tuning: when the user took more than half of the limit within one round trip, the
+ * limit was what held the peer back, and it doubles.
+ */
+export function tuneReceiveLimit(tcb: Tcb, copied: number): void {
+  const config = tcb.config;
+  if (!config.bufferAutoTuning || tcb.receiveLimitFixed) return;
+  tcb.tuningCopied += copied;
+  const elapsed = tcb.clock.now - tcb.tuningStartedAt;
+  const roundTrip = Math.max(tcb.rtt.srtt, 1_000);
+  if (elapsed < roundTrip) return;
+  if (elapsed < 2 * roundTrip && tcb.tuningCopied * 2 > tcb.receiveLimit && tcb.receiveLimit < config.bufferReceiveMax) {
+    const pool = tcb.context.pool;
+    if (pool.inUse * 2 < pool.budget) tcb.receiveLimit = Math.min(config.bufferReceiveMax, tcb.receiveLimit * 2);
+  }
+  tcb.tuningCopied = 0;
+  tcb.tuningStartedAt = tcb.clock.now;
+}

@@ -1,0 +1,106 @@
+/** NewReno: fast retransmit and fast recovery by counting duplicate ACKs. RFC 5681 §3.2, RFC 6582, RFC 3042. */
+
+import { REASON } from '../../base/reasons.ts';
+import { seqGe, seqGt } from '../../base/seq.ts';
+import { LOST, RESENT } from '../send/in-flight.ts';
+import type { Tcb } from '../tcb.ts';
+import { moveRecovery } from './recovery.ts';
+
+/**
+ * Bytes believed to be in the network. Each duplicate ACK says that one segment has left it: this is
+ * what RFC 6582 expresses by inflating cwnd, and RFC 3042 by two segments beyond it.
+ */
+export function pipe(tcb: Tcb): number {
+  return Math.max(0, tcb.inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
+}
+
+/** A duplicate ACK in the sense of RFC 5681 §2 has arrived. */
+export function duplicateAckArrived(tcb: Tcb): void {
+  const recovery = tcb.recovery;
+  recovery.duplicateAcks++;
+  // No more can have left than was sent.
+  const segments = Math.ceil(tcb.inFlight.total / tcb.snd.mss);
+  if (recovery.duplicateAcks > segments) recovery.duplicateAcks = segments;
+  if (recovery.state === 'open') moveRecovery(tcb, 'disorder', 'duplicate-ack');
+  if (recovery.state === 'disorder' && recovery.duplicateAcks >= tcb.config.reordering) enterRecovery(tcb);
+}
+
+/** RFC 6582 §3.2 step 2. */
+function enterRecovery(tcb: Tcb): void {
+  const recovery = tcb.recovery;
+  // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
+  if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
+  tcb.congestion.lossDetected(tcb.unacked);
+  recovery.recover = tcb.snd.nxt;
+  recovery.hasPoint = true;
+  recovery.partialSeen = false;
+  moveRecovery(tcb, 'recovery', 'duplicate-acks');
+  tcb.context.counters.count(REASON.TCP_FAST_RETRANSMIT);
+  resendFirst(tcb);
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/**
+ * `acked` bytes of sequence space were newly acknowledged (SND.UNA has moved). Returns whether the
+ * retransmission timer is to be restarted.
+ */
+export function newAckArrived(tcb: Tcb, acked: number): boolean {
+  const recovery = tcb.recovery;
+  switch (recovery.state) {
+    case 'open':
+      return true;
+    case 'disorder':
+      recovery.duplicateAcks = 0;
+      moveRecovery(tcb, 'open', 'new-ack');
+      return true;
+    case 'recovery':
+      if (seqGe(tcb.snd.una, recovery.recover)) {
+        leaveRecovery(tcb);
+        return true;
+      }
+      return partialAck(tcb, acked);
+    case 'loss':
+      if (seqGe(tcb.snd.una, recovery.recover)) moveRecovery(tcb, 'open', 'recovery-point');
+      return true;
+  }
+}
+
+function leaveRecovery(tcb: Tcb): void {
+  tcb.recovery.duplicateAcks = 0;
+  tcb.congestion.recovered(tcb.unacked);
+  moveRecovery(tcb, 'open', 'recovery-point');
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/** RFC 6582 §3.2 step 3, "Partial acknowledgments": the next hole is sent at once. */
+function partialAck(tcb: Tcb, acked: number): boolean {
+  const recovery = tcb.recovery;
+  const segments = Math.ceil(acked / tcb.snd.mss);
+  recovery.duplicateAcks = Math.max(0, recovery.duplicateAcks - segments + 1);
+  resendFirst(tcb);
+  const restart = !recovery.partialSeen;
+  recovery.partialSeen = true;
+  return restart;
+}
+
+/** Marks the oldest segment lost, one MSS of it when it was part of a super-packet. */
+function resendFirst(tcb: Tcb): void {
+  const inFlight = tcb.inFlight;
+  if (inFlight.count === 0) return;
+  if (inFlight.lengthOf(0) > tcb.snd.mss) inFlight.split(0, tcb.snd.mss);
+  inFlight.setFlags(0, (inFlight.flagsOf(0) & ~RESENT) | LOST);
+  tcb.recovery.forced = true;
+}
+
+/** The retransmission timer has expired, RFC 6298 §5, RFC 5681 §3.1, RFC 6582 §3.2 step 4. */
+export function timeoutExpired(tcb: Tcb, first: boolean): void {
+  const recovery = tcb.recovery;
+  tcb.congestion.timedOut(tcb.unacked, first);
+  tcb.inFlight.markAllLost();
+  recovery.duplicateAcks = 0;
+  recovery.recover = tcb.snd.nxt;
+  recovery.hasPoint = true;
+  recovery.forced = true;
+  moveRecovery(tcb, 'loss', 'rto');
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}

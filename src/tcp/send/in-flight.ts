@@ -1,0 +1,283 @@
+/**
+ * What is in flight: one record per range of sequence space that was sent together, from SND.UNA to
+ * SND.NXT without gaps. A record of a super-packet stands for several segments and can be split, so
+ * that a part of it is lost, acknowledged or sent again by itself.
+ */
+
+import type { Clock } from '../../base/clock.ts';
+import { type Seq, seqAdd, seqDiff, seqGt, toSeq } from '../../base/seq.ts';
+
+// What is known of a record.
+/** The peer has it (SACK). */
+export const SACKED = 0x01;
+/** Believed lost. */
+export const LOST = 0x02;
+/** Sent again since it was believed lost, and that copy may be on its way. */
+export const RESENT = 0x04;
+/** Was sent more than once at some time: no RTT sample without timestamps (Karn). */
+export const EVER_RESENT = 0x08;
+/** Contains our SYN, our FIN. */
+export const HAS_SYN = 0x10;
+export const HAS_FIN = 0x20;
+
+const FIRST_CAPACITY = 16;
+
+/** Struct of arrays, a ring. Capacity is a power of two. */
+class Records {
+  readonly capacity: number;
+  readonly seq: Int32Array;
+  readonly length: Int32Array;
+  readonly sentAt: Float64Array;
+  readonly flags: Uint8Array;
+  readonly sends: Uint8Array;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.seq = new Int32Array(capacity);
+    this.length = new Int32Array(capacity);
+    this.sentAt = new Float64Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.sends = new Uint8Array(capacity);
+  }
+}
+
+/** Recycled record arrays of the first size: a connection with nothing in flight owns none. */
+export class RecordsPool {
+  private readonly free: Records[] = [];
+
+  take(): Records {
+    return this.free.pop() ?? new Records(FIRST_CAPACITY);
+  }
+
+  give(records: Records): void {
+    if (records.capacity === FIRST_CAPACITY && this.free.length < 1024) this.free.push(records);
+  }
+}
+
+export class InFlight {
+  private readonly pool: RecordsPool;
+  private readonly clock: Clock;
+  private records: Records | null = null;
+  private head = 0;
+  /** Records held. */
+  count = 0;
+
+  // Bytes of sequence space, kept up to date with every change of a record.
+  total = 0;
+  sacked = 0;
+  lost = 0;
+  /** Of the lost ones: sent again. */
+  resent = 0;
+  // What the last `acknowledge` saw.
+  /** When the newest record wholly acknowledged was sent, µs. */
+  ackedSentAt = 0.5;
+  /** That record was never sent again: its age is an RTT sample (Karn's rule). */
+  ackedOnce = false;
+  /** HAS_SYN and HAS_FIN of the records wholly acknowledged. */
+  ackedFlags = 0;
+
+  /** Records before this one (from the front) need no retransmission. */
+  private resendHint = 0;
+
+  constructor(pool: RecordsPool, clock: Clock) {
+    this.pool = pool;
+    this.clock = clock;
+  }
+
+  /** Bytes believed to be in the network (RFC 6675's pipe, for any kind of recovery). */
+  get pipe(): number {
+    return this.total - this.sacked - this.lost + this.resent;
+  }
+
+  /** Adds what was just sent: [seq, seq + length), the newest. */
+  push(seq: Seq, length: number, flags: number): void {
+    let records = this.records;
+    if (records === null) {
+      records = this.pool.take();
+      this.records = records;
+      this.head = 0;
+    } else if (this.count === records.capacity) {
+      records = this.grow(records);
+    }
+    const at = (this.head + this.count) & (records.capacity - 1);
+    records.seq[at] = seq;
+    records.length[at] = length;
+    records.sentAt[at] = this.clock.now;
+    records.flags[at] = flags;
+    records.sends[at] = 1;
+    this.count++;
+    this.total += length;
+  }
+
+  /** Sequence number of record `index`, 0 being the oldest (point). */
+  seqOf(index: number): Seq {
+    const records = this.records as Records;
+    return toSeq(records.seq[(this.head + index) & (records.capacity - 1)] as number);
+  }
+
+  /** Sequence space of record `index`, bytes. */
+  lengthOf(index: number): number {
+    const records = this.records as Records;
+    return records.length[(this.head + index) & (records.capacity - 1)] as number;
+  }
+
+  /** SACKED, LOST … of record `index`. */
+  flagsOf(index: number): number {
+    const records = this.records as Records;
+    return records.flags[(this.head + index) & (records.capacity - 1)] as number;
+  }
+
+  /** When record `index` was last sent, µs. */
+  sentAtOf(index: number): number {
+    const records = this.records as Records;
+    return records.sentAt[(this.head + index) & (records.capacity - 1)] as number;
+  }
+
+  /** One past the last sequence number of record `index` (point). */
+  endOf(index: number): Seq {
+    return seqAdd(this.seqOf(index), this.lengthOf(index));
+  }
+
+  /** Changes what is known of record `index`; keeps the sums. */
+  setFlags(index: number, flags: number): void {
+    const records = this.records as Records;
+    const at = (this.head + index) & (records.capacity - 1);
+    this.account(records.flags[at] as number, -(records.length[at] as number));
+    records.flags[at] = flags;
+    this.account(flags, records.length[at] as number);
+    if (index < this.resendHint && (flags & (LOST | RESENT | SACKED)) === LOST) this.resendHint = index;
+  }
+
+  /** Record `index` was just sent again. */
+  markResent(index: number): void {
+    const records = this.records as Records;
+    const at = (this.head + index) & (records.capacity - 1);
+    records.sentAt[at] = this.clock.now;
+    if ((records.sends[at] as number) < 255) records.sends[at] = (records.sends[at] as number) + 1;
+    const flags = records.flags[at] as number;
+    this.setFlags(index, flags | EVER_RESENT | ((flags & LOST) !== 0 ? RESENT : 0));
+  }
+
+  /** Everything not SACKed is believed lost, and no copy under way (RFC 6298 §5.4, a timeout). */
+  markAllLost(): void {
+    for (let i = 0; i < this.count; i++) {
+      const flags = this.flagsOf(i);
+      if ((flags & SACKED) === 0) this.setFlags(i, (flags & ~RESENT) | LOST);
+    }
+  }
+
+  /** The oldest record to be sent again, or -1. */
+  nextToResend(): number {
+    for (let i = this.resendHint; i < this.count; i++) {
+      if ((this.flagsOf(i) & (LOST | RESENT | SACKED)) === LOST) {
+        this.resendHint = i;
+        return i;
+      }
+    }
+    this.resendHint = this.count;
+    return -1;
+  }
+
+  /** Cuts record `index` in two after `bytes`; both halves inherit what is known. SYN stays with the first, FIN with the last. */
+  split(index: number, bytes: number): void {
+    let records = this.records as Records;
+    if (this.count === records.capacity) records = this.grow(records);
+    const mask = records.capacity - 1;
+    for (let i = this.count; i > index + 1; i--) this.copy(records, (this.head + i - 1) & mask, (this.head + i) & mask);
+    const first = (this.head + index) & mask;
+    const second = (this.head + index + 1) & mask;
+    this.copy(records, first, second);
+    records.seq[second] = ((records.seq[first] as number) + bytes) | 0;
+    records.length[second] = (records.length[first] as number) - bytes;
+    records.flags[second] = (records.flags[second] as number) & ~HAS_SYN;
+    records.length[first] = bytes;
+    records.flags[first] = (records.flags[first] as number) & ~HAS_FIN;
+    this.count++;
+    if (this.resendHint > index) this.resendHint++;
+  }
+
+  /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
+  acknowledge(una: Seq): void {
+    this.ackedOnce = false;
+    this.ackedFlags = 0;
+    while (this.count > 0 && seqGt(una, this.seqOf(0))) {
+      const length = this.lengthOf(0);
+      const acked = seqDiff(una, this.seqOf(0));
+      if (acked < length) {
+        this.trimFront(acked);
+        return;
+      }
+      this.popFront();
+    }
+    if (this.count === 0) this.clear();
+  }
+
+  /** Forgets everything and gives the memory back. */
+  clear(): void {
+    if (this.records !== null) this.pool.give(this.records);
+    this.records = null;
+    this.head = 0;
+    this.count = 0;
+    this.total = 0;
+    this.sacked = 0;
+    this.lost = 0;
+    this.resent = 0;
+    this.resendHint = 0;
+  }
+
+  private popFront(): void {
+    const records = this.records as Records;
+    const length = records.length[this.head] as number;
+    const flags = records.flags[this.head] as number;
+    this.ackedSentAt = records.sentAt[this.head] as number;
+    this.ackedOnce = (flags & EVER_RESENT) === 0;
+    this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
+    this.account(flags, -length);
+    this.total -= length;
+    this.head = (this.head + 1) & (records.capacity - 1);
+    this.count--;
+    if (this.resendHint > 0) this.resendHint--;
+  }
+
+  private trimFront(bytes: number): void {
+    const records = this.records as Records;
+    this.account(records.flags[this.head] as number, -bytes);
+    this.total -= bytes;
+    records.seq[this.head] = ((records.seq[this.head] as number) + bytes) | 0;
+    records.length[this.head] = (records.length[this.head] as number) - bytes;
+    records.flags[this.head] = (records.flags[this.head] as number) & ~HAS_SYN;
+  }
+
+  private account(flags: number, bytes: number): void {
+    if ((flags & SACKED) !== 0) this.sacked += bytes;
+    else if ((flags & LOST) !== 0) {
+      this.lost += bytes;
+      if ((flags & RESENT) !== 0) this.resent += bytes;
+    }
+  }
+
+  private copy(records: Records, from: number, to: number): void {
+    records.seq[to] = records.seq[from] as number;
+    records.length[to] = records.length[from] as number;
+    records.sentAt[to] = records.sentAt[from] as number;
+    records.flags[to] = records.flags[from] as number;
+    records.sends[to] = records.sends[from] as number;
+  }
+
+  private grow(old: Records): Records {
+    const larger = new Records(old.capacity * 2);
+    const mask = old.capacity - 1;
+    for (let i = 0; i < this.count; i++) {
+      const from = (this.head + i) & mask;
+      larger.seq[i] = old.seq[from] as number;
+      larger.length[i] = old.length[from] as number;
+      larger.sentAt[i] = old.sentAt[from] as number;
+      larger.flags[i] = old.flags[from] as number;
+      larger.sends[i] = old.sends[from] as number;
+    }
+    this.pool.give(old);
+    this.records = larger;
+    this.head = 0;
+    return larger;
+  }
+}

@@ -1,0 +1,65 @@
+/** The bytes from SND.UNA on: unacknowledged, then unsent. Also serves every retransmission. */
+
+import type { BufferPool } from '../../base/buffer-pool.ts';
+import { ByteRing } from '../../base/byte-ring.ts';
+import { SEQ_ZERO, type Seq, seqAdd, seqDiff } from '../../base/seq.ts';
+import type { Frame } from '../../wire/frame.ts';
+
+export class SendBuffer {
+  private readonly ring: ByteRing;
+  /** Sequence number of the first byte held (point). */
+  start: Seq = SEQ_ZERO;
+
+  constructor(pool: BufferPool) {
+    this.ring = new ByteRing(pool);
+  }
+
+  /** Bytes held. */
+  get length(): number {
+    return this.ring.length;
+  }
+
+  /** One past the last byte held: where a FIN goes (point). */
+  get end(): Seq {
+    return seqAdd(this.start, this.ring.length);
+  }
+
+  /** Memory held, bytes. */
+  get capacity(): number {
+    return this.ring.capacity;
+  }
+
+  /** Copies `bytes[from … to)` to the end; false, and nothing copied, when the memory budget is used up. */
+  append(bytes: Uint8Array, from: number, to: number): boolean {
+    const length = this.ring.length;
+    if (!this.ring.reserve(length + to - from)) return false;
+    this.ring.writeAt(length, bytes, from, to);
+    this.ring.length = length + to - from;
+    return true;
+  }
+
+  /** Forgets everything before `seq`; returns how many bytes that was. */
+  releaseBefore(seq: Seq): number {
+    const count = Math.min(seqDiff(seq, this.start), this.ring.length);
+    if (count <= 0) return 0;
+    this.start = seqAdd(this.start, count);
+    this.ring.drop(count);
+    if (this.ring.length === 0) this.ring.release();
+    return count;
+  }
+
+  /** Points the frame's payload at `length` bytes from `seq`. */
+  lend(frame: Frame, seq: Seq, length: number): void {
+    const ring = this.ring;
+    const place = ring.position(seqDiff(seq, this.start));
+    frame.payload = ring.bytes;
+    frame.payloadStart = place;
+    frame.payloadLength = Math.min(length, ring.capacity - place);
+    frame.wrappedLength = length - frame.payloadLength;
+  }
+
+  /** Gives everything back. */
+  clear(): void {
+    this.ring.release();
+  }
+}

@@ -1,0 +1,44 @@
+/** Zero-window probes, RFC 9293 §3.8.6.1, and the sender's silly-window override, §3.8.6.2.1. */
+
+import { REASON } from '../../base/reasons.ts';
+import { PROBE_OVERRIDE, PROBE_PERSIST, type Tcb } from '../tcb.ts';
+import { giveUp } from './retransmission.ts';
+import { TIMER_PERSIST } from './timer-table.ts';
+import { armTimer, cancelTimer, isArmed } from './timers.ts';
+
+/** The override timeout lies between 0.1 and 1 s. */
+const OVERRIDE_MIN = 100_000;
+const OVERRIDE_MAX = 1_000_000;
+
+/** There is something to send, nothing in flight, and the window or the silly-window rules forbid it. */
+export function armPersist(tcb: Tcb): void {
+  if (isArmed(tcb, TIMER_PERSIST)) return;
+  if (tcb.snd.wnd === 0) {
+    // First after one RTO (SHLD-29), then further and further apart (SHLD-30).
+    armTimer(tcb, TIMER_PERSIST, tcb.rtt.backedOff(tcb.probes, tcb.config));
+  } else {
+    armTimer(tcb, TIMER_PERSIST, Math.min(OVERRIDE_MAX, Math.max(OVERRIDE_MIN, tcb.rtt.rto)));
+  }
+}
+
+export function persistExpired(tcb: Tcb): void {
+  const context = tcb.context;
+  cancelTimer(tcb, TIMER_PERSIST);
+  if (tcb.inFlight.count > 0) return;
+  if (tcb.snd.wnd > 0) {
+    tcb.probe = PROBE_OVERRIDE;
+    context.markReady(tcb);
+    return;
+  }
+  // Answered probes set `probes` back: only silence counts (MUST-37).
+  const allowed = tcb.orphan ? tcb.config.retriesOrphan : tcb.config.retriesData;
+  if (tcb.probes >= allowed) {
+    giveUp(tcb, 'timeout-r2');
+    return;
+  }
+  tcb.probes++;
+  tcb.retries = 0;
+  tcb.probe = PROBE_PERSIST;
+  context.counters.count(REASON.TCP_ZERO_WINDOW_PROBE);
+  context.markReady(tcb);
+}
