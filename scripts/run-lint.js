@@ -39,6 +39,12 @@ const CHECKS = [
     needs: 'src/tcp/transitions.ts',
   },
   {
+    name: 'event log schema',
+    command: process.execPath,
+    args: [...tsx, 'scripts/event-schema.ts', ...(fix ? [] : ['--check'])],
+    needs: 'scripts/event-schema.ts',
+  },
+  {
     name: 'arcs',
     command: process.execPath,
     args: [...tsx, 'scripts/check-arcs.ts'],

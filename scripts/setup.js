@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path';
 import { buildDist } from './build-dist.js';
 import { contentHash, filesUnder } from './files.js';
 
+/** npm explains its own options at length after an error. */
+const MOST_LINES = 15;
+
 function say(line) {
   process.stderr.write(`setup: ${line}\n`);
 }
@@ -43,7 +46,7 @@ function installPackages() {
   // Install scripts may download; the one package that has to be compiled is built below instead.
   const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   if (!result.ok) {
-    say(`npm ci failed:\n${result.output}`);
+    say(`npm ci failed:\n${result.output.split('\n').slice(0, MOST_LINES).join('\n')}`);
     process.exit(1);
   }
   const headers = nodeHeaders();
