@@ -35,10 +35,10 @@ async function loadTypeScript() {
   const { default: ts } = await import('typescript');
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, '.');
-  return {
-    ts,
-    options: { ...options, sourceMap: false, inlineSourceMap: true, inlineSources: true, declaration: false },
-  };
+  // One file at a time, the compiler does not look for a package.json: told, not found, that these are modules.
+  const modules = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
+  const maps = { sourceMap: false, inlineSourceMap: true, inlineSources: true, declaration: false };
+  return { ts, options: { ...options, ...modules, ...maps } };
 }
 
 /** Compiles what has changed and removes what has no source any more. */

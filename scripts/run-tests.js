@@ -106,7 +106,7 @@ if (words.includes('--help')) {
   process.exit(0);
 }
 mkdirSync('build', { recursive: true });
-if (!words.every((word) => word === 'lint')) await compileTests();
+if (words.length === 0 || words.some((word) => word !== 'lint')) await compileTests();
 if (words.length > 0) runChosen(words);
 else {
   lint();
