@@ -168,7 +168,9 @@ const ipOptions: Record<string, Option> = {
       socket.options.mtuDiscover = within(value, 0, MAX_PMTUDISC);
     },
   },
-  IP_MTU: { get: ({ socket }) => (socket.closed ? fail('ENOTCONN', 'getsockopt') : (socket.tcb?.pathMtu ?? 0)) },
+  IP_MTU: {
+    get: ({ socket }) => (socket.closed ? fail('ENOTCONN', 'getsockopt') : (socket.tcb?.pathMtu ?? 0)),
+  },
   IP_RECVERR: stored('IP_RECVERR', 0),
 };
 
@@ -204,7 +206,8 @@ const tcpOptions: Record<string, Option> = {
     },
   },
   TCP_KEEPINTVL: {
-    get: ({ socket, engine }) => socket.options.keepInterval ?? Math.round(engine.config.keepAliveInterval / SECOND),
+    get: ({ socket, engine }) =>
+      socket.options.keepInterval ?? Math.round(engine.config.keepAliveInterval / SECOND),
     set: ({ socket, engine }, value) => {
       socket.options.keepInterval = within(value, 1, MAX_KEEPALIVE_SECONDS);
       if (socket.tcb !== null) socket.options.applyKeepAlive(engine, socket.tcb);
@@ -253,7 +256,8 @@ const tcpOptions: Record<string, Option> = {
     },
   },
   TCP_CONGESTION: {
-    get: ({ socket, engine }) => socket.tcb?.congestion.name ?? socket.options.congestion ?? engine.config.congestion,
+    get: ({ socket, engine }) =>
+      socket.tcb?.congestion.name ?? socket.options.congestion ?? engine.config.congestion,
     set: ({ socket }, _value, given) => {
       if (given !== 'reno' && given !== 'cubic') fail('ENOENT', SYSCALL);
       socket.options.congestion = given;
@@ -289,7 +293,8 @@ function findOption(level: number | string, name: number | string, syscall: stri
   const number = typeof level === 'number' ? level : ownValue(LEVELS, level);
   const found = number === undefined ? undefined : levels.get(number);
   if (found === undefined) return fail('ENOPROTOOPT', syscall);
-  const key = typeof name === 'string' ? name : Object.keys(found.numbers).find((key) => found.numbers[key] === name);
+  const key =
+    typeof name === 'string' ? name : Object.keys(found.numbers).find((key) => found.numbers[key] === name);
   return (key === undefined ? undefined : ownValue(found.options, key)) ?? fail('ENOPROTOOPT', syscall);
 }
 
@@ -310,11 +315,11 @@ export function setOption(
   value: OptionValue,
 ): void {
   const option = findOption(level, name, SYSCALL);
-  if (option.set === undefined) return fail('ENOPROTOOPT', SYSCALL);
+  if (option.set === undefined) fail('ENOPROTOOPT', SYSCALL);
   const number = typeof value === 'number' || typeof value === 'boolean' ? Number(value) : 0;
   const typed = option === socketOptions['SO_LINGER'] || option === tcpOptions['TCP_CONGESTION'];
   if (!typed && (typeof value === 'string' || typeof value === 'object' || !Number.isInteger(number))) {
-    return fail('EINVAL', SYSCALL);
+    fail('EINVAL', SYSCALL);
   }
   option.set(context, number, value);
 }

@@ -79,7 +79,8 @@ export class SocketOptions {
     engine.setNoDelay(tcb, this.noDelay);
     if (this.cork) engine.setCork(tcb, true);
     this.applyKeepAlive(engine, tcb);
-    if (this.userTimeout !== null) engine.setUserTimeout(tcb, this.userTimeout * MICROSECONDS_PER_MILLISECOND);
+    if (this.userTimeout !== null)
+      engine.setUserTimeout(tcb, this.userTimeout * MICROSECONDS_PER_MILLISECOND);
     if (this.tos !== null) engine.setTos(tcb, this.tos);
     if (this.ttl !== null) engine.setTtl(tcb, this.ttl);
     if (!this.quickAck) tcb.quickAcks = 0;
@@ -92,7 +93,8 @@ export class SocketOptions {
     const idle = this.keepIdle === null ? config.keepAliveIdle : this.keepIdle * MICROSECONDS_PER_SECOND;
     const interval =
       this.keepInterval === null ? config.keepAliveInterval : this.keepInterval * MICROSECONDS_PER_SECOND;
-    engine.setKeepAlive(tcb, this.keepAlive, idle, interval, this.keepCount ?? config.keepAliveCount);
+    const count = this.keepCount ?? config.keepAliveCount;
+    engine.setKeepAlive(tcb, { on: this.keepAlive, idle, interval, count });
   }
 
   applyBuffers(engine: TcpEngine, tcb: Tcb): void {

@@ -52,14 +52,14 @@ const MICROSECONDS_PER_SECOND = 1_000_000;
  * fails with EAGAIN or EINPROGRESS, and {@link onReadiness} tells when to try again.
  */
 export class Posix {
+  private readonly stack: PosixStack;
   private readonly engine: TcpEngine;
-  private readonly addresses: () => readonly string[];
   private readonly bindings: Bindings;
   private readonly sockets: (PosixSocket | null)[] = [];
 
   constructor(stack: PosixStack) {
     this.engine = stack.tcp;
-    this.addresses = () => stack.addresses;
+    this.stack = stack;
     this.bindings = new Bindings(stack.tcp);
   }
 
@@ -87,7 +87,10 @@ export class Posix {
 
   /** Starts to listen; on a listening socket it changes the backlog only. */
   listen(fd: number, backlog: number = SOMAXCONN): void {
-    const socket = this.get(fd, 'listen');
+    this.run(fd, 'listen', (socket) => this.startListening(socket, backlog));
+  }
+
+  private startListening(socket: PosixSocket, backlog: number): void {
     // Linux reads a negative backlog as the largest.
     const limit = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog;
     if (socket.listener !== null) {
@@ -101,14 +104,18 @@ export class Posix {
     const config = socket.options.configure(this.engine.config);
     const options = { address, port, backlog: limit, reuseAddress, reusePort, config };
     socket.listener = translated('listen', () => this.engine.listen(options, socket));
-    socket.listener.deferAccept = retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND;
+    socket.listener.deferAccept =
+      retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND;
     socket.tcb = null;
     socket.error = null;
   }
 
   /** The oldest connection that waits; EAGAIN when none does. `flags` as of accept4. */
   accept(fd: number, flags = 0): AcceptedSocket {
-    const parent = this.get(fd, 'accept');
+    return this.run(fd, 'accept', (parent) => this.take(parent, flags));
+  }
+
+  private take(parent: PosixSocket, flags: number): AcceptedSocket {
     if (parent.listener === null) return fail('EINVAL', 'accept');
     const socket = new PosixSocket();
     const tcb = this.engine.accept(parent.listener, socket);
@@ -129,52 +136,67 @@ export class Posix {
    * then EISCONN. `null` is AF_UNSPEC: dissolves what there is and leaves an unconnected socket.
    */
   connect(fd: number, address: SocketAddress | null): void {
-    const socket = this.get(fd, 'connect');
-    if (address === null) return this.disconnect(socket);
-    if (socket.progress === 'connected') return fail('EISCONN', 'connect');
-    if (socket.progress === 'connecting') return this.connectProgress(socket);
-    if (!socket.closed || socket.listener !== null) return fail('EISCONN', 'connect');
+    this.run(fd, 'connect', (socket) => this.startConnecting(socket, address));
+  }
+
+  private startConnecting(socket: PosixSocket, address: SocketAddress | null): void {
+    if (address === null) {
+      this.disconnect(socket);
+      return;
+    }
+    if (socket.progress === 'connected') fail('EISCONN', 'connect');
+    if (socket.progress === 'connecting') {
+      this.connectProgress(socket);
+      return;
+    }
+    if (!socket.closed || socket.listener !== null) fail('EISCONN', 'connect');
     const peerAddress = toInt32(address.address, 'connect');
     const peerPort = checkPort(address.port, 'connect');
     this.open(socket, peerAddress, peerPort);
-    return fail('EINPROGRESS', 'connect');
+    fail('EINPROGRESS', 'connect');
   }
 
   /** Like {@link recv} without flags. */
   read(fd: number, into: Uint8Array): number {
-    return receiveBytes(this.engine, this.get(fd, 'read'), into, 0, 'read');
+    return this.run(fd, 'read', (socket) => receiveBytes(this.engine, socket, into, 0, 'read'));
   }
 
   /** Like {@link send} without flags. */
   write(fd: number, bytes: Uint8Array): number {
-    return sendBytes(this.engine, this.get(fd, 'write'), bytes, 0, 'write');
+    return this.run(fd, 'write', (socket) => sendBytes(this.engine, socket, bytes, 0, 'write'));
   }
 
   /** Bytes copied to the front of `into`; 0 after the peer's FIN. With MSG_TRUNC they are dropped instead. */
   recv(fd: number, into: Uint8Array, flags = 0): number {
-    return receiveBytes(this.engine, this.get(fd, 'recv'), into, flags, 'recv');
+    return this.run(fd, 'recv', (socket) => receiveBytes(this.engine, socket, into, flags, 'recv'));
   }
 
   /** Bytes taken, copied; fewer than given when the send buffer is full. */
   send(fd: number, bytes: Uint8Array, flags = 0): number {
-    return sendBytes(this.engine, this.get(fd, 'send'), bytes, flags, 'send');
+    return this.run(fd, 'send', (socket) => sendBytes(this.engine, socket, bytes, flags, 'send'));
   }
 
   /** Half-close: SHUT_RD, SHUT_WR or SHUT_RDWR. */
   shutdown(fd: number, how: number): void {
-    const socket = this.get(fd, 'shutdown');
+    this.run(fd, 'shutdown', (socket) => this.startShutdown(socket, how));
+  }
+
+  private startShutdown(socket: PosixSocket, how: number): void {
     if (!Number.isInteger(how) || how < SHUT_RD || how > SHUT_RDWR) fail('EINVAL', 'shutdown');
     const mask = how + 1;
     if (socket.listener !== null) {
       if ((mask & RCV_SHUTDOWN) !== 0) this.disconnect(socket);
       return;
     }
-    if (socket.tcb?.state === 'SYN-SENT') return this.disconnect(socket);
+    if (socket.tcb?.state === 'SYN-SENT') {
+      this.disconnect(socket);
+      return;
+    }
     const closed = socket.closed;
     socket.shutdown |= mask;
     if (closed) {
       this.notify(socket);
-      return fail('ENOTCONN', 'shutdown');
+      fail('ENOTCONN', 'shutdown');
     }
     if ((mask & SEND_SHUTDOWN) !== 0) this.engine.shutdown(socket.tcb as Tcb);
     this.notify(socket);
@@ -182,7 +204,10 @@ export class Posix {
 
   /** Gives the descriptor back. Unread data or SO_LINGER with 0 seconds reset the connection. */
   close(fd: number): void {
-    const socket = this.get(fd, 'close');
+    this.run(fd, 'close', (socket) => this.release(fd, socket));
+  }
+
+  private release(fd: number, socket: PosixSocket): void {
     this.sockets[fd - FIRST_DESCRIPTOR] = null;
     this.bindings.remove(socket);
     socket.callback = null;
@@ -214,7 +239,7 @@ export class Posix {
   }
 
   setsockopt(fd: number, level: number | string, name: number | string, value: OptionValue): void {
-    setOption({ socket: this.get(fd, 'setsockopt'), engine: this.engine }, level, name, value);
+    this.run(fd, 'setsockopt', (socket) => setOption({ socket, engine: this.engine }, level, name, value));
   }
 
   /** F_GETFL, F_SETFL, F_GETFD, F_SETFD. The calls never block, whatever O_NONBLOCK says. */
@@ -243,20 +268,7 @@ export class Posix {
       socket.statusFlags = O_RDWR | (argument !== 0 ? O_NONBLOCK : 0);
       return 0;
     }
-    if (socket.listener !== null) return fail('EINVAL', 'ioctl');
-    const tcb = socket.opening ? null : socket.tcb;
-    switch (request) {
-      case SIOCINQ:
-        return tcb?.readable ?? 0;
-      case SIOCOUTQ:
-        return tcb === null || socket.closed ? 0 : notAcknowledged(tcb);
-      case SIOCOUTQNSD:
-        return tcb === null || socket.closed ? 0 : tcb.unsent + Number(tcb.finQueued && !tcb.finSent);
-      case SIOCATMARK:
-        return tcb?.rcv.urgent && seqDiff(tcb.rcv.up, tcb.rcv.nxt) + tcb.readable === 1 ? 1 : 0;
-      default:
-        return fail('ENOTTY', 'ioctl');
-    }
+    return queueLength(socket, request);
   }
 
   /** Linux's bits of what is ready now, those of `events` and POLLERR, POLLHUP; POLLNVAL for no socket. */
@@ -276,7 +288,18 @@ export class Posix {
     return this.get(fd, 'fstat').tcb;
   }
 
+  /** Carries out a call that may have something to send; on a virtual clock it is sent at once. */
+  private run<T>(fd: number, syscall: string, call: (socket: PosixSocket) => T): T {
+    const socket = this.get(fd, syscall);
+    try {
+      return call(socket);
+    } finally {
+      this.stack.settle?.();
+    }
+  }
+
   private get(fd: number, syscall: string): PosixSocket {
+    this.stack.refreshClock?.();
     return this.sockets[fd - FIRST_DESCRIPTOR] ?? fail('EBADF', syscall);
   }
 
@@ -289,12 +312,13 @@ export class Posix {
   }
 
   private isLocal(address: number): boolean {
-    return this.addresses().some((own) => toInt32(own.split('/')[0] as string, 'bind') === address);
+    return this.stack.addresses.some((own) => toInt32(own.split('/')[0] as string, 'bind') === address);
   }
 
   private bindTo(socket: PosixSocket, address: number, wanted: number, syscall: string): void {
     const port = wanted === 0 ? this.bindings.choosePort(socket, address) : wanted;
-    if (port === 0 || (wanted !== 0 && this.bindings.conflicts(socket, address, port))) fail('EADDRINUSE', syscall);
+    if (port === 0 || (wanted !== 0 && this.bindings.conflicts(socket, address, port)))
+      fail('EADDRINUSE', syscall);
     socket.address = address;
     socket.port = port;
     this.bindings.add(socket);
@@ -324,12 +348,12 @@ export class Posix {
 
   /** A later connect while the first is under way, or after it was settled. */
   private connectProgress(socket: PosixSocket): void {
-    if (socket.opening) return fail('EALREADY', 'connect');
+    if (socket.opening) fail('EALREADY', 'connect');
     const error = socket.takeError();
     if (socket.closed) {
       socket.progress = 'unconnected';
       this.unbind(socket);
-      return fail(error ?? 'ECONNABORTED', 'connect');
+      fail(error ?? 'ECONNABORTED', 'connect');
     }
     socket.progress = 'connected';
   }
@@ -367,6 +391,30 @@ export class Posix {
   }
 }
 
+/** The ioctls that ask how much is queued. */
+function queueLength(socket: PosixSocket, request: number): number {
+  if (socket.listener !== null) return fail('EINVAL', 'ioctl');
+  if (!queueRequests.includes(request)) return fail('ENOTTY', 'ioctl');
+  const tcb = socket.opening ? null : socket.tcb;
+  if (tcb === null) return 0;
+  if (request === SIOCINQ) return tcb.readable;
+  if (request === SIOCATMARK) return Number(isAtMark(tcb));
+  if (socket.closed) return 0;
+  return request === SIOCOUTQ ? notAcknowledged(tcb) : notSent(tcb);
+}
+
+const queueRequests: readonly number[] = [SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK];
+
+/** write_seq - snd_nxt. */
+function notSent(tcb: Tcb): number {
+  return tcb.unsent + Number(tcb.finQueued && !tcb.finSent);
+}
+
+/** The next byte to be read is the last urgent one. */
+function isAtMark(tcb: Tcb): boolean {
+  return tcb.rcv.urgent && seqDiff(tcb.rcv.up, tcb.rcv.nxt) + tcb.readable === 1;
+}
+
 /** SIOCOUTQ: write_seq - snd_una, a FIN included until it is acknowledged. */
 function notAcknowledged(tcb: Tcb): number {
   return tcb.sendBuffer.length + Number(tcb.finQueued && !isFinAcknowledged(tcb));
@@ -380,4 +428,3 @@ function isFinAcknowledged(tcb: Tcb): boolean {
 export function createPosix(stack: PosixStack): Posix {
   return new Posix(stack);
 }
-

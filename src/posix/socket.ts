@@ -23,6 +23,10 @@ export interface PosixStack {
   readonly tcp: TcpEngine;
   /** Addresses of the stack, dotted, perhaps with a prefix length. */
   readonly addresses: readonly string[];
+  /** Looks at the clock before a call from outside of a turn. */
+  refreshClock?(): void;
+  /** On a virtual clock: runs turns until nothing is due, after a call. */
+  settle?(): void;
 }
 
 export class PosixSocket implements ConnectionOwner, ListenerOwner {

@@ -6,9 +6,6 @@ import { MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC } from './constants.ts';
 import { fail, translated } from './errno.ts';
 import { type PosixSocket, RCV_SHUTDOWN, SEND_SHUTDOWN } from './socket.ts';
 
-/** Bytes thrown away at a time by MSG_TRUNC. */
-const DISCARD_CHUNK = 65_536;
-
 /** Bytes taken, at least one unless `bytes` is empty. */
 export function sendBytes(
   engine: TcpEngine,
@@ -64,18 +61,10 @@ export function receiveBytes(
 
 function take(engine: TcpEngine, tcb: Tcb, into: Uint8Array, flags: number): number {
   const length = Math.min(into.length, tcb.readable);
-  if ((flags & MSG_TRUNC) !== 0) return (flags & MSG_PEEK) !== 0 ? length : discard(engine, tcb, length);
-  if ((flags & MSG_PEEK) !== 0) return engine.peek(tcb, into, 0, into.length, 0);
-  return engine.receive(tcb, into, 0, into.length);
-}
-
-function discard(engine: TcpEngine, tcb: Tcb, length: number): number {
-  const scratch = new Uint8Array(Math.min(length, DISCARD_CHUNK));
-  let done = 0;
-  while (done < length) {
-    const count = engine.receive(tcb, scratch, 0, Math.min(scratch.length, length - done));
-    if (count === 0) break;
-    done += count;
+  const peeks = (flags & MSG_PEEK) !== 0;
+  if ((flags & MSG_TRUNC) !== 0) {
+    if (!peeks) engine.discard(tcb, length);
+    return length;
   }
-  return done;
+  return peeks ? engine.peek(tcb, into, 0, length, 0) : engine.receiveInto(tcb, into, 0, length);
 }
