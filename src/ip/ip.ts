@@ -1,83 +1,128 @@
-// temporary stand-in
+/** IP as the stack uses it and as TCP sees it: input, reassembly, ICMP and output in one. */
+
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Random } from '../base/random.ts';
-import { REASON } from '../base/reasons.ts';
-import type { Device } from '../device/device.ts';
-import { foldChecksum, sumBytes } from '../wire/checksum.ts';
 import type { Frame } from '../wire/frame.ts';
-import { Ipv4Header, readIpv4Header } from '../wire/ipv4.ts';
+import { Ipv4Header } from '../wire/ipv4.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { LocalAddresses } from './addresses.ts';
-import type { IpProtocol } from './protocol.ts';
+import { Reassembly } from './fragments.ts';
+import { Icmp } from './icmp.ts';
+import { Identification } from './identification.ts';
+import { IpInput } from './input.ts';
+import type { Link } from './link.ts';
+import { IpOutput } from './output.ts';
+import { type IpProtocol, PROTOCOL_TCP } from './protocol.ts';
+import { IcmpRateLimit } from './rate-limit.ts';
 import type { IpTrace } from './trace.ts';
+
 export interface IpOptions {
-  device: Device;
-  addresses: LocalAddresses;
-  mtu: number;
-  counters: Counters;
-  clock: Clock;
-  random: Random;
-  trace: IpTrace | null;
+  readonly device: Link;
+  readonly addresses: LocalAddresses;
+  /** Largest packet to send, bytes; not above the device's, which is the default. */
+  readonly mtu?: number;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: IpTrace | null;
+  /** The device leads back to ourselves: packets from our own addresses are taken. Default: no. */
+  readonly loopback?: boolean;
 }
+
 export class Ip {
-  private header = new Ipv4Header();
-  private tcp: IpProtocol | null = null;
-  readonly o: IpOptions;
-  constructor(o: IpOptions) {
-    this.o = o;
+  /** Largest packet to send, bytes. */
+  readonly mtu: number;
+
+  private readonly device: Link;
+  private readonly addresses: LocalAddresses;
+  private readonly input: IpInput;
+  private readonly output: IpOutput;
+  private readonly icmp: Icmp;
+  private readonly reassembly: Reassembly;
+  /** The header of a datagram that expires. */
+  private readonly expired = new Ipv4Header();
+
+  constructor(options: IpOptions) {
+    const { device, addresses, counters, clock, random } = options;
+    this.device = device;
+    this.addresses = addresses;
+    this.mtu = Math.min(options.mtu ?? device.mtu, device.mtu);
+    this.output = new IpOutput(device, this.mtu, counters, new Identification(clock, random));
+    this.reassembly = new Reassembly(clock, counters);
+    this.icmp = new Icmp(addresses, counters, new IcmpRateLimit(clock, random));
+    this.input = new IpInput({
+      addresses,
+      counters,
+      reassembly: this.reassembly,
+      icmp: this.icmp,
+      trace: options.trace,
+      loopback: options.loopback ?? false,
+    });
   }
-  register(_p: number, t: IpProtocol) {
-    this.tcp = t;
+
+  /** Packets of this protocol number go to `protocol`, and TCP is told of ICMP errors. */
+  register(number: number, protocol: IpProtocol): void {
+    this.input.register(number, protocol);
+    if (number === PROTOCOL_TCP) this.icmp.tcp = protocol;
   }
-  get mtu() {
-    return this.o.mtu;
+
+  // ── Phases ─────────────────────────────────────────────────────────────────────────────────
+
+  /** Phase 1. Cuts `packet.end` to the datagram. */
+  receive(packet: Packet): void {
+    this.input.receive(packet);
   }
-  get writable() {
-    return this.o.device.writable;
+
+  /** Phase 2. */
+  expire(): void {
+    this.reassembly.expire(this.icmp, this.expired);
   }
-  get checksumOffload() {
-    return this.o.device.checksumOffload;
+
+  /** Absolute µs at which {@link expire} has something to do, or NEVER. */
+  get nextDeadline(): number {
+    return this.reassembly.nextDeadline;
   }
-  get segmentationLimit() {
-    return this.o.device.segmentationLimit;
+
+  /** Phase 4: the ICMP messages that phases 1 and 2 have queued. */
+  transmit(): void {
+    this.icmp.transmit(this.output);
   }
-  get nextDeadline() {
-    return Infinity;
+
+  /** ICMP messages wait for {@link transmit}. */
+  get hasOutput(): boolean {
+    return this.icmp.hasOutput;
   }
-  expire() {}
-  transmit() {}
-  sourceFor() {
-    return this.o.addresses.own[0] as number;
+
+  // ── What TCP sees ──────────────────────────────────────────────────────────────────────────
+
+  get writable(): boolean {
+    return this.device.writable;
   }
-  isValidDestination(a: number) {
-    return a !== 0 && a !== -1;
+
+  get checksumOffload(): boolean {
+    return this.device.checksumOffload;
   }
-  isLocal(a: number) {
-    return this.o.addresses.own.includes(a);
+
+  get segmentationLimit(): number {
+    return this.device.segmentationLimit;
   }
-  receive(packet: Packet) {
-    const r = readIpv4Header(packet, this.header);
-    if (r !== REASON.ACCEPTED) {
-      this.o.counters.count(r);
-      return;
-    }
-    if (this.isLocal(this.header.destination)) this.tcp?.receive(packet, this.header);
+
+  /** Phase 4: sends one frame; false = the last for now. */
+  send(frame: Frame): boolean {
+    return this.output.send(frame);
   }
-  send(f: Frame) {
-    const v = f.view;
-    const total = f.headerLength + f.payloadLength + f.wrappedLength;
-    v.setUint8(0, 0x45);
-    v.setUint8(1, f.tos);
-    v.setUint16(2, total);
-    v.setUint16(4, 0);
-    v.setUint16(6, 0x4000);
-    v.setUint8(8, f.ttl);
-    v.setUint8(9, f.protocol);
-    v.setUint16(10, 0);
-    v.setInt32(12, f.source);
-    v.setInt32(16, f.destination);
-    v.setUint16(10, foldChecksum(sumBytes(f.header, 0, 20, 0)));
-    return this.o.device.send(f);
+
+  /** The address of ours to use toward `destination` (int32); 0 = none. */
+  sourceFor(destination: number): number {
+    return this.isValidDestination(destination) ? this.addresses.sourceFor(destination) : 0;
+  }
+
+  isValidDestination(destination: number): boolean {
+    return this.addresses.isValidDestination(destination);
+  }
+
+  isLocal(address: number): boolean {
+    return this.addresses.isLocal(address);
   }
 }

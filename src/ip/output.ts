@@ -15,15 +15,22 @@ import type { Link } from './link.ts';
 /** Phase 4 only. */
 export class IpOutput {
   private readonly link: Link;
+  /** Largest packet, bytes. */
+  readonly mtu: number;
   private readonly counters: Counters;
   private readonly identification: Identification;
   /** The frame of the fragment being sent. */
   private readonly fragment = new Frame();
 
-  constructor(link: Link, counters: Counters, identification: Identification) {
+  constructor(link: Link, mtu: number, counters: Counters, identification: Identification) {
     this.link = link;
+    this.mtu = mtu;
     this.counters = counters;
     this.identification = identification;
+  }
+
+  get writable(): boolean {
+    return this.link.writable;
   }
 
   /**
@@ -34,7 +41,7 @@ export class IpOutput {
    */
   send(frame: Frame): boolean {
     const length = frame.headerLength + frame.payloadLength + frame.wrappedLength;
-    if (length <= this.link.mtu || (frame.gsoSize > 0 && length <= this.link.segmentationLimit)) {
+    if (length <= this.mtu || (frame.gsoSize > 0 && length <= this.link.segmentationLimit)) {
       // A datagram that nobody may fragment needs no identification, RFC 6864 §4.1.
       if (frame.dontFragment) writeIpv4Header(frame, length, 0, IPV4_DONT_FRAGMENT);
       else if (this.identification.next(frame.source, frame.destination, frame.protocol)) {
@@ -68,7 +75,7 @@ export class IpOutput {
    */
   private sendFragments(frame: Frame): boolean {
     const payloadLength = frame.headerLength - IP_HEADER_LENGTH + frame.payloadLength + frame.wrappedLength;
-    const step = (this.link.mtu - IP_HEADER_LENGTH) & ~7;
+    const step = (this.mtu - IP_HEADER_LENGTH) & ~7;
     const piece = this.fragment;
     piece.source = frame.source;
     piece.destination = frame.destination;

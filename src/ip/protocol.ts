@@ -7,6 +7,7 @@ export { Ipv4Header } from '../wire/ipv4.ts';
 
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
 
 /** An ICMP error about a segment of ours, checked for length. Reused. */
 export class IcmpError {
