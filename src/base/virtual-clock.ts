@@ -14,7 +14,7 @@ export interface ClockUser {
 }
 
 /** Rounds without time moving on after which a run is taken to be a loop. */
-const ENDLESS_ROUNDS = 1_000_000;
+const ENDLESS_ROUNDS = 100_000;
 
 /**
  * A clock shared by any number of stacks. `advanceTo` stops at every deadline of every user in due
@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
    * Runs all users until nothing is due now. Inside a run it does nothing: the run that is under
    * way goes on until nothing is due.
    *
-   * @throws Error when a million rounds at one moment have not been enough.
+   * @throws Error when a hundred thousand rounds at one moment have not been enough.
    */
   settle(): void {
     if (this.settling) return;

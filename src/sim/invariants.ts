@@ -4,7 +4,7 @@
  */
 
 import { seqLe } from '../base/seq.ts';
-import type { Tcb } from '../tcp/tcb.ts';
+import { KIND_TIME_WAIT, type Tcb } from '../tcp/tcb.ts';
 import {
   TIMER_NAMES,
   TIMER_PERSIST,
@@ -38,11 +38,12 @@ function timerComplaint(tcb: Tcb, now: number): string | null {
   for (let timer = 0; timer < TIMER_NAMES.length; timer++) {
     const deadline = tcb.deadline(timer);
     if (deadline === Infinity) continue;
-    const name = String(TIMER_NAMES[timer]);
+    const name = TIMER_NAMES[timer] as string;
     if (tcb.state === 'CLOSED') return `${name} is armed`;
     if (!(deadline >= now)) return `${name} was due at ${deadline} µs and it is ${now}`;
   }
-  const missing = tcb.state === 'TIME-WAIT' && tcb.deadline(TIMER_TIME_WAIT) === Infinity;
+  // The record, and its timer, are made when what is owed has been sent: a full device delays both.
+  const missing = tcb.kind === KIND_TIME_WAIT && tcb.deadline(TIMER_TIME_WAIT) === Infinity;
   return missing ? 'TIME-WAIT without its timer' : null;
 }
 

@@ -91,6 +91,8 @@ export class Application implements ConnectionOwner {
     if (!this.stoppedReading && this.failure === null) while (this.readOnce() > 0);
     if (this.tcb?.peerClosed === true && this.tcb.readable === 0) this.sawEnd = true;
     this.over = true;
+    // Lets go of what nobody will read.
+    if (this.tcb !== null) this.host.stack.tcp.close(this.tcb);
   }
 
   private later(delay: number, run: () => void): void {
@@ -139,7 +141,7 @@ export class Application implements ConnectionOwner {
 
   private readOnce(): number {
     const tcb = this.tcb as Tcb;
-    const count = this.host.stack.tcp.receive(tcb, READ_BUFFER, 0, this.plan.readChunk);
+    const count = this.host.stack.tcp.receiveInto(tcb, READ_BUFFER, 0, this.plan.readChunk);
     for (let i = 0; i < count; i++) {
       if (READ_BUFFER[i] !== byteAt(this.inKey, this.received + i)) {
         assert.fail(`${this.name}: byte ${this.received + i} of the stream is wrong`);
