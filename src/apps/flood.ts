@@ -18,12 +18,7 @@ const SOURCE_CHUNK: Uint8Array = Uint8Array.from(
 );
 
 export function chargen(port = 19): Service {
-  return flood(
-    'chargen',
-    port,
-    'writes printable lines without end: see the window fill up',
-    CHARGEN_CYCLE,
-  );
+  return flood('chargen', port, 'writes printable lines without end: see the window fill up', CHARGEN_CYCLE);
 }
 
 /** The sending end of a speed measurement. */

@@ -29,10 +29,7 @@ export interface ServiceServerOptions {
 
 /** The part of `node:net` that services use: that module itself, or `stack.net`. */
 export interface NetModule {
-  createServer(
-    options: ServiceServerOptions,
-    onConnection: (socket: ServiceSocket) => void,
-  ): ServiceServer;
+  createServer(options: ServiceServerOptions, onConnection: (socket: ServiceSocket) => void): ServiceServer;
 }
 
 /** One of `stack.connections()`, as far as services look into it. */

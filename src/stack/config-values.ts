@@ -167,8 +167,7 @@ export function choice(...words: readonly string[]): Kind {
 
 /** Three sizes `min/start/max`; a single one is a fixed size. */
 export function sizes(least: number, most: number): Kind {
-  const inRange = (size: number | null): size is number =>
-    size !== null && size >= least && size <= most;
+  const inRange = (size: number | null): size is number => size !== null && size >= least && size <= most;
   return {
     unit: 'bytes',
     allowed: `min/start/max such as 4K/128K/6M, or one fixed size, between ${formatSize(least)} and ${formatSize(most)}`,
@@ -176,12 +175,7 @@ export function sizes(least: number, most: number): Kind {
       const parts = text.split('/').map(parseSize);
       if (parts.length === 1) parts.push(parts[0] as number, parts[0] as number);
       const [min, start, max] = parts as (number | null)[];
-      if (
-        parts.length !== 3 ||
-        !inRange(min ?? null) ||
-        !inRange(start ?? null) ||
-        !inRange(max ?? null)
-      )
+      if (parts.length !== 3 || !inRange(min ?? null) || !inRange(start ?? null) || !inRange(max ?? null))
         return null;
       const ordered = (min as number) <= (start as number) && (start as number) <= (max as number);
       return ordered ? [min as number, start as number, max as number] : null;

@@ -165,10 +165,7 @@ export function defaultValue(option: ConfigOption, profile: Profile): string {
 }
 
 /** A new configuration: `base` with some options changed. @throws ConfigError; then nothing is changed. */
-export function applyConfig(
-  base: TcpConfig,
-  values: Readonly<Record<string, ConfigValue>>,
-): TcpConfig {
+export function applyConfig(base: TcpConfig, values: Readonly<Record<string, ConfigValue>>): TcpConfig {
   const fields: Partial<Record<keyof TcpConfig, FieldValue>> = { ...base };
   for (const [key, value] of Object.entries(values)) {
     const parsed = parseConfigValue(key, value);

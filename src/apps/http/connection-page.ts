@@ -53,16 +53,10 @@ function endpoint(address: string | undefined, port: number | undefined): string
 type Numbers = Readonly<Record<string, unknown>> | null | undefined;
 
 function details(found: ServiceConnection): [string, string][] {
-  const { snd, rcv, rtt, options } = found as unknown as Record<
-    'snd' | 'rcv' | 'rtt' | 'options',
-    Numbers
-  >;
+  const { snd, rcv, rtt, options } = found as unknown as Record<'snd' | 'rcv' | 'rtt' | 'options', Numbers>;
   const path = found['path'];
   const rows: [string, string | null][] = [
-    [
-      'connection',
-      `${String(found['id'])}, the ${ordinal(Number(found['inc']))} of these two ends`,
-    ],
+    ['connection', `${String(found['id'])}, the ${ordinal(Number(found['inc']))} of these two ends`],
     ['state', found.state],
     ['so far', Array.isArray(path) ? path.join(' → ') : null],
     [

@@ -98,10 +98,7 @@ function close({ response }: Exchange): void {
 
 /** A line every half second; the length is known from the start. */
 async function slow({ request, response }: Exchange): Promise<void> {
-  const lines = Array.from(
-    { length: SLOW_LINES },
-    (_, index) => `line ${index + 1} of ${SLOW_LINES}\n`,
-  );
+  const lines = Array.from({ length: SLOW_LINES }, (_, index) => `line ${index + 1} of ${SLOW_LINES}\n`);
   response.setHeader('Content-Type', PLAIN);
   response.setHeader('Content-Length', lines.join('').length);
   await sendLines(request, response, lines);
@@ -113,11 +110,7 @@ async function chunked({ request, response }: Exchange): Promise<void> {
   await sendLines(request, response, ['first chunk\n', 'second chunk\n', 'third and last chunk\n']);
 }
 
-async function sendLines(
-  request: IncomingMessage,
-  response: ServerResponse,
-  lines: string[],
-): Promise<void> {
+async function sendLines(request: IncomingMessage, response: ServerResponse, lines: string[]): Promise<void> {
   if (request.method !== 'HEAD') {
     for (const line of lines) {
       if (response.destroyed) return;

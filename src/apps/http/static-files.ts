@@ -44,22 +44,14 @@ export async function serveFile(
   const name = await resolveBelow(root, path);
   if (name === null) return false;
   const file = await openFile(name);
-  if (file === null)
-    return path.endsWith('/') && serveFile(root, `${path}index.html`, request, response);
+  if (file === null) return path.endsWith('/') && serveFile(root, `${path}index.html`, request, response);
   try {
-    response.setHeader(
-      'Content-Type',
-      TYPES.get(extname(name).toLowerCase()) ?? 'application/octet-stream',
-    );
+    response.setHeader('Content-Type', TYPES.get(extname(name).toLowerCase()) ?? 'application/octet-stream');
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const { size } = await file.stat();
     response.setHeader('Content-Length', size);
     if (request.method === 'HEAD' || size === 0) response.end();
-    else
-      await pipeline(
-        file.createReadStream({ start: 0, end: size - 1, autoClose: false }),
-        response,
-      );
+    else await pipeline(file.createReadStream({ start: 0, end: size - 1, autoClose: false }), response);
   } finally {
     await file.close();
   }

@@ -89,29 +89,22 @@ test('/big is as long as asked, HEAD has no body, nonsense is refused', PATIENCE
     assert.equal(response.headers.get('content-length'), String(kb * 1024));
     assert.equal((await response.arrayBuffer()).byteLength, kb * 1024);
   }
-  assert.equal(
-    (await fetch(`${base}/big`, { method: 'HEAD' })).headers.get('content-length'),
-    '1024000',
-  );
+  assert.equal((await fetch(`${base}/big`, { method: 'HEAD' })).headers.get('content-length'), '1024000');
   for (const kb of ['-1', '1e9', '99999999', 'x']) {
     assert.equal((await fetch(`${base}/big?kb=${kb}`)).status, 400, kb);
   }
 });
 
-test(
-  '/close has a length and closes first, although the client would go on',
-  PATIENCE,
-  async (t) => {
-    const port = await start(t);
-    const socket = net.connect(port, '127.0.0.1');
-    socket.write('GET /close HTTP/1.1\r\nHost: s\r\n\r\n');
-    const chunks: Buffer[] = [];
-    for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const [head, body] = Buffer.concat(chunks).toString().split('\r\n\r\n') as [string, string];
-    assert.match(head, new RegExp(`^Content-Length: ${body.length}$`, 'm'));
-    assert.match(head, /^Connection: close\r?$/m);
-  },
-);
+test('/close has a length and closes first, although the client would go on', PATIENCE, async (t) => {
+  const port = await start(t);
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write('GET /close HTTP/1.1\r\nHost: s\r\n\r\n');
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  const [head, body] = Buffer.concat(chunks).toString().split('\r\n\r\n') as [string, string];
+  assert.match(head, new RegExp(`^Content-Length: ${body.length}$`, 'm'));
+  assert.match(head, /^Connection: close\r?$/m);
+});
 
 test('/slow takes its time and says its length', PATIENCE, async (t) => {
   const response = await fetch(`http://127.0.0.1:${await start(t)}/slow`);

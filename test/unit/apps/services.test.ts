@@ -49,8 +49,7 @@ async function readBytes(socket: net.Socket, count: number): Promise<Buffer> {
   return Buffer.concat(chunks).subarray(0, count);
 }
 
-const ended = (socket: net.Socket): Promise<unknown> =>
-  new Promise((resolve) => socket.once('end', resolve));
+const ended = (socket: net.Socket): Promise<unknown> => new Promise((resolve) => socket.once('end', resolve));
 const outcome = (socket: net.Socket): Promise<string> =>
   new Promise((resolve) => {
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
@@ -81,24 +80,20 @@ test('daytime writes a line and closes first', PATIENCE, async (t) => {
   assert.equal((await readAll(socket)).toString(), 'Thu, 01 Jan 1970 00:00:00 GMT\r\n');
 });
 
-test(
-  'chargen writes lines of RFC 864 without end, past the end of its peer',
-  PATIENCE,
-  async (t) => {
-    const socket = await dial(t, chargen(0));
-    socket.end();
-    const count = CHARGEN_CYCLE.length * 40 + 100;
-    const bytes = await readBytes(socket, count);
-    assert.equal(
-      bytes.subarray(0, 74).toString(),
-      `${String.fromCharCode(...Array.from({ length: 72 }, (_, i) => 32 + i))}\r\n`,
-    );
-    assert.equal(bytes[74], 0x21, 'the second line begins one character later');
-    for (let index = CHARGEN_CYCLE.length; index < count; index++) {
-      assert.equal(bytes[index], bytes[index - CHARGEN_CYCLE.length]);
-    }
-  },
-);
+test('chargen writes lines of RFC 864 without end, past the end of its peer', PATIENCE, async (t) => {
+  const socket = await dial(t, chargen(0));
+  socket.end();
+  const count = CHARGEN_CYCLE.length * 40 + 100;
+  const bytes = await readBytes(socket, count);
+  assert.equal(
+    bytes.subarray(0, 74).toString(),
+    `${String.fromCharCode(...Array.from({ length: 72 }, (_, i) => 32 + i))}\r\n`,
+  );
+  assert.equal(bytes[74], 0x21, 'the second line begins one character later');
+  for (let index = CHARGEN_CYCLE.length; index < count; index++) {
+    assert.equal(bytes[index], bytes[index - CHARGEN_CYCLE.length]);
+  }
+});
 
 test('source stops when the peer does not read', PATIENCE, async (t) => {
   const socket = await dial(t, source(0));
@@ -275,8 +270,5 @@ test('every service has its own name and port', () => {
   );
   for (const [name, service] of services) assert.equal(service.name, name);
   const ports = services.map(([, service]) => service.port);
-  assert.deepEqual(
-    ports,
-    [7, 9, 13, 19, 80, 2001, 2002, 2003, 2004, 2005, 2006, 2007, 2008, 5001, 5002],
-  );
+  assert.deepEqual(ports, [7, 9, 13, 19, 80, 2001, 2002, 2003, 2004, 2005, 2006, 2007, 2008, 5001, 5002]);
 });

@@ -37,10 +37,7 @@ test('the default profile has the values of the design', () => {
     [config.retriesSyn, config.retriesSynAck, config.retriesData, config.retriesOrphan],
     [8, 5, 15, 8],
   );
-  assert.deepEqual(
-    [config.ackDelay, config.ackPolicy, config.ackStretch],
-    [40_000, 'quick-start', 0],
-  );
+  assert.deepEqual([config.ackDelay, config.ackPolicy, config.ackStretch], [40_000, 'quick-start', 0]);
   assert.deepEqual([config.initialWindow, config.congestion, config.hystart], [10, 'cubic', '++']);
   assert.deepEqual(
     [config.bufferReceiveMin, config.bufferReceiveStart, config.bufferReceiveMax],
@@ -128,8 +125,7 @@ const accepted: [string, string | number | boolean, unknown[]][] = [
   ['lab.handshake', 'two-way', ['two-way']],
 ];
 for (const [key, value, expected] of accepted) {
-  test(`${key}=${value} is understood`, () =>
-    assert.deepEqual(parseConfigValue(key, value), expected));
+  test(`${key}=${value} is understood`, () => assert.deepEqual(parseConfigValue(key, value), expected));
 }
 
 const refused: [string, string | number | boolean, RegExp][] = [
@@ -188,8 +184,7 @@ test('options that contradict each other are refused together', () => {
     /^rto\.min \(200ms\) must not be above rto\.max \(100ms\)$/,
   );
   assert.equal(
-    resolveConfig('default', { 'rto.min': '10ms', 'rto.initial': '50ms', 'rto.max': '60ms' })
-      .rtoMax,
+    resolveConfig('default', { 'rto.min': '10ms', 'rto.initial': '50ms', 'rto.max': '60ms' }).rtoMax,
     60_000,
   );
 });

@@ -1,0 +1,82 @@
+/** Commands whose arguments are understood and whose work is not built yet. */
+
+import type { Command } from 'commander';
+import { notBuilt, usage } from '../errors.ts';
+import { withControl, withJson } from './common.ts';
+
+const refuse = (name: string) => (): never => {
+  throw notBuilt(`"fourwave ${name}"`);
+};
+
+export function addLater(program: Command): void {
+  withControl(program.command('watch')).description('ss, live, with countdown bars').action(refuse('watch'));
+  withControl(program.command('why'))
+    .description('the decision behind an event, rule by rule, with RFC sections')
+    .argument('<n>', 'the number of an event')
+    .action((n: string) => {
+      if (!/^\d{1,15}$/.test(n)) throw usage(`N must be the number of an event, not ${JSON.stringify(n)}`);
+      refuse('why')();
+    });
+  addFaults(program);
+  withControl(program.command('capture'))
+    .description('pcapng with comments; - streams to Wireshark')
+    .argument('<file>', 'a file, or - for stdout')
+    .action(refuse('capture'));
+  program
+    .command('replay')
+    .description('run a recording again, byte-identical')
+    .argument('<file>', 'a recording')
+    .option('--until <n>', 'stop at this event')
+    .option('--with <rule>', 'with a fault rule')
+    .option('--json', 'print JSON and nothing else')
+    .action(refuse('replay'));
+  program
+    .command('drill')
+    .description('packetdrill scripts, in virtual time, without root')
+    .argument('<file...>', 'scripts')
+    .action(refuse('drill'));
+  addLabs(program);
+}
+
+function addFaults(program: Command): void {
+  const fault = program.command('fault').description('rules that drop, delay, duplicate or change packets');
+  withJson(fault.command('add'))
+    .description('add a rule')
+    .argument('<rule...>', 'the rule')
+    .action(refuse('fault add'));
+  withJson(fault.command('list')).description('the rules').action(refuse('fault list'));
+  withJson(fault.command('clear')).description('remove all rules').action(refuse('fault clear'));
+  for (const [name, text] of [
+    ['hold', 'keep packets back'],
+    ['release', 'let held packets go'],
+    ['inject', 'send a packet that nobody asked for'],
+  ] as const) {
+    withControl(program.command(name))
+      .description(text)
+      .argument('<rule...>', 'what and where')
+      .action(refuse(name));
+  }
+}
+
+function addLabs(program: Command): void {
+  const lab = program.command('lab').description('hands-on labs');
+  lab
+    .command('list')
+    .description('all labs')
+    .option('--json', 'print JSON and nothing else')
+    .action(refuse('lab list'));
+  for (const [name, text, argument] of [
+    ['run', 'do a lab', '<id>'],
+    ['check', 'run the checks of labs', '[id...]'],
+    ['doctor', 'what labs need here', ''],
+    ['new', 'a lab of your own', '[name]'],
+  ] as const) {
+    const command = lab.command(name).description(text);
+    if (argument !== '') command.argument(argument);
+    command
+      .option('--sim', 'in the simulator')
+      .option('--real', 'with real programs')
+      .option('--auto', 'type for me')
+      .action(refuse(`lab ${name}`));
+  }
+}

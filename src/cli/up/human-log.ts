@@ -1,0 +1,40 @@
+/** pino's human log on stderr. */
+
+import pino, { type Logger } from 'pino';
+import pretty from 'pino-pretty';
+import type { LogEvent } from '../../trace/log-event.ts';
+import { eventText } from '../render/event.ts';
+
+/** Lines that people can follow: more in a second are only counted. */
+const LINES_PER_SECOND = 20;
+const SHOWN = new Set(['conn:opened', 'conn:closed', 'listen:opened', 'listen:closed', 'fault:hit']);
+
+export function humanLog(quiet: boolean): Logger {
+  const colorize = process.stderr.isTTY === true && !process.env['NO_COLOR'];
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    colorize,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  return pino({ level: quiet ? 'warn' : 'info' }, stream);
+}
+
+/** Tells of connections that come and go; a flood of them is summed up. */
+export function eventNarrator(log: Logger, now: () => number = Date.now): (event: LogEvent) => void {
+  let second = 0;
+  let lines = 0;
+  return (event) => {
+    if (!SHOWN.has(event.ev)) return;
+    const present = Math.floor(now() / 1000);
+    if (present !== second) {
+      if (lines > LINES_PER_SECOND)
+        log.info(`${lines - LINES_PER_SECOND} more events like these; see "fourwave log"`);
+      second = present;
+      lines = 0;
+    }
+    lines++;
+    if (lines <= LINES_PER_SECOND) log.info(eventText(event).trimStart());
+  };
+}

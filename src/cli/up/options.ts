@@ -1,0 +1,116 @@
+/** The arguments of `fourwave up`, checked. */
+
+import type { ServiceName } from '../../apps/services.ts';
+import { PROFILES, type Profile, resolveConfig } from '../../stack/config.ts';
+import * as check from '../arguments.ts';
+import { notBuilt, usage } from '../errors.ts';
+
+/** As commander gives them. */
+export interface UpFlags {
+  readonly tun: string;
+  readonly address: readonly string[];
+  readonly peer: string;
+  readonly mtu: string;
+  readonly netns?: string;
+  readonly device: string;
+  readonly offload: string;
+  readonly queues: string;
+  readonly profile: string;
+  readonly set: readonly string[];
+  readonly msl?: string;
+  readonly congestion?: string;
+  readonly user?: string;
+  readonly linger?: string;
+  readonly allowInject?: boolean;
+  readonly busyPoll?: boolean;
+  readonly services: string;
+  readonly www?: string;
+  readonly fault: readonly string[];
+  readonly seed?: string;
+  readonly log?: string;
+  readonly pcapng?: string;
+  readonly record?: string;
+  readonly inspect: string;
+  readonly control?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface UpOptions {
+  readonly tun: string;
+  readonly address: readonly string[];
+  readonly peer: check.Prefix;
+  readonly mtu: number;
+  readonly netns: string | null;
+  readonly offload: 'auto' | 'off';
+  readonly profile: Profile;
+  readonly config: Readonly<Record<string, string>>;
+  readonly user: string | null;
+  /** ms that connections get to finish; 0: they are reset. */
+  readonly linger: number;
+  readonly services: readonly ServiceName[];
+  readonly www: string | null;
+  readonly log: string | null;
+  readonly control: string | null;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const DEFAULT_ADDRESS = '10.9.0.2';
+
+/** @throws CliError or ConfigError, before anything is opened */
+export function upOptions(flags: UpFlags): UpOptions {
+  const address = flags.address.length === 0 ? [DEFAULT_ADDRESS] : flags.address;
+  const peer = check.prefix(flags.peer, '--peer');
+  const options: UpOptions = {
+    tun: check.interfaceName(flags.tun),
+    address: address.map((one) => check.address(one, '--address')),
+    peer,
+    mtu: check.mtu(flags.mtu),
+    netns: flags.netns === undefined ? null : check.namespaceName(flags.netns),
+    offload: check.oneOf(flags.offload, '--offload', ['auto', 'off']),
+    profile: check.oneOf(flags.profile, '--profile', PROFILES),
+    config: configOf(flags),
+    user: flags.user ?? null,
+    linger: flags.linger === undefined ? 0 : check.duration(flags.linger, '--linger') / 1000,
+    services: check.services(flags.services),
+    www: flags.www ?? null,
+    log: flags.log ?? null,
+    control: flags.control ?? null,
+    json: flags.json === true,
+    quiet: flags.quiet === true,
+  };
+  if (options.address.includes(peer.address)) {
+    throw usage(`--peer is the kernel's address and --address ours: both cannot be ${peer.address}`);
+  }
+  // The only place that knows which values every option takes.
+  resolveConfig(options.profile, options.config);
+  refuseUnbuilt(flags);
+  return options;
+}
+
+function configOf(flags: UpFlags): Record<string, string> {
+  const values = check.assignments(flags.set);
+  if (flags.msl !== undefined) values['msl'] = flags.msl;
+  if (flags.congestion !== undefined) values['congestion'] = flags.congestion;
+  return values;
+}
+
+function refuseUnbuilt(flags: UpFlags): void {
+  const device = check.oneOf(flags.device, '--device', ['tun', 'tuntap2']);
+  const queues = check.integer(flags.queues, '--queues', 1, 256);
+  if (flags.seed !== undefined) check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1);
+  const unbuilt: [boolean, string][] = [
+    [flags.inspect !== 'off', '--inspect'],
+    [flags.fault.length > 0, '--fault'],
+    [flags.record !== undefined, '--record'],
+    [flags.pcapng !== undefined, '--pcapng'],
+    [queues > 1, '--queues above 1'],
+    [flags.allowInject === true, '--allow-inject'],
+    [flags.busyPoll === true, '--busy-poll'],
+    [device === 'tuntap2', '--device tuntap2'],
+  ];
+  for (const [asked, what] of unbuilt) {
+    if (asked) throw notBuilt(what);
+  }
+}
