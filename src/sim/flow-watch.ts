@@ -51,7 +51,9 @@ export class FlowWatch {
     const edge = (segment.ack + segment.window * 2 ** shift) | 0;
     const moved = (edge - flow.edge) | 0;
     if (!flow.hasEdge || moved > 0) flow.edge = edge;
-    if (flow.hasEdge && moved <= -(2 ** shift)) {
+    // The field of a SYN cannot hold more than 65,535, whatever was offered since (RFC 7323 §2.2).
+    const syn = (segment.flags & SIM_SYN) !== 0;
+    if (flow.hasEdge && !syn && moved <= -(2 ** shift)) {
       return `took back ${-moved} bytes of its window (shift ${shift}, window ${segment.window})`;
     }
     flow.hasEdge = true;

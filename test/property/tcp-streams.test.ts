@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { runSeed } from './support/run.ts';
 
-const SEEDS = Number(process.env['FOURWAVE_SEEDS'] ?? 2_000);
+const SEEDS = Number(process.env['FOURWAVE_SEEDS'] ?? 5_000);
 const FIRST = Number(process.env['FOURWAVE_FIRST_SEED'] ?? 1);
 /** Failures that are worth printing. */
 const ENOUGH = 10;

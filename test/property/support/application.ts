@@ -22,6 +22,8 @@ function byteAt(key: number, place: number): number {
   return (Math.imul(place + 1, 0x9e3779b1) ^ Math.imul(place >> 8, 0x85ebca6b) ^ key) >>> 24;
 }
 
+/** Longer than all pauses together, µs. */
+const PATIENCE = 5_400_000_000;
 const READ_BUFFER = new Uint8Array(70_000);
 const WRITE_BUFFER = new Uint8Array(70_000);
 
@@ -68,6 +70,8 @@ export class Application implements ConnectionOwner {
     this.tcb = tcb;
     if (this.plan.noDelay) this.host.stack.tcp.setNoDelay(tcb, true);
     if (tcb.state === 'ESTABLISHED' || tcb.state === 'CLOSE-WAIT') this.opened = true;
+    // Nothing tells us when a reset was lost: an application has to lose patience.
+    this.later(PATIENCE, () => this.abort());
     if (this.plan.ending === 'abort') this.later(this.plan.endDelay, () => this.abort());
     this.pump();
   }

@@ -95,7 +95,12 @@ function open(run: Run, pair: Pair, index: number): void {
         }
         const tcb = tcp.accept(waiting, server);
         if (tcb === null) return;
-        assert.equal(server.tcb, null, 'one SYN, two connections');
+        if (server.tcb !== null) {
+          // Without state a stray segment with the right numbers opens the connection once more.
+          assert.equal(tcb.config.synCookies, 'always', 'one SYN, two connections');
+          tcp.abort(tcb);
+          return;
+        }
         server.take(tcb);
         if (plan.listener === 'closed-after-accept') closeListener(waiting);
       },
@@ -166,7 +171,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Scenario {
   if (!ended) assert.fail(`not over after three hours: ${describeLeft(a)} ${describeLeft(b)}`);
   // Listeners and the timers of applications that are left.
   world.run(5 * HOUR);
-  for (const pair of pairs) checkPair(pair);
+  for (const pair of pairs) checkPair(scenario, pair);
   assert.deepEqual([counts(a), counts(b)], before, 'a counter is not back at its start');
   assert.equal(world.silent, true, 'a timer is left when all is over');
   return scenario;
@@ -181,7 +186,7 @@ function describeLeft(host: Host): string {
   return left.join('; ');
 }
 
-function checkPair(pair: Pair): void {
+function checkPair(scenario: Scenario, pair: Pair): void {
   const { client, server, plan } = pair;
   for (const [side, other] of [
     [client, server],
@@ -195,7 +200,7 @@ function checkPair(pair: Pair): void {
     });
     assert.ok(side.over, `${side.name} was never told that its connection is over`);
   }
-  if (!isOrderly(plan)) return;
+  if (!isOrderly(scenario, plan)) return;
   for (const [side, other] of [
     [client, server],
     [server, client],

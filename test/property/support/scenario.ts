@@ -186,7 +186,12 @@ export function drawScenario(seed: number): Scenario {
 }
 
 /** Both sides end in such a way that every byte must arrive. */
-export function isOrderly(plan: ConnectionPlan): boolean {
+export function isOrderly(scenario: Scenario, plan: ConnectionPlan): boolean {
+  // A cookie is known again only by the segment that follows the SYN directly: when a later one
+  // comes first, it earns a reset (RFC 4987 §3.6).
+  const { loss, reordering, corruption, queueBytes } = scenario.aToB;
+  const mayOvertake = (loss ?? 0) + (reordering ?? 0) + (corruption ?? 0) + (queueBytes ?? 0) > 0;
+  if (mayOvertake && scenario.configB['synCookies'] === 'always') return false;
   const orderly = (side: SidePlan): boolean => side.ending === 'finish' || side.ending === 'follow';
   return orderly(plan.client) && orderly(plan.server) && plan.listener !== 'closed-before-accept';
 }
