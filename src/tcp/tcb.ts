@@ -223,7 +223,6 @@ export class Tcb implements Machine {
   }
 
   stateChanged(from: State, on: string): void {
-    if (this.pathCode === 0) this.pathCode = appendState(0, stateCode(from));
     this.pathCode = appendState(this.pathCode, stateCode(this.state));
     if (this.trace !== null) this.trace.stateChanged(this, from, on);
   }

@@ -75,7 +75,14 @@ function sendSyn(tcb: Tcb): void {
 /** The SYN,ACK of a passive open's record, or of a simultaneous open. */
 function sendSynAck(tcb: Tcb): void {
   tcb.synOwed = false;
+  // The peer's SYN may have crossed ours before ours was even sent.
+  const first = tcb.snd.nxt === tcb.snd.iss;
+  if (first) tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
   emit(tcb, tcb.snd.iss, 0, SYN | ACK, 'syn-ack');
+  if (first) {
+    tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN);
+    segmentSent(tcb);
+  }
   if (tcb.kind === KIND_SYN_RECEIVED) {
     tcb.acksOwed = 0;
     tcb.ackNow = false;

@@ -19,10 +19,13 @@ function usefulStep(tcb: Tcb): number {
   return Math.max(1, Math.min(tcb.receiveLimit >> 1, tcb.rcv.mss));
 }
 
-/** The window field for `wnd` bytes: rounded up, so that the edge does not move left by rounding. */
+/**
+ * The window field for `wnd` bytes, rounded down: rounding up would push the edge further with every
+ * ACK. What a segment offers may thus fall short of the true edge by less than 2^shift; the true
+ * edge is kept, and bytes up to it are taken (RFC 7323 §2.4).
+ */
 export function windowField(tcb: Tcb, wnd: number): number {
-  const shift = tcb.rcv.shift;
-  const field = (wnd + (1 << shift) - 1) >> shift;
+  const field = wnd >> tcb.rcv.shift;
   return field > 0xffff ? 0xffff : field;
 }
 

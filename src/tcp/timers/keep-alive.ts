@@ -17,7 +17,7 @@ export function keepAliveExpired(tcb: Tcb): void {
   const silence = tcb.clock.now - tcb.lastReceivedAt;
   if (silence < tcb.keepAliveIdle) {
     tcb.probes = 0;
-    armTimer(tcb, TIMER_KEEPALIVE, tcb.keepAliveIdle - silence);
+    armTimer(tcb, TIMER_KEEPALIVE, Math.max(1, tcb.keepAliveIdle - silence));
     return;
   }
   // MUST-29: one unanswered probe proves nothing.
