@@ -135,6 +135,10 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
     trigger: words.word(value(2)),
   }),
   'rtt:sample': (value) => ({ ms: milliseconds(value(0)), accepted: value(1) === 1 }),
+  'ip:dropped': (value) => {
+    const reason = REASONS[value(0)];
+    return { reason: reason?.name ?? 'ACCEPTED', rfc: reason?.rfc ?? '', len: value(1) };
+  },
   'app:open': application,
   'app:accept': application,
   'app:read': application,

@@ -9,6 +9,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { REASON, type Reason } from '../base/reasons.ts';
+import type { IpTrace } from '../ip/trace.ts';
 import type { CloseReason } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import { type SentSegment, TRIGGERS } from '../tcp/output/sent-segment.ts';
@@ -23,6 +24,7 @@ import {
   TIMER_TLP,
 } from '../tcp/timers/timer-table.ts';
 import type { AppCall, TcpTrace, Verdict } from '../tcp/trace.ts';
+import type { Packet } from '../wire/packet.ts';
 import { type Segment, SYN } from '../wire/segment.ts';
 import { decodeRow, decodeRun } from './decode.ts';
 import type { LogEvent } from './log-event.ts';
@@ -48,7 +50,7 @@ const METRICS_INTERVAL = 10_000;
 const NO_CONNECTION = -1;
 const STRAY_EVENTS = 1_024;
 
-export class TraceRecorder implements TcpTrace {
+export class TraceRecorder implements TcpTrace, IpTrace {
   /** Called after every event with its number; {@link latest} is that event. Must not call the stack. */
   onEvent: ((n: number) => void) | null = null;
   /** When `t` = 0 was, µs of the clock. */
@@ -310,6 +312,14 @@ export class TraceRecorder implements TcpTrace {
     this.put(record.AT_CAUSE, 0);
     this.value(0, bytes);
     this.caused(log, this.commit());
+  }
+
+  packetDropped(packet: Packet, reason: Reason): void {
+    this.begin(EVENT['ip:dropped'], null, true);
+    this.put(record.AT_CAUSE, 0);
+    this.value(0, reason);
+    this.value(1, packet.end - packet.start);
+    this.commit();
   }
 
   private listener(code: number, listener: Listener): void {

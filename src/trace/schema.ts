@@ -129,6 +129,10 @@ const DATA: Partial<Record<EventName, TSchema>> = {
   ),
   'cc:state': Type.Object({ old: Type.String(), new: Type.String(), trigger: Type.String() }, closed),
   'rtt:sample': Type.Object({ ms: milliseconds, accepted: Type.Boolean() }, closed),
+  'ip:dropped': Type.Object(
+    { reason: oneOf(REASONS.map((reason) => reason.name)), rfc: Type.String(), len: count },
+    closed,
+  ),
   'app:open': applicationData,
   'app:accept': applicationData,
   'app:read': applicationData,

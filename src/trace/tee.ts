@@ -1,6 +1,7 @@
 /** Several sinks behind one: each gets every event, in order. */
 
 import type { Reason } from '../base/reasons.ts';
+import type { IpTrace } from '../ip/trace.ts';
 import type { CloseReason } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { SentSegment } from '../tcp/output/sent-segment.ts';
@@ -8,12 +9,13 @@ import type { RecoveryState } from '../tcp/recovery/recovery.ts';
 import type { State } from '../tcp/state.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import type { AppCall, TcpTrace, Verdict } from '../tcp/trace.ts';
+import type { Packet } from '../wire/packet.ts';
 import type { Segment } from '../wire/segment.ts';
 
-export class TeeTrace implements TcpTrace {
-  private readonly sinks: readonly TcpTrace[];
+export class TeeTrace implements TcpTrace, IpTrace {
+  private readonly sinks: readonly (TcpTrace & IpTrace)[];
 
-  constructor(sinks: readonly TcpTrace[]) {
+  constructor(sinks: readonly (TcpTrace & IpTrace)[]) {
     this.sinks = sinks;
   }
 
@@ -64,5 +66,8 @@ export class TeeTrace implements TcpTrace {
   }
   appCalled(tcb: Tcb, call: AppCall, bytes: number): void {
     for (const sink of this.sinks) sink.appCalled(tcb, call, bytes);
+  }
+  packetDropped(packet: Packet, reason: Reason): void {
+    for (const sink of this.sinks) sink.packetDropped(packet, reason);
   }
 }

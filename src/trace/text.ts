@@ -51,6 +51,7 @@ const TEXTS: Partial<Record<EventName, (data: Data) => string>> = {
       .join(' '),
   'cc:state': (d) => `${show(d, 'old')} → ${show(d, 'new')} (${show(d, 'trigger')})`,
   'rtt:sample': (d) => `round trip ${show(d, 'ms')} ms${d['accepted'] === true ? '' : ', not taken'}`,
+  'ip:dropped': (d) => `packet of ${show(d, 'len')} bytes dropped: ${show(d, 'reason')}`,
   'app:open': () => 'application opens',
   'app:accept': () => 'application accepts',
   'app:read': (d) => `application reads ${show(d, 'bytes')} bytes`,

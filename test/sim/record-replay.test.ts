@@ -5,7 +5,7 @@ import { Link } from '../../src/sim/link.ts';
 import { World } from '../../src/sim/world.ts';
 import { replay } from '../../src/stack/replay.ts';
 import { RecordingTape } from '../../src/stack/tape.ts';
-import { EVENT_CLOSED, EVENT_PEER_CLOSED, EVENT_READABLE, EVENT_WRITABLE } from '../../src/tcp/events.ts';
+import { EVENT_CLOSED, EVENT_OPENED, EVENT_PEER_CLOSED, EVENT_WRITABLE } from '../../src/tcp/events.ts';
 import type { Tcb } from '../../src/tcp/tcb.ts';
 import { parseAddress } from '../../src/wire/address.ts';
 
@@ -49,7 +49,7 @@ function recordedRun(seed: number): { sent: Uint8Array[]; tape: RecordingTape; e
   const talk = (tcb: Tcb, events: number): void => {
     const { tcp } = client.stack;
     if ((events & EVENT_CLOSED) !== 0) return;
-    if (written < total) {
+    if (written < total && (events & (EVENT_OPENED | EVENT_WRITABLE)) !== 0) {
       written += tcp.send(tcb, new Uint8Array(total - written).fill(seed), 0, total - written);
       if (written === total) tcp.shutdown(tcb);
     }
@@ -57,11 +57,10 @@ function recordedRun(seed: number): { sent: Uint8Array[]; tape: RecordingTape; e
     if ((events & EVENT_PEER_CLOSED) !== 0 && tcb.readable === 0) tcp.close(tcb);
   };
   const peerAddress = parseAddress('10.9.0.2') as number;
-  const tcb = client.stack.tcp.connect(
+  client.stack.tcp.connect(
     { localAddress: 0, localPort: 0, peerAddress, peerPort: 7 },
     { connectionEvents: talk },
   );
-  talk(tcb, EVENT_READABLE | EVENT_WRITABLE);
   world.run(200_000_000);
   return { sent, tape, echoed };
 }

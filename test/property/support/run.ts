@@ -1,6 +1,7 @@
 /** Runs one scenario and checks everything that must be true of any run. */
 
 import assert from 'node:assert/strict';
+import type { IpTrace } from '../../../src/ip/trace.ts';
 import { Host } from '../../../src/sim/host.ts';
 import { checkInvariants } from '../../../src/sim/invariants.ts';
 import { Link } from '../../../src/sim/link.ts';
@@ -36,8 +37,8 @@ interface Pair {
 }
 
 export interface RunOptions {
-  readonly traceA?: TcpTrace | null;
-  readonly traceB?: TcpTrace | null;
+  readonly traceA?: (TcpTrace & IpTrace) | null;
+  readonly traceB?: (TcpTrace & IpTrace) | null;
   /** Called with the finished setup, before time starts. */
   readonly prepared?: (run: Run) => void;
 }

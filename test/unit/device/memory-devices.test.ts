@@ -214,7 +214,7 @@ describe('packetDevice', () => {
     sent.needsChecksum = true;
     sent.gsoSize = 1460;
     let info: unknown;
-    let copy = new Uint8Array();
+    let copy: Uint8Array = new Uint8Array();
     device.onPacket((bytes, about) => {
       copy = bytes;
       info = about;

@@ -260,7 +260,7 @@ describe('readSegment', () => {
     for (const [what, spoil] of cases) {
       const packet = tcpPacket(10);
       spoil(packet);
-      assert.throws(() => readSegment(packet, false), undefined, what);
+      assert.throws(() => readSegment(packet, false), Error, what);
     }
     const segment = readSegment(tcpPacket(10), false);
     assert.equal(segment?.seq, 1000);

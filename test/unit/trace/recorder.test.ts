@@ -16,6 +16,7 @@ import { TraceRecorder } from '../../../src/trace/recorder.ts';
 import { EVENT_SCHEMAS, HeaderSchema } from '../../../src/trace/schema.ts';
 import { TeeTrace } from '../../../src/trace/tee.ts';
 import { eventText } from '../../../src/trace/text.ts';
+import { Packet } from '../../../src/wire/packet.ts';
 import { ACK, PSH, Segment, SYN } from '../../../src/wire/segment.ts';
 
 const ISS = 0xffff_fff0 | 0;
@@ -122,6 +123,7 @@ function tellEverything(trace: TraceRecorder | TeeTrace): void {
   for (const call of ['open', 'read', 'shutdown', 'abort'] as const) trace.appCalled(tcb, call, 0);
   trace.connectionClosed(tcb, 'timewait-done');
   trace.segmentSent(null, sent(ACK, 0, 'rst'));
+  trace.packetDropped(Object.assign(new Packet(), { end: 40 }), REASON.IP_CSUM);
   trace.listenerClosed(listener);
 }
 
