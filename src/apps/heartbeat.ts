@@ -3,7 +3,7 @@
  * application says that the application does.
  */
 
-import { KA_COUNT, KA_IDLE, KA_INTERVAL } from './ka.ts';
+import { keepAlive } from './keep-alive.ts';
 import { NetService } from './net-service.ts';
 import type { Service, ServiceSocket } from './service.ts';
 
@@ -17,8 +17,8 @@ export function heartbeat(port = 2007, interval = 2000, limit = 3): Service {
     name: 'heartbeat',
     port,
     text: 'ping every 2 s; closes after 3 without an answer, while keep-alive is still answered',
-    connection(socket) {
-      socket.setKeepAlive(true, KA_IDLE, KA_INTERVAL, KA_COUNT);
+    connection(socket, stack) {
+      keepAlive(socket, stack);
       socket.write(GREETING);
       beat(socket, interval, limit);
     },

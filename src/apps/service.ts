@@ -9,8 +9,8 @@ export interface ServiceSocket extends Duplex {
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
-  /** `initialDelay` in ms. Our own net also takes the interval in ms and the count; Node's ignores them. */
-  setKeepAlive(enable?: boolean, initialDelay?: number, interval?: number, count?: number): this;
+  /** `initialDelay` in ms. */
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
   resetAndDestroy(): this;
 }
 
@@ -50,6 +50,20 @@ export interface RawTcp {
   accept(listener: unknown, owner: RawConnectionOwner): unknown;
   close(connection: unknown): void;
   abort(connection: unknown): void;
+  forEachConnection(visit: (connection: RawConnection) => void): void;
+  /** Times in µs. */
+  setKeepAlive(
+    connection: unknown,
+    options: { on: boolean; idle?: number; interval?: number; count?: number },
+  ): void;
+}
+/** A control block, as far as services look into it. */
+export interface RawConnection {
+  readonly state: string;
+  readonly localPort: number;
+  readonly peerPort: number;
+  /** int32. */
+  readonly peerAddress: number;
 }
 export interface RawListenerOwner {
   connectionsWaiting(listener: unknown): void;

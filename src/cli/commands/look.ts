@@ -79,7 +79,10 @@ export function addService(program: Command): void {
 }
 
 function showServices(services: readonly ServiceState[], options: JsonOptions): void {
-  if (options.json === true) return printJson(services);
+  if (options.json === true) {
+    printJson(services);
+    return;
+  }
   print(
     columns(
       services.map(({ name, port, running, text }) => [

@@ -27,7 +27,10 @@ export function addNetcat(program: Command): void {
       const peerPort = port(text);
       const localPort = options.sourcePort === undefined ? null : port(options.sourcePort, '-p');
       const peer = await resolve(host);
-      const request = { command: 'connect', arguments: { host: peer, port: peerPort, localPort } };
+      const request = {
+        command: 'connect',
+        arguments: { host: peer, port: peerPort, localPort, interactive: interactive() },
+      };
       await stream(options, request, options.N === true);
     });
   withControl(program.command('listen'))
@@ -35,9 +38,17 @@ export function addNetcat(program: Command): void {
     .argument('<port>', 'the port to listen on')
     .option('-k, --keep', 'wait for another connection after each')
     .action(async (text: string, options: ControlOptions & { keep?: boolean }) => {
-      const request = { command: 'listen', arguments: { port: port(text), keep: options.keep === true } };
+      const request = {
+        command: 'listen',
+        arguments: { port: port(text), keep: options.keep === true, interactive: interactive() },
+      };
       await stream(options, request, true);
     });
+}
+
+/** A person at the keyboard is not waited for once the peer has finished. */
+function interactive(): boolean {
+  return process.stdin.isTTY === true;
 }
 
 async function resolve(host: string): Promise<string> {
@@ -78,5 +89,5 @@ async function send(socket: Socket, finAfterStdin: boolean): Promise<void> {
     }
     if (socket.destroyed) return;
   }
-  if (finAfterStdin && !socket.destroyed) socket.write(encode({ end: true }));
+  if (!socket.destroyed) socket.write(encode({ end: true, fin: finAfterStdin }));
 }

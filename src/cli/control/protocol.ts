@@ -18,7 +18,8 @@ export type Message =
   | { readonly event: unknown }
   /** Base64. */
   | { readonly data: string }
-  | { readonly end: true }
+  /** The end of stdin; `fin`: and of our half of the connection. */
+  | { readonly end: true; readonly fin: boolean }
   | { readonly done: true }
   | { readonly error: { readonly exit: number; readonly message: string } };
 

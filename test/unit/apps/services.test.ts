@@ -208,6 +208,8 @@ class FakeTcp implements RawTcp {
   close(connection: string): void {
     this.calls.push(`close ${connection}`);
   }
+  forEachConnection(): void {}
+  setKeepAlive(): void {}
   abort(connection: string): void {
     this.calls.push(`abort ${connection}`);
   }

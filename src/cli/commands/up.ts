@@ -1,0 +1,54 @@
+/** `fourwave up`: opens the TUN and runs the stack in the foreground. */
+
+import type { Command } from 'commander';
+import { type UpFlags, upOptions } from '../up/options.ts';
+
+const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
+
+export function addUp(program: Command): void {
+  program
+    .command('up')
+    .description('open a TUN interface and run the stack behind it, in the foreground')
+    .option('--tun <name>', 'name of the interface', 'fw0')
+    .option('--address <address>', "the stack's address (default: 10.9.0.2); may be repeated", collect, [])
+    .option('--peer <prefix>', "the kernel's address and the subnet", '10.9.0.1/24')
+    .option('--mtu <bytes>', 'largest packet', '1500')
+    .option('--netns <name>', 'open the interface in this network namespace')
+    .option('--device <kind>', 'tun or tuntap2', 'tun')
+    .option('--offload <mode>', 'auto, or off: each packet as on a wire', 'auto')
+    .option('--queues <n>', 'queues of the interface', '1')
+    .option('--profile <profile>', 'default, strict or linux', 'default')
+    .option(
+      '--set <key=value>',
+      'an option of the stack ("fourwave config" lists them); may be repeated',
+      collect,
+      [],
+    )
+    .option('--msl <duration>', 'maximum segment lifetime: TIME-WAIT lasts twice this')
+    .option('--congestion <name>', 'cubic or reno')
+    .option('--user <name>', 'the user to become once the interface is open')
+    .option('--linger <duration>', 'time that connections get to finish when the stack stops')
+    .option('--allow-inject', 'keep a raw socket for forged segments')
+    .option('--busy-poll', 'poll instead of sleeping')
+    .option('--services <list>', 'all, none, or names with commas', 'all')
+    .option('--www <dir>', 'directory of files that http serves')
+    .option('--fault <rule>', 'a fault rule; may be repeated', collect, [])
+    .option('--seed <n>', 'seed of the faults')
+    .option('--log <file>', 'write the event log, one JSON object a line')
+    .option('--pcapng <file>', 'write a capture')
+    .option('--record <file>', 'write a recording for "fourwave replay"')
+    .option('--inspect <address>', 'address of the web page, or off', 'off')
+    .option('--control <path>', 'path of the control socket')
+    .option('--json', 'print JSON and nothing else')
+    .option('--quiet', 'say only what goes wrong')
+    .action(async (flags: UpFlags) => {
+      const options = upOptions(flags);
+      // Loaded only here: the other commands need neither the stack nor the addon.
+      const { openDevice } = await import('../up/device.ts');
+      const device = await openDevice(options);
+      const { runUp } = await import('../up/run.ts');
+      process.exitCode = await runUp(options, device);
+      // Nothing is left that could matter; a stream that hangs must not hold the process.
+      process.exit();
+    });
+}

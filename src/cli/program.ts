@@ -1,0 +1,59 @@
+/** The whole command line. */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addConnectionCommands } from './commands/connection.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addLadder, addLog } from './commands/events.ts';
+import { addLater } from './commands/later.ts';
+import { addConfig, addService, addStats } from './commands/look.ts';
+import { addNetcat } from './commands/netcat.ts';
+import { addShell } from './commands/shell.ts';
+import { addSs } from './commands/ss.ts';
+import { addUp } from './commands/up.ts';
+import { printable } from './printable.ts';
+
+/** In the order of the synopsis. */
+const COMMANDS = [
+  addUp,
+  addSs,
+  addLadder,
+  addLog,
+  addStats,
+  addConfig,
+  addConnectionCommands,
+  addService,
+  addNetcat,
+  addLater,
+  addShell,
+  addDoctor,
+] as const;
+
+export function createProgram(): Command {
+  const program = new Command('fourwave')
+    .description('A user-space TCP/IPv4 stack that you can see through')
+    .version(version(), '-V, --version')
+    .showSuggestionAfterError(true)
+    .enablePositionalOptions()
+    .configureOutput({
+      // One sentence on one line, whatever commander wraps it in.
+      outputError: (text, write) =>
+        write(
+          `fourwave: ${printable(
+            text
+              .replace(/^error: /, '')
+              .trim()
+              .replaceAll('\n', ' '),
+          )}\n`,
+        ),
+    });
+  // Subcommands inherit these when they are made.
+  program.exitOverride();
+  for (const add of COMMANDS) add(program);
+  return program;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
