@@ -1,5 +1,6 @@
 /** One TCP connection as a stream sees it: what libuv's handle is to Node's `net.Socket`. */
 
+import { AsyncResource } from 'node:async_hooks';
 import type { OpenOptions } from '../tcp/engine.ts';
 import type { ConnectionOwner } from '../tcp/events.ts';
 import { EVENT_FAILED, EVENT_OPENED, EVENT_WRITABLE } from '../tcp/events.ts';
@@ -55,6 +56,7 @@ export class Connection implements ConnectionOwner, Holder {
   /** SO_ERROR semantics: an error is reported once, to a read or to a write. */
   private errorTaken = false;
   private pumpScheduled = false;
+  private resource: AsyncResource | null = null;
   private write: PendingWrite | null = null;
 
   private constructor(
@@ -264,6 +266,12 @@ export class Connection implements ConnectionOwner, Holder {
 
   unref(): void {
     this.context.setReferenced(this, false);
+  }
+
+  /** http's agent asks for it when it keeps a connection. */
+  getAsyncId(): number {
+    this.resource ??= new AsyncResource('FourwaveConnection');
+    return this.resource.asyncId();
   }
 
   private get open(): boolean {

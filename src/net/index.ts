@@ -9,7 +9,8 @@ import { Socket, type SocketOptions } from './socket.ts';
 export type { NetStack } from './context.ts';
 export type { SystemError } from './errors.ts';
 export type { ConnectionListener, Server, ServerOptions } from './server.ts';
-export type { AddressInfo, OnReadOptions, Socket, SocketOptions } from './socket.ts';
+export type { OnReadOptions, Socket, SocketOptions } from './socket.ts';
+export type { AddressInfo } from './socket-base.ts';
 
 /** `stack.net`: what `import net from 'node:net'` gives, bound to `stack`. */
 export function createNet(stack: NetStack) {

@@ -19,7 +19,8 @@ import {
 import { Connection } from './connection.ts';
 import type { Holder, NetContext } from './context.ts';
 import { argumentError, engineCode, listenError, nodeError } from './errors.ts';
-import { type AddressInfo, addressInfo, type Socket, type SocketOptions } from './socket.ts';
+import type { Socket, SocketOptions } from './socket.ts';
+import { type AddressInfo, addressInfo } from './socket-base.ts';
 
 export interface ServerOptions {
   allowHalfOpen?: boolean;
@@ -36,6 +37,11 @@ export type ConnectionListener = (socket: Socket) => void;
 
 const DEFAULT_BACKLOG = 511;
 const ANY = '0.0.0.0';
+
+/** Of `listen(options)`, `(port, backlog)` or `(port, host, backlog)`. */
+function chooseBacklog(given: unknown, args: readonly unknown[]): number {
+  return Number(given) || toNumber(args[1]) || toNumber(args[2]) || DEFAULT_BACKLOG;
+}
 
 export class Server extends EventEmitter implements ListenerOwner, Holder {
   allowHalfOpen: boolean;
@@ -87,7 +93,7 @@ export class Server extends EventEmitter implements ListenerOwner, Holder {
     if (callback !== null) this.once('listening', callback);
     this.listeningId++;
     this.closeOnAbort(options['signal'] as AbortSignal | undefined);
-    const backlog = Number(options['backlog']) || toNumber(args[1]) || toNumber(args[2]) || DEFAULT_BACKLOG;
+    const backlog = chooseBacklog(options['backlog'], args);
     const anyPort = args.length === 0 || typeof args[0] === 'function' || options.port === null;
     if (anyPort || ('port' in options && options.port === undefined)) {
       this.listenOn(options.host, 0, backlog);
@@ -246,7 +252,7 @@ export class Server extends EventEmitter implements ListenerOwner, Holder {
   }
 
   async [Symbol.for('nodejs.asyncDispose')](): Promise<void> {
-    if (this.listener !== null) await promisify<void>((done) => this.close(done as Callback))();
+    if (this.listener !== null) await promisify((done: Callback) => this.close(done))();
   }
 
   // ── What is known ──────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, isIPv4 } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
-import { formatAddress, parseAddress } from '../wire/address.ts';
+import { parseAddress } from '../wire/address.ts';
 import {
   type Callback,
   checkDelay,
@@ -15,6 +15,7 @@ import {
 import { Connection, type ConnectionUser } from './connection.ts';
 import type { NetContext } from './context.ts';
 import { argumentError, callError, engineCode, hostError, nodeError } from './errors.ts';
+import { SocketBase, toSeconds, type WriteEntry } from './socket-base.ts';
 
 export interface OnReadOptions {
   buffer: Uint8Array | (() => Uint8Array);
@@ -31,13 +32,6 @@ export interface SocketOptions extends DuplexOptions {
   pauseOnCreate?: boolean;
 }
 
-/** What `address()` returns. */
-export interface AddressInfo {
-  address: string;
-  family: string;
-  port: number;
-}
-
 /** What a socket is for while it is connecting. */
 interface Target {
   readonly address: string;
@@ -46,46 +40,23 @@ interface Target {
   readonly localPort: number | undefined;
 }
 
-/** Chunks with their encodings, as Writable hands them to `_writev`. */
-interface WriteEntry {
-  chunk: Uint8Array | string;
-  encoding: BufferEncoding;
-}
-
 type Lookup = (host: string, options: object, done: (...args: unknown[]) => void) => void;
 
-const MS_PER_SECOND = 1000;
 const EAFNOSUPPORT = 'EAFNOSUPPORT';
 
-export class Socket extends Duplex implements ConnectionUser {
-  connecting = false;
-  /** ms, as given to setTimeout. */
-  timeout: number | undefined;
+export class Socket extends SocketBase implements ConnectionUser {
   /** The server that it came from. */
   server: unknown = null;
   /** @internal Told when the socket is gone. */
   _server: { socketClosed(): void } | null = null;
-  /** @internal Node's name: http and tls look whether it is there. */
-  _handle: Connection | null = null;
   /** @internal The name that is being connected to, for tls. */
   _host: string | null = null;
 
   private readonly context: NetContext;
   private target: Target | null = null;
-  private timer: NodeJS.Timeout | null = null;
-  private lastQueueSize = 0;
-  private pendingWrite: WriteEntry[] | null = null;
-  private noDelay: boolean;
-  private keepAlive: boolean;
-  /** Seconds. */
-  private keepAliveDelay: number;
   private readonly onread: OnReadOptions | null;
   private onreadBuffer: Uint8Array | null = null;
-  private readTotal = 0;
-  private writtenTotal = 0;
   private resetting = false;
-  private peerName: AddressInfo | null = null;
-  private ownName: AddressInfo | null = null;
 
   /** `options` as of Node's `new net.Socket(options)`; `handle` is an accepted connection. */
   constructor(context: NetContext, options: SocketOptions = {}) {
@@ -106,7 +77,7 @@ export class Socket extends Duplex implements ConnectionUser {
     );
     this.onread = options.onread ?? null;
     if (this.onread !== null) this.nextOnreadBuffer();
-    this.on('end', this.refuseWritesAfterEnd);
+    this.on('end', () => this.refuseWritesAfterEnd());
     if (options.handle !== undefined) this.adopt(options.handle, options.pauseOnCreate === true);
   }
 
@@ -388,13 +359,19 @@ export class Socket extends Duplex implements ConnectionUser {
   // ── The end ────────────────────────────────────────────────────────────────────────────────
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const { connecting } = this;
     this.connecting = false;
     if (this.timer !== null) clearTimeout(this.timer);
     const handle = this._handle;
     const hadError = error !== null;
-    if (handle === null) {
+    if (handle === null && connecting) {
+      // The handle that Node would have by now.
       done(error);
-      process.nextTick(() => this.emit('close', hadError));
+      setImmediate(() => this.emit('close', hadError));
+    } else if (handle === null) {
+      done(error);
+      // Node gives no hadError where there was no connection.
+      process.nextTick(() => this.emit('close'));
     } else {
       this.readTotal = handle.bytesRead;
       this.writtenTotal = handle.bytesWritten;
@@ -435,148 +412,6 @@ export class Socket extends Duplex implements ConnectionUser {
   stackClosed(): void {
     this.destroy();
   }
-
-  // ── Options ────────────────────────────────────────────────────────────────────────────────
-
-  setTimeout(milliseconds: number, callback?: () => void): this {
-    if (this.destroyed) return this;
-    if (typeof milliseconds !== 'number') throw wrongType('msecs', 'number', milliseconds);
-    if (!(milliseconds >= 0 && Number.isFinite(milliseconds))) {
-      const text = 'The value of "msecs" is out of range. It must be a non-negative finite number.';
-      throw argumentError('ERR_OUT_OF_RANGE', `${text} Received ${milliseconds}`, RangeError);
-    }
-    this.timeout = milliseconds;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    if (milliseconds === 0) {
-      if (callback !== undefined) this.removeListener('timeout', callback);
-      return this;
-    }
-    this.timer = setTimeout(() => this._onTimeout(), Math.min(milliseconds, 0x7fffffff)).unref();
-    if (callback !== undefined) this.once('timeout', callback);
-    return this;
-  }
-
-  /** @internal Something has happened on the connection: the idle timer starts again. */
-  _unrefTimer(): void {
-    this.timer?.refresh();
-  }
-
-  /** @internal */
-  _onTimeout(): void {
-    const size = this._handle?.writeQueueSize ?? 0;
-    if (this.lastQueueSize > 0 && this.lastQueueSize !== size) {
-      // A write is getting on.
-      this.lastQueueSize = size;
-      this._unrefTimer();
-      return;
-    }
-    this.emit('timeout');
-  }
-
-  setNoDelay(enable = true): this {
-    const on = Boolean(enable);
-    if (this._handle !== null && !this.connecting && on !== this.noDelay) this._handle.setNoDelay(on);
-    this.noDelay = on;
-    return this;
-  }
-
-  /** `initialDelay` in ms. */
-  setKeepAlive(enable = false, initialDelay = 0): this {
-    const on = Boolean(enable);
-    const delay = toSeconds(initialDelay);
-    const changed = on !== this.keepAlive || (on && delay !== this.keepAliveDelay);
-    this.keepAlive = on;
-    this.keepAliveDelay = delay;
-    if (this._handle !== null && !this.connecting && changed) this._handle.setKeepAlive(on, delay);
-    return this;
-  }
-
-  ref(): this {
-    if (this._handle === null) this.once('connect', () => this.ref());
-    else this._handle.ref();
-    return this;
-  }
-
-  unref(): this {
-    if (this._handle === null) this.once('connect', () => this.unref());
-    else this._handle.unref();
-    return this;
-  }
-
-  // ── What is known ──────────────────────────────────────────────────────────────────────────
-
-  address(): AddressInfo | Record<string, never> {
-    return this.own();
-  }
-
-  get pending(): boolean {
-    return this._handle === null || this.connecting;
-  }
-
-  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.connecting) return 'opening';
-    if (this.readable) return this.writable ? 'open' : 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
-  }
-
-  get bufferSize(): number | undefined {
-    return this._handle === null ? undefined : this.writableLength;
-  }
-
-  get bytesRead(): number {
-    return this._handle?.bytesRead ?? this.readTotal;
-  }
-
-  /** Bytes given to `write`, sent or not. */
-  get bytesWritten(): number {
-    let bytes = this._handle?.bytesWritten ?? this.writtenTotal;
-    const { writableBuffer } = this as unknown as { writableBuffer?: Iterable<WriteEntry> };
-    for (const waiting of writableBuffer ?? []) bytes += lengthOf(waiting);
-    for (const waiting of this.pendingWrite ?? []) bytes += lengthOf(waiting);
-    return bytes;
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.peer().address;
-  }
-
-  get remotePort(): number | undefined {
-    return this.peer().port;
-  }
-
-  get remoteFamily(): string | undefined {
-    return this.peer().family;
-  }
-
-  get localAddress(): string | undefined {
-    return this.own().address;
-  }
-
-  get localPort(): number | undefined {
-    return this.own().port;
-  }
-
-  get localFamily(): string | undefined {
-    return this.own().family;
-  }
-
-  private peer(): AddressInfo | Record<string, never> {
-    const tcb = this.connecting ? null : (this._handle?.tcb ?? null);
-    if (tcb !== null) this.peerName ??= addressInfo(tcb.peerAddress, tcb.peerPort);
-    return this.peerName ?? {};
-  }
-
-  private own(): AddressInfo | Record<string, never> {
-    const tcb = this._handle?.tcb ?? null;
-    if (tcb === null) return {};
-    this.ownName ??= addressInfo(tcb.localAddress, tcb.localPort);
-    return this.ownName;
-  }
-}
-
-export function addressInfo(address: number, port: number): AddressInfo {
-  return { address: formatAddress(address), family: 'IPv4', port };
 }
 
 function checkOptions(options: SocketOptions): void {
@@ -589,16 +424,8 @@ function checkOptions(options: SocketOptions): void {
   }
 }
 
-function toSeconds(milliseconds: number): number {
-  return Math.trunc(milliseconds / MS_PER_SECOND) || 0;
-}
-
 function toBytes({ chunk, encoding }: WriteEntry): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-}
-
-function lengthOf({ chunk, encoding }: WriteEntry): number {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
 }
 
 /** A lookup's answer, also one in the form of `all: true`. */

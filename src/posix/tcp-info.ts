@@ -17,7 +17,6 @@ const MICROSECONDS_PER_MILLISECOND = 1_000;
 const SSTHRESH_INFINITE = 0x7fffffff;
 /** "No sample yet" of tcpi_min_rtt. */
 const NO_MINIMUM = 0xffffffff;
-const TIMESTAMPS_OPTION_LENGTH = 12;
 /** TCP_ATO_MIN, µs. */
 const ATO_DEFAULT = 40_000;
 
@@ -188,9 +187,9 @@ function fillTraffic(info: TcpInfo, tcb: Tcb): void {
   info.tcpi_rcv_wnd = tcb.rcv.wnd;
 }
 
-/** What one of our segments carries beside the options, bytes. */
+/** What one of our segments carries (the options' room is off it already), bytes. */
 export function segmentSize(tcb: Tcb): number {
-  return Math.max(1, tcb.snd.mss - (tcb.timestampsAgreed ? TIMESTAMPS_OPTION_LENGTH : 0));
+  return Math.max(1, tcb.snd.mss);
 }
 
 /** A time that was never noted is the field's initial value below 1 µs. */
