@@ -1,0 +1,266 @@
+/** A Linux TUN interface: the device behind which the kernel, and with it every real program, is. */
+
+import type { Frame } from '../wire/frame.ts';
+import type { Packet } from '../wire/packet.ts';
+import type { Device, DeviceListener } from './device.ts';
+import { type DeviceContext, deviceError, explained } from './device-error.ts';
+import { loadNative, type Native, type NativeTunRequest, TUN_F_CSUM, TUN_F_TSO4 } from './native.ts';
+import { copyFrame, MAX_PACKET_LENGTH } from './packet-queue.ts';
+import { parsePeer, refuseRoutedRange } from './routes.ts';
+import { TunQueue } from './tun-queue.ts';
+
+export interface TunOptions {
+  /** Name of the interface, or a pattern (`fw%d`) in which the kernel puts the first free number. */
+  readonly name?: string;
+  /** The kernel's own address on the interface and the subnet behind it. */
+  readonly peer?: string;
+  /** Bytes, 68 … 65,535. */
+  readonly mtu?: number;
+  /** Name under /run/netns, or a path, of the network namespace in which the interface is made. */
+  readonly netns?: string | null;
+  /** `auto`: the most that the kernel offers. `csum`: no super-packets. `off`: plain packets. */
+  readonly offload?: 'auto' | 'csum' | 'off';
+  /** More than one makes a multi-queue interface. */
+  readonly queues?: number;
+}
+
+/** What only root may open besides the TUN; see {@link TunDescription}. */
+export interface PrivilegedExtras {
+  /** A NETLINK_SOCK_DIAG socket in the interface's namespace. */
+  readonly diagnosis?: boolean;
+  /** A raw IP socket there, with which forged packets leave from the kernel's side. */
+  readonly rawSocket?: boolean;
+}
+
+/** An open and configured interface as plain data: it survives a change of program and a socket. */
+export interface TunDescription {
+  readonly name: string;
+  readonly peer: string;
+  readonly mtu: number;
+  readonly netns: string | null;
+  /** Descriptors, one for each queue. */
+  readonly queues: readonly number[];
+  readonly vnetHeader: boolean;
+  readonly offload: readonly ('csum' | 'tso4')[];
+  /** Descriptor, or −1. */
+  readonly diagnosis: number;
+  /** Descriptor, or −1. */
+  readonly raw: number;
+}
+
+const OFFLOADS = {
+  auto: [TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM],
+  csum: [TUN_F_CSUM],
+  off: [],
+} as const;
+const MAX_QUEUES = 16;
+const MIN_MTU = 68;
+const EAGAIN = 11;
+/** What writes to a TUN that was deleted fail with. */
+const EBADFD = 77;
+
+function namespaceFile(netns: string | null): string {
+  if (netns === null) return '';
+  return netns.includes('/') ? netns : `/run/netns/${netns}`;
+}
+
+/** @throws RangeError or TypeError, one sentence */
+function checkOptions(options: TunOptions): Required<TunOptions> {
+  const { name = 'fw0', peer = '10.9.0.1/24', mtu = 1500, offload = 'auto', queues = 1 } = options;
+  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..') {
+    throw new RangeError(`an interface cannot be called ${JSON.stringify(name)}`);
+  }
+  if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_PACKET_LENGTH) {
+    throw new RangeError(`mtu must be between ${MIN_MTU} and ${MAX_PACKET_LENGTH}, not ${mtu}`);
+  }
+  if (!Object.hasOwn(OFFLOADS, offload)) {
+    throw new TypeError(`offload must be 'auto', 'csum' or 'off', not ${String(offload)}`);
+  }
+  if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES) {
+    throw new RangeError(`queues must be between 1 and ${MAX_QUEUES}, not ${queues}`);
+  }
+  return { name, peer, mtu, offload, queues, netns: options.netns ?? null };
+}
+
+/**
+ * Opens and configures the interface; it exists until its descriptors are closed. Needs CAP_NET_ADMIN.
+ *
+ * @throws DeviceError (what the machine refused), RangeError or TypeError (options that make no sense)
+ */
+export function openTun(
+  options: TunOptions,
+  extras: PrivilegedExtras = {},
+  native: Native = loadNative(),
+): TunDescription {
+  const { name, peer, mtu, netns, offload, queues } = checkOptions(options);
+  const range = parsePeer(peer);
+  const file = namespaceFile(netns);
+  refuseRoutedRange(native, file, range, name);
+  const request: NativeTunRequest = {
+    name,
+    netns: file,
+    queues,
+    vnetHeader: offload === 'off' ? 0 : 1,
+    offloads: OFFLOADS[offload],
+    address: range.address >>> 0,
+    prefix: range.prefixLength,
+    mtu,
+    withDiagnosis: extras.diagnosis === true ? 1 : 0,
+    withRawSocket: extras.rawSocket === true ? 1 : 0,
+  };
+  try {
+    const opened = native.openTun(request);
+    return {
+      ...{ name: opened.name, peer, mtu, netns, queues: opened.queues },
+      vnetHeader: opened.vnetHeader === 1,
+      offload: offloadNames(opened.offload),
+      diagnosis: opened.diagnosis,
+      raw: opened.raw,
+    };
+  } catch (error) {
+    throw explained(error, { tun: name, netns, peer, mtu });
+  }
+}
+
+function offloadNames(flags: number): ('csum' | 'tso4')[] {
+  const names: ('csum' | 'tso4')[] = [];
+  if ((flags & TUN_F_CSUM) !== 0) names.push('csum');
+  if ((flags & TUN_F_TSO4) !== 0) names.push('tso4');
+  return names;
+}
+
+/** The device over an open interface. It owns the queues' descriptors. */
+export class TunDevice implements Device {
+  readonly name: string;
+  readonly mtu: number;
+  readonly checksumOffload: boolean;
+  readonly segmentationLimit: number;
+  readonly description: TunDescription;
+  /** False while a packet waits for the kernel to take it. */
+  writable = true;
+  /** Packets that the kernel refused, and those sent while `writable` was false. */
+  dropped = 0;
+
+  private readonly native: Native;
+  private readonly queues: TunQueue[] = [];
+  private listener: DeviceListener | null = null;
+  /** The packet that was refused with EAGAIN. */
+  private readonly pending = new Uint8Array(MAX_PACKET_LENGTH + 1);
+  private pendingLength = 0;
+  private closed = false;
+
+  constructor(description: TunDescription, native: Native = loadNative()) {
+    this.native = native;
+    this.description = description;
+    this.name = description.name;
+    this.mtu = description.mtu;
+    this.checksumOffload = description.offload.includes('csum');
+    this.segmentationLimit = description.offload.includes('tso4') ? MAX_PACKET_LENGTH : 0;
+  }
+
+  /** Packets that came with a virtio header that makes no sense. */
+  get malformed(): number {
+    return this.queues.reduce((sum, queue) => sum + queue.malformed, 0);
+  }
+
+  attach(listener: DeviceListener): void {
+    if (this.closed) return;
+    this.listener = listener;
+    const owner = {
+      arrived: () => this.listener?.readable(),
+      writable: () => this.flush(),
+      died: (errno: number) => this.died(errno),
+    };
+    for (const fd of this.description.queues) {
+      this.queues.push(new TunQueue(this.native, fd, this.description.vnetHeader, owner));
+    }
+  }
+
+  receive(packet: Packet): boolean {
+    for (let i = 0; i < this.queues.length; i++) {
+      if ((this.queues[i] as TunQueue).take(packet)) return true;
+    }
+    return false;
+  }
+
+  send(frame: Frame): boolean {
+    const queue = this.queues[0];
+    if (queue === undefined || this.pendingLength > 0) {
+      this.dropped++;
+      return this.writable;
+    }
+    const errno = queue.write(frame);
+    if (errno === 0) return true;
+    if (errno !== EAGAIN) {
+      // Lost, as on any wire. That the interface is gone comes from the event loop, outside of the turn.
+      this.dropped++;
+      return true;
+    }
+    this.pendingLength = copyFrame(frame, this.pending);
+    this.writable = false;
+    queue.awaitWritable(true);
+    return false;
+  }
+
+  /** Reads from the kernel without waiting for the event loop; true when packets wait in `receive`. */
+  poll(): boolean {
+    let found = false;
+    for (let i = 0; i < this.queues.length; i++) {
+      if ((this.queues[i] as TunQueue).poll()) found = true;
+    }
+    return found;
+  }
+
+  /** Whether the device keeps the process alive (default: yes). */
+  setReferenced(referenced: boolean): void {
+    for (const queue of this.queues) queue.setReferenced(referenced);
+  }
+
+  /** The interface vanishes with its last descriptor, unless somebody made it persistent. */
+  close(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.closed = true;
+    this.listener = null;
+    this.pendingLength = 0;
+    const { queues, diagnosis, raw } = this.description;
+    for (const fd of [...queues.slice(this.queues.length), diagnosis, raw]) {
+      if (fd >= 0) this.native.closeDescriptor(fd);
+    }
+    for (const queue of this.queues) queue.close();
+    this.queues.length = 0;
+    return Promise.resolve();
+  }
+
+  private flush(): void {
+    const queue = this.queues[0] as TunQueue;
+    if (this.pendingLength > 0) {
+      const errno = queue.rewrite(this.pending, this.pendingLength);
+      if (errno === EAGAIN) return;
+      if (errno !== 0) this.dropped++;
+      this.pendingLength = 0;
+    }
+    queue.awaitWritable(false);
+    this.writable = true;
+    this.listener?.writable();
+  }
+
+  private died(errno: number): void {
+    const listener = this.listener;
+    this.listener = null;
+    listener?.failed(deviceError('read(tun)', errno === 0 ? EBADFD : errno, contextOf(this.description)));
+  }
+}
+
+function contextOf(description: TunDescription): DeviceContext {
+  return { tun: description.name, netns: description.netns, peer: description.peer, mtu: description.mtu };
+}
+
+/**
+ * Makes a TUN interface and the device over it, at once.
+ *
+ * @throws DeviceError with `errno`, `code`, `syscall` and `cure`; RangeError, TypeError for the options
+ */
+export function tun(options: TunOptions = {}): TunDevice {
+  const native = loadNative();
+  return new TunDevice(openTun(options, {}, native), native);
+}
