@@ -1,12 +1,11 @@
 /** `fourwave connect` and `listen`: nc through the running stack. */
 
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Command } from 'commander';
 import { port } from '../arguments.ts';
 import { type ControlOptions, converse, openControl } from '../control/client.ts';
-import { DATA_CHUNK, encode, type Request } from '../control/protocol.ts';
+import { DATA_CHUNK, encode, type Request, roomIn } from '../control/protocol.ts';
 import { missing } from '../errors.ts';
 import { withControl } from './common.ts';
 
@@ -68,10 +67,10 @@ async function stream(options: ControlOptions, request: Request, finAfterStdin: 
     for await (const message of messages) {
       if ('event' in message && !sending) {
         sending = true;
-        void send(socket, finAfterStdin);
+        send(socket, finAfterStdin).catch(() => {});
       }
       if ('data' in message && !process.stdout.write(Buffer.from(message.data, 'base64')))
-        await once(process.stdout, 'drain');
+        await roomIn(process.stdout);
     }
   } finally {
     socket.destroy();
@@ -79,13 +78,13 @@ async function stream(options: ControlOptions, request: Request, finAfterStdin: 
   }
 }
 
+/** Rejects when stdin is closed under it, which only the end of everything does. */
 async function send(socket: Socket, finAfterStdin: boolean): Promise<void> {
   for await (const chunk of process.stdin) {
     const bytes = chunk as Buffer;
     for (let at = 0; at < bytes.length; at += DATA_CHUNK) {
       const line = encode({ data: bytes.subarray(at, at + DATA_CHUNK).toString('base64') });
-      if (!socket.write(line) && !socket.destroyed)
-        await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      if (!socket.write(line)) await roomIn(socket);
     }
     if (socket.destroyed) return;
   }

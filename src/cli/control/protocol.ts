@@ -6,7 +6,7 @@
  * flow control is the backpressure.
  */
 
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 export interface Request {
   readonly command: string;
@@ -37,7 +37,7 @@ export const DATA_CHUNK = 32 * 1024;
 export async function* messages(stream: Readable, limit: number): AsyncGenerator<Record<string, unknown>> {
   let parts: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
     let rest = chunk as Buffer;
     for (let at = rest.indexOf(10); at >= 0; at = rest.indexOf(10)) {
       if (length + at > limit) throw new Error(`a message is longer than ${limit} bytes`);
@@ -62,4 +62,18 @@ function parseObject(line: string): Record<string, unknown> {
 
 export function encode(message: Message | Request): string {
   return `${JSON.stringify(message)}\n`;
+}
+
+/** Resolves when a full stream takes more again, or is closed. */
+export function roomIn(stream: Writable): Promise<void> {
+  if (!stream.writableNeedDrain || stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.removeListener('drain', settle);
+      stream.removeListener('close', settle);
+      resolve();
+    };
+    stream.on('drain', settle);
+    stream.on('close', settle);
+  });
 }

@@ -4,7 +4,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, missing, usage } from '../errors.ts';
 import { dial } from './client.ts';
-import { encode, MAX_REQUEST, type Message, messages, type Request } from './protocol.ts';
+import { encode, MAX_REQUEST, type Message, messages, type Request, roomIn } from './protocol.ts';
 
 /** One client's request being served. */
 export interface Conversation {
@@ -107,17 +107,10 @@ export class ControlServer {
 function write(socket: Socket, line: string): Promise<void> {
   if (socket.destroyed) return Promise.reject(missing('the client is gone'));
   if (socket.write(line)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(), SLOW_CLIENT);
-    const settle = (): void => {
-      clearTimeout(timer);
-      socket.removeListener('drain', settle);
-      socket.removeListener('close', settle);
-      if (socket.destroyed) reject(missing('the client is gone'));
-      else resolve();
-    };
-    socket.on('drain', settle);
-    socket.on('close', settle);
+  const timer = setTimeout(() => socket.destroy(), SLOW_CLIENT);
+  return roomIn(socket).then(() => {
+    clearTimeout(timer);
+    if (socket.destroyed) throw missing('the client is gone');
   });
 }
 

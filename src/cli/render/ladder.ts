@@ -127,5 +127,5 @@ export class Ladder {
 
 function seconds(ms: unknown): string {
   const value = Number(ms);
-  return value >= 1000 ? `${value / 1000}s` : `${value}ms`;
+  return value >= 1000 ? `${Math.round(value / 100) / 10}s` : `${Math.round(value)}ms`;
 }

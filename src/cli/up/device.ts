@@ -1,16 +1,15 @@
-/** The TUN: checked, opened, and the privileges that it took given up. */
+/** The TUN, opened, and the privileges that it took given up. */
 
 import { type Device, tun } from '../../index.ts';
 import type { UpOptions } from './options.ts';
-import { checkRange } from './routes.ts';
 
+/** @throws DeviceError when the machine refuses: it names the cure */
 export async function openDevice(options: UpOptions): Promise<Device> {
-  await checkRange(options.tun, options.peer, options.netns);
   return tun({
     name: options.tun,
     peer: `${options.peer.address}/${options.peer.length}`,
     mtu: options.mtu,
+    netns: options.netns,
     offload: options.offload,
-    ...(options.netns === null ? {} : { netns: options.netns }),
   });
 }

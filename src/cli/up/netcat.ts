@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { NodeStack } from '../../index.ts';
-import { DATA_CHUNK } from '../control/protocol.ts';
+import { DATA_CHUNK, roomIn } from '../control/protocol.ts';
 import type { Conversation, Handler } from '../control/server.ts';
 import { CliError, EXIT_FAILED, missing } from '../errors.ts';
 
@@ -117,7 +117,8 @@ class Relay {
     if (this.finAsked) socket.end();
     this.stdinOver ??= this.fromClient();
     try {
-      for await (const chunk of socket) await this.toClient(chunk as Uint8Array);
+      const bytes = socket.iterator({ destroyOnReturn: false });
+      for await (const chunk of bytes) await this.toClient(chunk as Uint8Array);
       const gone = socket.closed
         ? Promise.resolve()
         : new Promise((resolve) => socket.once('close', resolve));
@@ -163,14 +164,6 @@ class Relay {
     }
     const socket = this.socket;
     if (socket === null || !socket.writable || socket.write(bytes)) return;
-    await new Promise<void>((resolve) => {
-      const settle = (): void => {
-        socket.removeListener('drain', settle);
-        socket.removeListener('close', settle);
-        resolve();
-      };
-      socket.on('drain', settle);
-      socket.on('close', settle);
-    });
+    await roomIn(socket);
   }
 }
