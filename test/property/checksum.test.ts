@@ -94,6 +94,11 @@ test('RFC 1624 §3: an updated checksum verifies', () => {
   );
 });
 
+test('RFC 1071 §1: the carry of a carry counts', () => {
+  assert.equal(foldChecksum(0x1ffff), 0xfffe);
+  assert.equal(foldSum(0x3fffd), 1);
+});
+
 test('RFC 1624 §3: the example of §4', () => {
   assert.equal(updateChecksum(0xdd2f, 0x5555, 0x3285), 0x0000);
 });

@@ -135,6 +135,18 @@ test('A11 Rose: a source keeps few datagrams, all keep a fixed number, a legitim
   assert.equal(harness.delivered.length, 1);
 });
 
+test('A11: a source over its share loses its own oldest datagram, not that of another', () => {
+  const harness = new Harness();
+  receiveAll(harness, [part(0, 48)]);
+  for (let id = 0; id < 500; id++) {
+    harness.clock.now++;
+    harness.receive(packetOf({ ...part(0, 48), id, source: '10.9.0.66' }));
+  }
+  harness.receive(packetOf({ ...part(48, 100), id: 499, source: '10.9.0.66' }));
+  receiveAll(harness, [part(48, 100)]);
+  assert.equal(harness.delivered.length, 2);
+});
+
 test('A12 FragmentSmack: fragments of one datagram are limited, and none is held by reference', () => {
   const harness = new Harness();
   for (let i = 0; i < 4000; i++) {

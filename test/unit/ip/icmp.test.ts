@@ -95,6 +95,12 @@ test('a link that takes no more keeps replies until it does', () => {
   );
 });
 
+test('RFC 1122 §3.2.1.6: a reply has the type of service of the request, without its ECN field', () => {
+  const harness = new Harness();
+  harness.receive(packetOf({ protocol: 1, tos: 0x4b, payload: echoOf([1]) }));
+  assert.equal(harness.turn()[0]?.[1], 0x48);
+});
+
 test('A22 echo with a forged source route is not answered', () => {
   const harness = new Harness();
   const options = [131, 7, 4, 192, 0, 2, 9, 0];

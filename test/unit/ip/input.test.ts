@@ -55,6 +55,8 @@ test('A02 total-length lies', () => {
 test('A03 trailing junk is cut off', () => {
   const harness = accepts({ payload, trailing: 100 });
   assert.deepEqual(harness.delivered[0]?.payload, payload);
+  harness.receive(packetOf({ protocol: 132, payload, trailing: 100 }));
+  assert.equal(harness.turn()[0]?.length, 28 + 40, 'nor is it quoted');
 });
 
 test('RFC 1122 §3.2.1.8: sound and unknown options are ignored', () => {

@@ -57,6 +57,7 @@ test('RFC 791 §3.2: fragments of a payload that wraps hold every byte once', ()
       for (const packet of harness.sent) {
         assert.ok(packet.length <= mtu);
         const view = new DataView(packet.buffer);
+        assert.deepEqual([packet[1], packet[8], packet[9]], [0x12, 61, 6]);
         assert.equal(checksum(packet.subarray(0, 20)), 0);
         assert.equal((view.getUint16(6) & 0x1fff) * 8, got.length);
         got.push(...packet.subarray(20));

@@ -74,7 +74,7 @@ test('RFC 1122 §3.2.1.3: broadcast, multicast, valid destinations', () => {
 });
 
 test('RFC 1122 §3.3.4.3: the source is the own address with the longest prefix around the destination', () => {
-  const own = new LocalAddresses(['10.9.0.2/16', '10.9.1.2/24', '192.0.2.1/24']);
+  const own = new LocalAddresses(['10.9.0.2/16', '10.9.1.2/24', '10.9.7.7/8']);
   assert.equal(own.sourceFor(at('10.9.1.77')), at('10.9.1.2'));
   assert.equal(own.sourceFor(at('10.9.2.77')), at('10.9.0.2'));
   assert.equal(own.sourceFor(at('8.8.8.8')), at('10.9.0.2'));
