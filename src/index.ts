@@ -66,6 +66,13 @@ export class NodeStack extends Stack {
     }
   }
 
+  /** Resets all connections, ends all sockets and servers, closes the device. */
+  override async close(): Promise<void> {
+    const closed = super.close();
+    this.net.stackClosed();
+    await closed;
+  }
+
   /** Whether the stack's own timer keeps the process alive (default: yes). */
   setReferenced(referenced: boolean): void {
     this.nodeScheduler?.setReferenced(referenced);
@@ -78,5 +85,9 @@ export class NodeStack extends Stack {
  * @throws ConfigError for an unknown option or value, RangeError for an address that is none
  */
 export async function createStack(options: CreateStackOptions): Promise<NodeStack> {
-  return new NodeStack({ ...options, clock: options.clock ?? systemClock, random: options.random ?? systemRandom });
+  return new NodeStack({
+    ...options,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
 }

@@ -12,8 +12,29 @@ export type { ConnectionListener, Server, ServerOptions } from './server.ts';
 export type { OnReadOptions, Socket, SocketOptions } from './socket.ts';
 export type { AddressInfo } from './socket-base.ts';
 
+/** The shape of `node:net`. */
+export interface Net {
+  readonly BlockList: typeof BlockList;
+  readonly SocketAddress: typeof SocketAddress;
+  readonly Server: new (
+    options?: ServerOptions | ConnectionListener | null,
+    listener?: ConnectionListener,
+  ) => Server;
+  readonly Socket: new (options?: SocketOptions) => Socket;
+  readonly Stream: new (options?: SocketOptions) => Socket;
+  createServer(options?: ServerOptions | ConnectionListener | null, listener?: ConnectionListener): Server;
+  /** `(options[, listener])`, `(port[, host][, listener])`. */
+  connect(...args: unknown[]): Socket;
+  createConnection(...args: unknown[]): Socket;
+  isIP(text: string): number;
+  isIPv4(text: string): boolean;
+  isIPv6(text: string): boolean;
+  /** Not of node:net: ends all sockets and servers, for their stack is closed. */
+  stackClosed(): void;
+}
+
 /** `stack.net`: what `import net from 'node:net'` gives, bound to `stack`. */
-export function createNet(stack: NetStack) {
+export function createNet(stack: NetStack): Net {
   const context = new NetContext(stack);
 
   class StackSocket extends Socket {
@@ -60,10 +81,6 @@ export function createNet(stack: NetStack) {
     Server: StackServer,
     Socket: StackSocket,
     Stream: StackSocket,
-    /** Not of node:net: ends all sockets and servers, for their stack is closed. */
     stackClosed: () => context.stackClosed(),
   };
 }
-
-/** The type of `stack.net`. */
-export type Net = ReturnType<typeof createNet>;
