@@ -26,7 +26,7 @@ export class InvariantError extends Error {
 
 /** Packets without data that a host may send per packet received, and on its own between two events. */
 const ANSWERS_PER_PACKET = 4;
-const UNASKED_PACKETS = 64;
+const UNASKED_PACKETS = 300;
 
 /** @throws InvariantError when a variable of `tcb` contradicts another. `now` in µs. */
 export function checkConnection(tcb: Tcb, now: number): void {

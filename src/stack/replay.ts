@@ -216,6 +216,7 @@ class ReplayDevice implements Device {
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
   writable = true;
+  private sent = 0;
   private readonly reader: TapeReader;
   private readonly onPacket: (packet: Uint8Array) => void;
 
@@ -250,7 +251,8 @@ class ReplayDevice implements Device {
     bytes.set(payload.subarray(frame.payloadStart, frame.payloadStart + frame.payloadLength), frame.headerLength);
     bytes.set(payload.subarray(0, frame.wrappedLength), frame.headerLength + frame.payloadLength);
     this.onPacket(bytes);
-    if (this.reader.next !== ENTRY_BLOCKED) return true;
+    this.sent++;
+    if (this.reader.next !== ENTRY_BLOCKED || this.reader.peekNumber() !== this.sent) return true;
     this.reader.take(ENTRY_BLOCKED);
     this.writable = false;
     return false;

@@ -112,6 +112,11 @@ export class TapeReader {
     return this.bytes.subarray(start, start + size);
   }
 
+  /** The next entry's number, which stays the next. */
+  peekNumber(): number {
+    return this.view.getFloat64(this.at + PREFIX);
+  }
+
   number(code: number): number {
     const body = this.take(code);
     return new DataView(body.buffer, body.byteOffset).getFloat64(0);

@@ -117,6 +117,8 @@ export class RecordingTape implements Tape {
 class RecordedDevice implements Device {
   private readonly source: Device;
   private readonly writer: TapeWriter;
+  /** Frames sent: says after which one the device was full. */
+  private sent = 0;
 
   constructor(source: Device, writer: TapeWriter) {
     this.source = source;
@@ -158,7 +160,8 @@ class RecordedDevice implements Device {
 
   send(frame: Frame): boolean {
     const more = this.source.send(frame);
-    if (!more) this.writer.mark(ENTRY_BLOCKED);
+    this.sent++;
+    if (!more) this.writer.number(ENTRY_BLOCKED, this.sent);
     return more;
   }
 

@@ -33,7 +33,7 @@ export function checkAck(tcb: Tcb, seg: Segment): Check {
   const acked = seqDiff(seg.ack, tcb.snd.una);
   if (acked > 0) acknowledge(tcb, seg, acked);
   else if (acked === 0 && isDuplicateAck(tcb, seg)) duplicateAckArrived(tcb);
-  updateSendWindow(tcb, seg);
+  updateSendWindow(tcb, seg, acked);
   tcb.context.markReady(tcb);
 
   const ourFinIsAcknowledged = tcb.finSent && tcb.snd.una === tcb.snd.nxt;
@@ -137,15 +137,20 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
 /** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
 function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
   const inFlight = tcb.inFlight;
-  if (inFlight.ackedOnce) {
-    const sample = tcb.clock.now - inFlight.ackedSentAt;
-    tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
-    if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, true);
-  } else if (tcb.timestampsAgreed && seg.hasTimestamps && seg.tsEcr !== 0) {
-    sampleTimestamp(tcb, seg.tsEcr);
-  } else if (tcb.trace !== null) {
-    tcb.trace.rttSampled(tcb, tcb.clock.now - inFlight.ackedSentAt, false);
-  }
+  const sample = tcb.clock.now - inFlight.ackedSentAt;
+  const accepted = inFlight.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
+  if (accepted) tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
+  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted);
+}
+
+/**
+ * After a retransmission: whether the echo is of the last sending, `age` µs ago. An older one, when
+ * an ACK was lost and the peer answers a duplicate, would make the time-out itself the sample.
+ */
+function echoesLastSending(tcb: Tcb, tsEcr: number, age: number): boolean {
+  if (!tcb.timestampsAgreed || tsEcr === 0) return false;
+  const elapsed = (tcb.context.secrets.milliseconds + tcb.tsOffset - tsEcr) | 0;
+  return elapsed >= 0 && elapsed * 1000 <= age + 1000;
 }
 
 /** An echoed TSval of ours; one from the future, or absurdly old, is not ours (D11). */
@@ -161,11 +166,16 @@ function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
   return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << tcb.snd.shift === tcb.snd.wnd;
 }
 
-/** SND.WND, SND.WL1, SND.WL2: an older segment must not undo a newer window (EV-15). */
-function updateSendWindow(tcb: Tcb, seg: Segment): void {
+/**
+ * SND.WND, SND.WL1, SND.WL2: an older segment must not undo a newer window (EV-15). An ACK that moves
+ * SND.UNA is newer whatever its SEG.SEQ: a retransmission of old data bears it, and to keep the
+ * window of before, measured from the new SND.UNA, would overrun the peer's.
+ */
+function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
   const snd = tcb.snd;
-  if (seqLt(seg.ack, snd.una)) return;
-  if (!seqLt(snd.wl1, seg.seq) && !(snd.wl1 === seg.seq && seqLe(snd.wl2, seg.ack))) return;
+  if (acked < 0) return;
+  const newer = seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLe(snd.wl2, seg.ack));
+  if (acked === 0 && !newer) return;
   snd.wnd = seg.wnd << snd.shift;
   snd.wl1 = seg.seq;
   snd.wl2 = seg.ack;

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../../base/clock.ts';
-import { type Seq, seqAdd, seqDiff, seqGt, toSeq } from '../../base/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqGe, seqGt, toSeq } from '../../base/seq.ts';
 
 // What is known of a record.
 /** The peer has it (SACK). */
@@ -71,7 +71,10 @@ export class InFlight {
   // What the last `acknowledge` saw.
   /** When the newest record wholly acknowledged was sent, µs. */
   ackedSentAt = 0.5;
-  /** That record was never sent again: its age is an RTT sample (Karn's rule). */
+  /**
+   * None of them was ever sent again: the newest one's age is an RTT sample (Karn's rule). Data that
+   * waited at the peer for a retransmission to fill the hole before it is no sample either.
+   */
   ackedOnce = false;
   /** HAS_SYN and HAS_FIN of the records wholly acknowledged. */
   ackedFlags = 0;
@@ -198,7 +201,7 @@ export class InFlight {
 
   /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
   acknowledge(una: Seq): void {
-    this.ackedOnce = false;
+    this.ackedOnce = this.count > 0 && seqGe(una, this.endOf(0));
     this.ackedFlags = 0;
     while (this.count > 0 && seqGt(una, this.seqOf(0))) {
       const length = this.lengthOf(0);
@@ -230,7 +233,7 @@ export class InFlight {
     const length = records.length[this.head] as number;
     const flags = records.flags[this.head] as number;
     this.ackedSentAt = records.sentAt[this.head] as number;
-    this.ackedOnce = (flags & EVER_RESENT) === 0;
+    if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
     this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
     this.account(flags, -length);
     this.total -= length;
