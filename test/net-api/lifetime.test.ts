@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createStack, loopback, memoryLink, virtualClock } from '../../src/index.ts';
+import { createStack, memoryLink, virtualClock } from '../../src/index.ts';
 import type { AddressInfo, SystemError } from '../../src/net/index.ts';
 import { SERVER_ADDRESS, twoHosts } from './two-hosts.ts';
 
@@ -41,12 +41,15 @@ test('a listening server keeps the process alive; unref, close and the end of th
 });
 
 test('closing the stack closes its sockets and servers without an error', { timeout: 10_000 }, async () => {
-  const stack = await createStack({ device: loopback(), address: '10.5.0.1' });
+  const [near, far] = memoryLink();
+  const client = await createStack({ device: near, address: '10.5.0.1/24' });
+  const stack = await createStack({ device: far, address: '10.5.0.2/24' });
   const server = stack.net.createServer().listen(80);
   await once(server, 'listening');
-  const socket = stack.net.connect(80, '10.5.0.1');
+  const socket = client.net.connect(80, '10.5.0.2');
   await once(socket, 'connect');
   const ends = Promise.all([once(socket, 'close'), once(server, 'close')]);
+  await client.close();
   await stack.close();
   assert.deepEqual((await ends)[0], [false]);
 });
