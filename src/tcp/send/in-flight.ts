@@ -69,7 +69,7 @@ export class InFlight {
   /** Of the lost ones: sent again. */
   resent = 0;
   // What the last `acknowledge` saw.
-  /** When the newest record wholly acknowledged was sent, µs. */
+  /** When the last sending of any record wholly acknowledged was, µs. */
   ackedSentAt = 0.5;
   /**
    * None of them was ever sent again: the newest one's age is an RTT sample (Karn's rule). Data that
@@ -203,6 +203,7 @@ export class InFlight {
   acknowledge(una: Seq): void {
     this.ackedOnce = this.count > 0 && seqGe(una, this.endOf(0));
     this.ackedFlags = 0;
+    this.ackedSentAt = 0;
     while (this.count > 0 && seqGt(una, this.seqOf(0))) {
       const length = this.lengthOf(0);
       const acked = seqDiff(una, this.seqOf(0));
@@ -232,7 +233,7 @@ export class InFlight {
     const records = this.records as Records;
     const length = records.length[this.head] as number;
     const flags = records.flags[this.head] as number;
-    this.ackedSentAt = records.sentAt[this.head] as number;
+    this.ackedSentAt = Math.max(this.ackedSentAt, records.sentAt[this.head] as number);
     if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
     this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
     this.account(flags, -length);
