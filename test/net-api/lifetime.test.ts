@@ -44,7 +44,11 @@ test('closing the stack closes its sockets and servers without an error', { time
   const [near, far] = memoryLink();
   const client = await createStack({ device: near, address: '10.5.0.1/24' });
   const stack = await createStack({ device: far, address: '10.5.0.2/24' });
-  const server = stack.net.createServer().listen(80);
+  const codes: (string | undefined)[] = [];
+  const server = stack.net.createServer((peer) => {
+    peer.on('error', (error: NodeJS.ErrnoException) => codes.push(error.code));
+  });
+  server.listen(80);
   await once(server, 'listening');
   const socket = client.net.connect(80, '10.5.0.2');
   await once(socket, 'connect');
@@ -52,6 +56,7 @@ test('closing the stack closes its sockets and servers without an error', { time
   await client.close();
   await stack.close();
   assert.deepEqual((await ends)[0], [false]);
+  assert.deepEqual(codes, ['ECONNRESET']);
 });
 
 test('on a virtual clock streams are done when idle() resolves', { timeout: 10_000 }, async () => {
