@@ -68,10 +68,19 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
 
 /** One line, e.g. `   0.412000    19 c3 conn:state   FIN-WAIT-2 → TIME-WAIT (rcv-fin)`. */
 export function eventText(event: EventLine): string {
-  const sentence = SENTENCES[event.ev];
-  const text = sentence === undefined ? dataText(event.data) : sentence(event.data);
   const connection = word(event.conn ?? '–').padEnd(5);
-  return `${timeText(event.t)} ${String(event.n).padStart(6)} ${connection} ${word(event.ev).padEnd(13)} ${text}`.trimEnd();
+  const head = `${timeText(event.t)} ${String(event.n).padStart(6)} ${connection}`;
+  return `${head} ${word(event.ev).padEnd(13)} ${whatHappened(event)}`.trimEnd();
+}
+
+/** The same without time and number: `c3 closed: normal`. */
+export function eventSentence(event: EventLine): string {
+  return `${event.conn === undefined ? '' : `${word(event.conn)} `}${whatHappened(event)}`;
+}
+
+function whatHappened(event: EventLine): string {
+  const sentence = SENTENCES[event.ev];
+  return sentence === undefined ? dataText(event.data) : sentence(event.data);
 }
 
 function dataText(data: Data): string {

@@ -3,11 +3,11 @@
 import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogEvent } from '../../trace/log-event.ts';
-import { eventText } from '../render/event.ts';
+import { eventSentence } from '../render/event.ts';
 
 /** Lines that people can follow: more in a second are only counted. */
 const LINES_PER_SECOND = 20;
-const SHOWN = new Set(['conn:opened', 'conn:closed', 'listen:opened', 'listen:closed', 'fault:hit']);
+const SHOWN = new Set(['conn:opened', 'conn:closed', 'fault:hit']);
 
 export function humanLog(quiet: boolean): Logger {
   const colorize = process.stderr.isTTY === true && !process.env['NO_COLOR'];
@@ -35,6 +35,6 @@ export function eventNarrator(log: Logger, now: () => number = Date.now): (event
       lines = 0;
     }
     lines++;
-    if (lines <= LINES_PER_SECOND) log.info(eventText(event).trimStart());
+    if (lines <= LINES_PER_SECOND) log.info(eventSentence(event));
   };
 }
