@@ -74,7 +74,8 @@ export interface RawConnectionOwner {
 
 /** The stack behind the net module; null when that is `node:net`. */
 export interface ServiceStack {
-  connections(): readonly ServiceConnection[];
+  /** The connection between two ends, each `address:port`. */
+  connectionBetween(local: string, peer: string): ServiceConnection | null;
   readonly tcp?: RawTcp;
 }
 

@@ -12,6 +12,7 @@ import type { IpTrace } from '../ip/trace.ts';
 import { TcpEngine } from '../tcp/engine.ts';
 import type { TcpConfig } from '../tcp/tcp-config.ts';
 import type { TcpTrace } from '../tcp/trace.ts';
+import { parseAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
 import { applyConfig, type ConfigValue, type Profile, resolveConfig } from './config.ts';
 import { type ConnectionRecord, connectionRecord, listenerRecord } from './connection-record.ts';
@@ -44,6 +45,12 @@ export interface StackOptions {
   readonly trace?: (TcpTrace & IpTrace) | null;
   /** Takes down everything that can differ between two runs. */
   readonly record?: Tape | null;
+}
+
+function parseEndpoint(text: string): { address: number; port: number } | null {
+  const colon = text.lastIndexOf(':');
+  const address = parseAddress(text.slice(0, colon));
+  return address === null ? null : { address, port: Number(text.slice(colon + 1)) };
 }
 
 /** Packets taken from the device in one turn; more wait for the next. */
@@ -204,6 +211,15 @@ export class Stack implements DeviceListener {
     const now = this.clock.now;
     this.tcp.forEachConnection((tcb) => records.push(connectionRecord(tcb, now, raw)));
     return records;
+  }
+
+  /** The connection between two ends, each written `address:port`, or null. */
+  connectionBetween(local: string, peer: string): ConnectionRecord | null {
+    const [ours, theirs] = [parseEndpoint(local), parseEndpoint(peer)];
+    if (ours === null || theirs === null) return null;
+    const tcb = this.tcp.connectionBetween(ours.address, ours.port, theirs.address, theirs.port);
+    this.refreshClock();
+    return tcb === null ? null : connectionRecord(tcb, this.clock.now);
   }
 
   /** Resets all connections, stops listening, closes the device. */

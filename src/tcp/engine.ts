@@ -351,6 +351,12 @@ export class TcpEngine {
     return this.context.blocks.find((tcb) => tcb?.id === id) ?? null;
   }
 
+  /** The connection of a four-tuple, perhaps as the scratch block of a compact record; null when there is none. */
+  connectionBetween(localAddress: number, localPort: number, peerAddress: number, peerPort: number): Tcb | null {
+    const flow = this.context.flows.find(localAddress, peerAddress, localPort, peerPort);
+    return flow < 0 ? null : this.context.blockOf(flow);
+  }
+
   /** Every connection, compact records too: those come in one scratch block, so copy at once. */
   forEachConnection(visit: (tcb: Tcb) => void): void {
     const flows = this.context.flows;

@@ -9,6 +9,9 @@ interface Ends {
   readonly remotePort?: number | undefined;
 }
 
+/** Always the same, characters: load generators take a page whose length changes for a broken one. */
+const PAGE_LENGTH = 1600;
+
 const OTHER_PATHS = `
 Other pages
   /big?kb=N      N KiB of data
@@ -32,9 +35,7 @@ export function connectionPage(ends: Ends, stack: ServiceStack | null, html: boo
 function connectionText(ends: Ends, stack: ServiceStack | null): string {
   const local = endpoint(ends.localAddress, ends.localPort);
   const peer = endpoint(ends.remoteAddress, ends.remotePort);
-  const found = stack
-    ?.connections()
-    .find((one) => one.local === local && one.peer === peer && one.state !== 'LISTEN');
+  const found = stack?.connectionBetween(local, peer) ?? undefined;
   const rows: [string, string][] = [
     ['from', peer],
     ['to', local],
@@ -42,7 +43,9 @@ function connectionText(ends: Ends, stack: ServiceStack | null): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const table = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
-  return `This connection, seen from inside the stack\n\n${table}\n${OTHER_PATHS}`;
+  return `This connection, seen from inside the stack\n\n${table}\n${OTHER_PATHS}`
+    .padEnd(PAGE_LENGTH - 1)
+    .concat('\n');
 }
 
 /** Node's net listens on IPv6 too and maps IPv4 addresses into it. */
