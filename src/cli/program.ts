@@ -8,6 +8,7 @@ import { addLadder, addLog } from './commands/events.ts';
 import { addLater } from './commands/later.ts';
 import { addConfig, addService, addStats } from './commands/look.ts';
 import { addNetcat } from './commands/netcat.ts';
+import { addOpenTun } from './commands/open-tun.ts';
 import { addShell } from './commands/shell.ts';
 import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
@@ -27,6 +28,7 @@ const COMMANDS = [
   addLater,
   addShell,
   addDoctor,
+  addOpenTun,
 ] as const;
 
 export function createProgram(): Command {

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ask } from '../control/client.ts';
 import { CliError, EXIT_PRIVILEGE, missing } from '../errors.ts';
+import type { About } from '../up/handlers.ts';
 import { withControl } from './common.ts';
 
 export function addShell(program: Command): void {
@@ -13,23 +14,23 @@ export function addShell(program: Command): void {
     .argument('[command...]', 'the command (default: your shell)')
     .passThroughOptions()
     .action(async (command: string[], options: { control?: string }) => {
-      const netns = await namespaceOf(options);
       const program = command.length > 0 ? command : [process.env['SHELL'] ?? '/bin/sh'];
-      if (netns !== null && process.getuid?.() !== 0) {
-        throw new CliError(
-          EXIT_PRIVILEGE,
-          `entering the network namespace ${netns} needs root: sudo fourwave shell`,
-        );
-      }
-      const all = netns === null ? program : ['ip', 'netns', 'exec', netns, ...program];
+      const all = [...entrance(await ask<About>(options, 'about')), ...program];
       process.exitCode = await run(all[0] as string, all.slice(1));
     });
 }
 
-/** By the answer of the stack; a control socket has no other way to say. */
-async function namespaceOf(options: { control?: string }): Promise<string | null> {
-  const { netns } = await ask<{ netns: string | null }>(options, 'about');
-  return netns;
+/** The command that runs another inside the stack's namespace. */
+function entrance({ netns, userNamespace, pid }: About): string[] {
+  if (userNamespace) return ['nsenter', '-t', String(pid), '-U', '-n', '--preserve-credentials', '--'];
+  if (netns === null) return [];
+  if (process.getuid?.() !== 0) {
+    throw new CliError(
+      EXIT_PRIVILEGE,
+      `entering the network namespace ${netns} needs root: sudo fourwave shell`,
+    );
+  }
+  return ['ip', 'netns', 'exec', netns];
 }
 
 function run(name: string, args: readonly string[]): Promise<number> {

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { hasNetAdmin } from '../capability.ts';
 import { printable } from '../printable.ts';
 
 export interface Check {
@@ -19,7 +20,6 @@ export interface Check {
 const run = promisify(execFile);
 const LEAST_NODE = 20;
 const LEAST_WIDTH = 100;
-const CAP_NET_ADMIN = 12n;
 
 export async function checkMachine(): Promise<Check[]> {
   return [
@@ -68,8 +68,7 @@ function tunDevice(): Check {
 
 function privilege(): Check {
   const name = 'CAP_NET_ADMIN';
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
-  const held = effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+  const held = hasNetAdmin();
   const found = held ? 'held' : `missing (uid ${process.getuid?.() ?? '?'})`;
   return {
     name,

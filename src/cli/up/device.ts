@@ -1,15 +1,84 @@
-/** The TUN, opened, and the privileges that it took given up. */
+/**
+ * The TUN, opened, and root given up: as root by executing ourselves anew, as an ordinary user with
+ * sudo for the opening alone, or inside a user namespace.
+ */
 
-import { type Device, tun } from '../../index.ts';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync } from 'node:fs';
+import type { Device } from '../../device/device.ts';
+import { openThroughHelper, reexecInUserNamespace, userNamespaceAllowed } from '../../device/elevate.ts';
+import { chooseIdentity, type Identity } from '../../device/identity.ts';
+import { dropAndReexec, inheritedTun } from '../../device/privileges.ts';
+import { openTun, TunDevice, type TunOptions } from '../../device/tun.ts';
+import { tuntap2 } from '../../device/tuntap2.ts';
+import { hasNetAdmin } from '../capability.ts';
+import { SYSTEM_FOLDER } from '../control/paths.ts';
+import { CliError, EXIT_PRIVILEGE } from '../errors.ts';
 import type { UpOptions } from './options.ts';
 
-/** @throws DeviceError when the machine refuses: it names the cure */
+/** Set in the program that runs inside a user namespace of its own. */
+const IN_NAMESPACE = 'FOURWAVE_USER_NAMESPACE';
+/** Everybody may make a socket here, and nobody may remove another's. */
+const SHARED_MODE = 0o1777;
+
+/** Whether this program has made a user namespace for itself: others enter it by our pid. */
+export function inOwnUserNamespace(): boolean {
+  return process.env[IN_NAMESPACE] !== undefined;
+}
+
+/**
+ * The open device, in a process without privileges. As root and without one the process starts its
+ * program again to get there, and this call does not return.
+ *
+ * @throws DeviceError or CliError, which name the cure
+ */
 export async function openDevice(options: UpOptions): Promise<Device> {
-  return tun({
-    name: options.tun,
-    peer: `${options.peer.address}/${options.peer.length}`,
-    mtu: options.mtu,
-    netns: options.netns,
-    offload: options.offload,
-  });
+  const inherited = inheritedTun();
+  if (inherited !== null) return new TunDevice(inherited);
+  const peer = `${options.peer.address}/${options.peer.length}`;
+  if (options.device === 'tuntap2') return tuntap2({ peer, mtu: options.mtu });
+  const { tun: name, mtu, netns, offload } = options;
+  const request: TunOptions = { name, peer, mtu, netns, offload };
+  if (hasNetAdmin()) return openAndDrop(request, options.user);
+  if (options.user !== null) {
+    throw new CliError(EXIT_PRIVILEGE, '--user needs root: run this command with sudo');
+  }
+  return new TunDevice(openUnprivileged(request));
+}
+
+function openAndDrop(request: TunOptions, user: string | null): never {
+  const identity = inOwnUserNamespace() ? null : chooseIdentity({ user });
+  const tun = openTun(request);
+  if (identity !== null) shareFolder(identity);
+  else if (process.getuid?.() === 0 && !inOwnUserNamespace()) {
+    process.stderr.write('fourwave: going on as uid 0 without capabilities: name another user with --user\n');
+  }
+  return dropAndReexec({ tun, identity });
+}
+
+/** Where that user has no folder of their own for the control socket, the system's takes it. */
+function shareFolder(identity: Identity): void {
+  if (identity.uid === 0) return;
+  mkdirSync(SYSTEM_FOLDER, { recursive: true });
+  chmodSync(SYSTEM_FOLDER, SHARED_MODE);
+}
+
+function openUnprivileged(request: TunOptions): ReturnType<typeof openTun> {
+  if (mayUseSudo()) {
+    const program = [process.execPath, ...process.execArgv, process.argv[1] as string];
+    return openThroughHelper({ options: request, extras: {} }, ['sudo', '--', ...program, 'open-tun']);
+  }
+  if ((request.netns ?? null) === null && userNamespaceAllowed()) {
+    return reexecInUserNamespace(undefined, { ...process.env, [IN_NAMESPACE]: '1' });
+  }
+  throw new CliError(
+    EXIT_PRIVILEGE,
+    'opening a TUN needs CAP_NET_ADMIN: run "sudo fourwave up", or use the simulated labs, which need no root',
+  );
+}
+
+/** Without a terminal sudo must not ask for a password. */
+function mayUseSudo(): boolean {
+  const asks = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  return spawnSync('sudo', asks ? ['-V'] : ['-n', 'true'], { stdio: 'ignore' }).status === 0;
 }

@@ -25,8 +25,15 @@ const EXAMPLES: readonly [string, (address: string) => string, string][] = [
   ['leaky', (address) => `nc -N ${address} 2002 </dev/null`, 'CLOSE-WAIT: the server that never closes'],
 ];
 
+export interface GreetingView {
+  readonly paint: Paint;
+  /** The stack has a namespace of its own, which only "fourwave shell" enters. */
+  readonly userNamespace: boolean;
+}
+
 /** The commands to type. */
-export function greeting(ready: Ready, services: readonly Service[], paint: Paint): string {
+export function greeting(ready: Ready, services: readonly Service[], view: GreetingView): string {
+  const { paint, userNamespace } = view;
   const address = ready.address[0] as string;
   const inside = ready.netns === null ? '' : `ip netns exec ${ready.netns} `;
   const running = new Set(services.map((service) => service.name));
@@ -45,7 +52,7 @@ export function greeting(ready: Ready, services: readonly Service[], paint: Pain
   const where = ready.netns === null ? '' : ` in the namespace ${ready.netns}`;
   return [
     `${paint('green', 'The stack is up')}: ${ready.address.join(', ')} behind ${ready.tun}${where}, MTU ${ready.mtu}, the kernel is ${ready.peer}.`,
-    'In another terminal:',
+    userNamespace ? 'In another terminal, first "fourwave shell", and then:' : 'In another terminal:',
     ...lines,
     'Ctrl-C stops it.',
   ].join('\n');

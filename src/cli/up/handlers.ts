@@ -54,6 +54,9 @@ export class Services {
 /** What the running stack says about itself. */
 export interface About {
   readonly netns: string | null;
+  /** Its namespaces are its own: entered by pid. */
+  readonly userNamespace: boolean;
+  readonly pid: number;
 }
 
 export function controlHandlers(

@@ -42,6 +42,7 @@ export interface UpOptions {
   readonly peer: check.Prefix;
   readonly mtu: number;
   readonly netns: string | null;
+  readonly device: 'tun' | 'tuntap2';
   readonly offload: 'auto' | 'off';
   readonly profile: Profile;
   readonly config: Readonly<Record<string, string>>;
@@ -68,6 +69,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     peer,
     mtu: check.mtu(flags.mtu),
     netns: flags.netns === undefined ? null : check.namespaceName(flags.netns),
+    device: check.oneOf(flags.device, '--device', ['tun', 'tuntap2']),
     offload: check.oneOf(flags.offload, '--offload', ['auto', 'off']),
     profile: check.oneOf(flags.profile, '--profile', PROFILES),
     config: configOf(flags),
@@ -97,7 +99,6 @@ function configOf(flags: UpFlags): Record<string, string> {
 }
 
 function refuseUnbuilt(flags: UpFlags): void {
-  const device = check.oneOf(flags.device, '--device', ['tun', 'tuntap2']);
   const queues = check.integer(flags.queues, '--queues', 1, 256);
   if (flags.seed !== undefined) check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1);
   const unbuilt: [boolean, string][] = [
@@ -108,7 +109,6 @@ function refuseUnbuilt(flags: UpFlags): void {
     [queues > 1, '--queues above 1'],
     [flags.allowInject === true, '--allow-inject'],
     [flags.busyPoll === true, '--busy-poll'],
-    [device === 'tuntap2', '--device tuntap2'],
   ];
   for (const [asked, what] of unbuilt) {
     if (asked) throw notBuilt(what);

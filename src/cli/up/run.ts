@@ -9,6 +9,7 @@ import { newSocketPath } from '../control/paths.ts';
 import { ControlServer } from '../control/server.ts';
 import { EXIT_FAILED, EXIT_OK } from '../errors.ts';
 import { painter, print, printJson } from '../terminal.ts';
+import { inOwnUserNamespace } from './device.ts';
 import { EventFeed } from './event-feed.ts';
 import { greeting, type Ready } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
@@ -74,7 +75,11 @@ async function start(options: UpOptions, device: Device, log: Logger): Promise<R
     const path = options.control ?? newSocketPath(options.netns, device.name);
     control = await ControlServer.open(
       path,
-      controlHandlers(stack, services, feed, { netns: options.netns }),
+      controlHandlers(stack, services, feed, {
+        netns: options.netns,
+        userNamespace: inOwnUserNamespace(),
+        pid: process.pid,
+      }),
     );
     for (const name of options.services) await services.start(name);
     return { options, stack, services, feed, control, log };
@@ -123,7 +128,8 @@ function announce({ options, stack, services, control }: Running): void {
     uid: process.getuid?.() ?? 0,
   };
   if (options.json) printJson(ready);
-  else if (!options.quiet) print(greeting(ready, services.running, painter()));
+  else if (!options.quiet)
+    print(greeting(ready, services.running, { paint: painter(), userNamespace: inOwnUserNamespace() }));
 }
 
 async function shutDown({ stack, services, feed, control }: Running, linger: number): Promise<void> {
