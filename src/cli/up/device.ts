@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import type { Device } from '../../device/device.ts';
 import { openThroughHelper, reexecInUserNamespace, userNamespaceAllowed } from '../../device/elevate.ts';
 import { chooseIdentity, type Identity } from '../../device/identity.ts';
+import { loadNative, type Native } from '../../device/native.ts';
 import { dropAndReexec, inheritedTun } from '../../device/privileges.ts';
 import { openTun, TunDevice, type TunOptions } from '../../device/tun.ts';
 import { tuntap2 } from '../../device/tuntap2.ts';
@@ -53,7 +54,16 @@ function openAndDrop(request: TunOptions, user: string | null): never {
   else if (process.getuid?.() === 0 && !inOwnUserNamespace()) {
     process.stderr.write('fourwave: going on as uid 0 without capabilities: name another user with --user\n');
   }
-  return dropAndReexec({ tun, identity });
+  return dropAndReexec({ tun, identity }, keepingStdio());
+}
+
+/** Node marks the standard descriptors close-on-exec when it starts; the program that we become needs them. */
+function keepingStdio(): Native {
+  const native = loadNative();
+  return {
+    ...native,
+    execProgram: (path, argv, env, kept) => native.execProgram(path, argv, env, [0, 1, 2, ...kept]),
+  };
 }
 
 /** Where that user has no folder of their own for the control socket, the system's takes it. */
@@ -69,7 +79,7 @@ function openUnprivileged(request: TunOptions): ReturnType<typeof openTun> {
     return openThroughHelper({ options: request, extras: {} }, ['sudo', '--', ...program, 'open-tun']);
   }
   if ((request.netns ?? null) === null && userNamespaceAllowed()) {
-    return reexecInUserNamespace(undefined, { ...process.env, [IN_NAMESPACE]: '1' });
+    return reexecInUserNamespace(undefined, { ...process.env, [IN_NAMESPACE]: '1' }, keepingStdio());
   }
   throw new CliError(
     EXIT_PRIVILEGE,
