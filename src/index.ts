@@ -84,10 +84,9 @@ export class NodeStack extends Stack {
  *
  * @throws ConfigError for an unknown option or value, RangeError for an address that is none
  */
-export async function createStack(options: CreateStackOptions): Promise<NodeStack> {
-  return new NodeStack({
-    ...options,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+export function createStack(options: CreateStackOptions): Promise<NodeStack> {
+  const world = { clock: options.clock ?? systemClock, random: options.random ?? systemRandom };
+  return new Promise((resolve) => {
+    resolve(new NodeStack({ ...options, ...world }));
   });
 }

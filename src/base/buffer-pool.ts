@@ -6,8 +6,20 @@ const LARGEST_SHIFT = 24;
 /** Free blocks kept for reuse, bytes; more goes back to the garbage collector. */
 const KEEP_FREE = 64 * 1024 * 1024;
 
+/** A block of memory with its one long-lived view. */
+export class Block {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(length: number) {
+    const memory = new ArrayBuffer(length);
+    this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
+  }
+}
+
 export class BufferPool {
-  private readonly free: Uint8Array[][] = [];
+  private readonly free: Block[][] = [];
   private freeBytes = 0;
   /** Bytes handed out: capacity, not payload. */
   inUse = 0;
@@ -20,25 +32,26 @@ export class BufferPool {
   }
 
   /** A block of at least `size` bytes, its length a power of two, its content anything; null = over budget. */
-  take(size: number): Uint8Array | null {
+  take(size: number): Block | null {
     let shift = SMALLEST_SHIFT;
     while (1 << shift < size) shift++;
     if (shift > LARGEST_SHIFT) return null;
     const length = 1 << shift;
     if (this.inUse + length > this.budget) return null;
     this.inUse += length;
-    const recycled = (this.free[shift - SMALLEST_SHIFT] as Uint8Array[]).pop();
-    if (recycled === undefined) return new Uint8Array(length);
+    const recycled = (this.free[shift - SMALLEST_SHIFT] as Block[]).pop();
+    if (recycled === undefined) return new Block(length);
     this.freeBytes -= length;
     return recycled;
   }
 
   /** Takes a block back. The caller must not touch it again. */
-  give(block: Uint8Array): void {
-    this.inUse -= block.length;
-    if (this.freeBytes + block.length > KEEP_FREE) return;
-    const shift = 31 - Math.clz32(block.length);
-    (this.free[shift - SMALLEST_SHIFT] as Uint8Array[]).push(block);
-    this.freeBytes += block.length;
+  give(block: Block): void {
+    const length = block.bytes.length;
+    this.inUse -= length;
+    if (this.freeBytes + length > KEEP_FREE) return;
+    const shift = 31 - Math.clz32(length);
+    (this.free[shift - SMALLEST_SHIFT] as Block[]).push(block);
+    this.freeBytes += length;
   }
 }

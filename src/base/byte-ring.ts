@@ -1,13 +1,14 @@
 /** A ring of bytes whose memory comes from a pool and exists only while it holds something. */
 
-import type { BufferPool } from './buffer-pool.ts';
+import { Block, type BufferPool } from './buffer-pool.ts';
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BLOCK = new Block(0);
 
 export class ByteRing {
   private readonly pool: BufferPool;
+  private block = NO_BLOCK;
   /** The memory; its length is a power of two, or 0. */
-  bytes: Uint8Array = NO_BYTES;
+  bytes: Uint8Array = NO_BLOCK.bytes;
   /** Position of the first byte held. */
   private head = 0;
   /** Bytes held, from the front on. */
@@ -15,6 +16,11 @@ export class ByteRing {
 
   constructor(pool: BufferPool) {
     this.pool = pool;
+  }
+
+  /** Over exactly `bytes`. */
+  get view(): DataView {
+    return this.block.view;
   }
 
   get capacity(): number {
@@ -29,11 +35,12 @@ export class ByteRing {
     // The whole memory moves, not only `length`: bytes may have been written ahead of it.
     const old = this.bytes;
     if (old.length > 0) {
-      larger.set(old.subarray(this.head));
-      larger.set(old.subarray(0, this.head), old.length - this.head);
-      this.pool.give(old);
+      larger.bytes.set(old.subarray(this.head));
+      larger.bytes.set(old.subarray(0, this.head), old.length - this.head);
+      this.pool.give(this.block);
     }
-    this.bytes = larger;
+    this.block = larger;
+    this.bytes = larger.bytes;
     this.head = 0;
     return true;
   }
@@ -71,8 +78,9 @@ export class ByteRing {
 
   /** Gives the memory back to the pool. */
   release(): void {
-    if (this.bytes.length > 0) this.pool.give(this.bytes);
-    this.bytes = NO_BYTES;
+    if (this.bytes.length > 0) this.pool.give(this.block);
+    this.block = NO_BLOCK;
+    this.bytes = NO_BLOCK.bytes;
     this.head = 0;
     this.length = 0;
   }
@@ -82,7 +90,13 @@ export class ByteRing {
 const SHORT_COPY = 24;
 
 /** target[at …] = source[start … end). */
-export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
+export function copyBytes(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
   if (end - start <= SHORT_COPY) {
     for (let i = start, j = at; i < end; i++, j++) target[j] = source[i] as number;
   } else {

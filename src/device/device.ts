@@ -22,6 +22,8 @@ export interface Device {
   readonly checksumOffload: boolean;
   /** Largest super-packet (IP header included, bytes) that `send` takes; 0 = none above the MTU. */
   readonly segmentationLimit: number;
+  /** What is sent comes back: packets from our own addresses are to be taken. */
+  readonly loopsBack?: boolean;
   /** False after `send` returned false, until `DeviceListener.writable`. */
   readonly writable: boolean;
 

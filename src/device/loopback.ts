@@ -5,7 +5,11 @@ import { checkOptions, MemoryDevice, type MemoryDeviceOptions } from './memory-l
 
 const LOOPBACK_MTU = 65_535;
 
+class LoopbackDevice extends MemoryDevice {
+  readonly loopsBack = true;
+}
+
 /** What a stack sends here it receives in its next turn. The MTU is 65,535 unless told otherwise. */
 export function loopback(options: MemoryDeviceOptions = {}): Device {
-  return new MemoryDevice('lo', checkOptions(options, LOOPBACK_MTU));
+  return new LoopbackDevice('lo', checkOptions(options, LOOPBACK_MTU));
 }

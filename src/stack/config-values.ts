@@ -97,7 +97,9 @@ function parseCount(text: string): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-const UNITS: Record<Unit, { parse(text: string): number | null; format(value: number): string }> = {
+type UnitWords = { parse: (text: string) => number | null; format: (value: number) => string };
+
+const UNITS: Record<Unit, UnitWords> = {
   ms: { parse: parseDuration, format: formatDuration },
   bytes: { parse: parseSize, format: formatSize },
   count: { parse: parseCount, format: String },
@@ -170,7 +172,7 @@ export function sizes(least: number, most: number): Kind {
   const inRange = (size: number | null): size is number => size !== null && size >= least && size <= most;
   return {
     unit: 'bytes',
-    allowed: `min/start/max such as 4K/128K/6M, or one fixed size, between ${formatSize(least)} and ${formatSize(most)}`,
+    allowed: `min/start/max such as 4K/128K/6M, or one size, between ${formatSize(least)} and ${formatSize(most)}`,
     parse(text) {
       const parts = text.split('/').map(parseSize);
       if (parts.length === 1) parts.push(parts[0] as number, parts[0] as number);

@@ -209,16 +209,15 @@ export function configEntries(config: TcpConfig, profile: Profile = 'default'): 
 
 /** What no option can see alone. */
 function checkTogether(config: TcpConfig): void {
-  if (config.rtoMin > config.rtoMax) {
+  const most = formatConfigValue('rto.max', config);
+  for (const [key, value] of [
+    ['rto.min', config.rtoMin],
+    ['rto.initial', config.rtoInitial],
+  ] as const) {
+    if (value <= config.rtoMax) continue;
     throw new ConfigError(
-      'rto.min',
-      `rto.min (${formatConfigValue('rto.min', config)}) must not be above rto.max (${formatConfigValue('rto.max', config)})`,
-    );
-  }
-  if (config.rtoInitial > config.rtoMax) {
-    throw new ConfigError(
-      'rto.initial',
-      `rto.initial (${formatConfigValue('rto.initial', config)}) must not be above rto.max (${formatConfigValue('rto.max', config)})`,
+      key,
+      `${key} (${formatConfigValue(key, config)}) must not be above rto.max (${most})`,
     );
   }
 }

@@ -6,7 +6,13 @@ import type { CloseReason } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { RecoveryState } from '../tcp/recovery/recovery.ts';
 import type { State } from '../tcp/state.ts';
-import { type ClosedFirst, KIND_CONNECTION, KIND_SYN_RECEIVED, KIND_TIME_WAIT, type Tcb } from '../tcp/tcb.ts';
+import {
+  type ClosedFirst,
+  KIND_CONNECTION,
+  KIND_SYN_RECEIVED,
+  KIND_TIME_WAIT,
+  type Tcb,
+} from '../tcp/tcb.ts';
 import {
   TIMER_KEEPALIVE,
   TIMER_NAMES,
@@ -161,7 +167,8 @@ function rcvOf(tcb: Tcb, raw: boolean): ConnectionRecord['rcv'] {
   const outOfOrder: [number, number][] = [];
   if (tcb.kind === KIND_CONNECTION) {
     const ranges = tcb.receiveBuffer.outOfOrder;
-    for (let i = 0; i < ranges.count; i++) outOfOrder.push([relative(ranges.startOf(i)), relative(ranges.endOf(i))]);
+    for (let i = 0; i < ranges.count; i++)
+      outOfOrder.push([relative(ranges.startOf(i)), relative(ranges.endOf(i))]);
   }
   return {
     irs: rcv.irs >>> 0,

@@ -3,13 +3,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
+import type { IpTrace } from '../ip/trace.ts';
 import type { CallName, KeepAliveOptions, ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
 import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import type { TcpConfig } from '../tcp/tcp-config.ts';
 import type { TcpTrace } from '../tcp/trace.ts';
-import type { IpTrace } from '../ip/trace.ts';
 import type { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, CHECKSUM_VALID, type Packet } from '../wire/packet.ts';
 import type { ConfigValue } from './config.ts';
@@ -75,7 +75,8 @@ class Player implements Tape {
       else if (code === ENTRY_CALL) this.apply(stack);
       else if (code === ENTRY_CLOCK) stack.refreshClock();
       else if (code === ENTRY_WRITABLE) this.replayed.unblock();
-      else throw new Error(`the recording has entry ${code} at byte ${this.reader.offset}, outside of a turn`);
+      else
+        throw new Error(`the recording has entry ${code} at byte ${this.reader.offset}, outside of a turn`);
     }
     return stack;
   }
@@ -184,29 +185,44 @@ function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown)
   }
 }
 
+type SetOption = (engine: TcpEngine, tcb: Tcb, value: unknown) => void;
+
+const OPTIONS: Readonly<Record<string, SetOption>> = {
+  noDelay: (engine, tcb, on) => {
+    engine.setNoDelay(tcb, on as boolean);
+  },
+  cork: (engine, tcb, on) => {
+    engine.setCork(tcb, on as boolean);
+  },
+  keepAlive: (engine, tcb, options) => {
+    engine.setKeepAlive(tcb, options as KeepAliveOptions);
+  },
+  userTimeout: (engine, tcb, timeout) => {
+    engine.setUserTimeout(tcb, timeout as number);
+  },
+  buffers: (engine, tcb, sizes) => {
+    const [receive, send] = sizes as [number, number];
+    engine.setBuffers(tcb, receive, send);
+  },
+  tos: (engine, tcb, tos) => {
+    engine.setTos(tcb, tos as number);
+  },
+  ttl: (engine, tcb, ttl) => {
+    engine.setTtl(tcb, ttl as number);
+  },
+  quickAck: (engine, tcb) => {
+    engine.setQuickAck(tcb);
+  },
+  urgent: (engine, tcb) => {
+    engine.sendUrgent(tcb);
+  },
+};
+
 function performOption(engine: TcpEngine, tcb: Tcb, [option, value]: [string, unknown]): void {
-  switch (option) {
-    case 'noDelay':
-      return engine.setNoDelay(tcb, value as boolean);
-    case 'cork':
-      return engine.setCork(tcb, value as boolean);
-    case 'keepAlive':
-      return engine.setKeepAlive(tcb, value as KeepAliveOptions);
-    case 'userTimeout':
-      return engine.setUserTimeout(tcb, value as number);
-    case 'buffers':
-      return engine.setBuffers(tcb, (value as [number, number])[0], (value as [number, number])[1]);
-    case 'tos':
-      return engine.setTos(tcb, value as number);
-    case 'ttl':
-      return engine.setTtl(tcb, value as number);
-    case 'quickAck':
-      return engine.setQuickAck(tcb);
-    case 'urgent':
-      return engine.sendUrgent(tcb);
-    default:
-      throw new Error(`the recording sets an option ${option} that this version does not know`);
-  }
+  const set = OPTIONS[option];
+  if (set === undefined)
+    throw new Error(`the recording sets an option ${option} that this version does not know`);
+  set(engine, tcb, value);
 }
 
 /** Gives the packets of the tape, takes what is sent, and blocks where the device did. */
@@ -248,7 +264,10 @@ class ReplayDevice implements Device {
     const bytes = new Uint8Array(length);
     bytes.set(frame.header.subarray(0, frame.headerLength));
     const payload = frame.payload;
-    bytes.set(payload.subarray(frame.payloadStart, frame.payloadStart + frame.payloadLength), frame.headerLength);
+    bytes.set(
+      payload.subarray(frame.payloadStart, frame.payloadStart + frame.payloadLength),
+      frame.headerLength,
+    );
     bytes.set(payload.subarray(0, frame.wrappedLength), frame.headerLength + frame.payloadLength);
     this.onPacket(bytes);
     this.sent++;

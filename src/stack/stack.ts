@@ -16,7 +16,7 @@ import { parseAddress } from '../wire/address.ts';
 import { Packet } from '../wire/packet.ts';
 import { applyConfig, type ConfigValue, type Profile, resolveConfig } from './config.ts';
 import { type ConnectionRecord, connectionRecord, listenerRecord } from './connection-record.ts';
-import type { Tape } from './tape.ts';
+import type { Tape, TapeHeader } from './tape.ts';
 import { TurnClock } from './turn-clock.ts';
 
 /** Runs turns when they are asked for and when they are due. A virtual clock does it by itself. */
@@ -45,6 +45,21 @@ export interface StackOptions {
   readonly trace?: (TcpTrace & IpTrace) | null;
   /** Takes down everything that can differ between two runs. */
   readonly record?: Tape | null;
+}
+
+/** The world with a tape between it and the stack. */
+function tapedWorld(
+  tape: Tape,
+  options: StackOptions,
+  known: Pick<TapeHeader, 'addresses' | 'mtu' | 'config'>,
+): { random: Random; device: Device; clock: Clock } {
+  const { checksumOffload, segmentationLimit } = options.device;
+  tape.header({ fourwave: 1, ...known, checksumOffload, segmentationLimit });
+  return {
+    random: tape.random(options.random),
+    device: tape.device(options.device),
+    clock: tape.clock(options.clock),
+  };
 }
 
 function parseEndpoint(text: string): { address: number; port: number } | null {
@@ -87,17 +102,13 @@ export class Stack implements DeviceListener {
     const config = options.resolved ?? resolveConfig(this.profile, options.config ?? {});
     this.addresses = typeof options.address === 'string' ? [options.address] : [...options.address];
     const mtu = options.mtu ?? options.device.mtu;
-    this.tape?.header({
-      fourwave: 1,
-      addresses: this.addresses,
-      mtu,
-      checksumOffload: options.device.checksumOffload,
-      segmentationLimit: options.device.segmentationLimit,
-      config,
-    });
-    const random = this.tape?.random(options.random) ?? options.random;
-    this.device = this.tape?.device(options.device) ?? options.device;
-    this.clock = new TurnClock(this.tape?.clock(options.clock) ?? options.clock);
+    const world =
+      this.tape === null
+        ? options
+        : tapedWorld(this.tape, options, { addresses: this.addresses, mtu, config });
+    const { random } = world;
+    this.device = world.device;
+    this.clock = new TurnClock(world.clock);
     const trace = options.trace ?? null;
     this.ip = new Ip({
       device: this.device,
@@ -107,6 +118,7 @@ export class Stack implements DeviceListener {
       clock: this.clock,
       random,
       trace,
+      loopback: options.device.loopsBack ?? false,
     });
     this.tcp = new TcpEngine({
       clock: this.clock,
@@ -172,6 +184,8 @@ export class Stack implements DeviceListener {
       this.tcp.expire();
       this.notify();
     } finally {
+      // What handlers have asked for is answered by this turn's own fourth phase.
+      this.requested = false;
       this.transmit();
       this.inTurn = false;
       if (more || this.tcp.hasEvents || (this.tcp.hasOutput && this.device.writable)) this.requested = true;

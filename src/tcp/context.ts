@@ -9,7 +9,7 @@ import { Frame } from '../wire/frame.ts';
 import { Segment } from '../wire/segment.ts';
 import { SynTable } from './compact/syn-table.ts';
 import { TimeWaitTable } from './compact/time-wait-table.ts';
-import { createCongestionControl } from './congestion/congestion-control.ts';
+import { createCongestionControl } from './congestion/create.ts';
 import { FlowTable } from './flows.ts';
 import type { Listener } from './listener.ts';
 import { ListenerTable } from './listeners.ts';
@@ -99,7 +99,7 @@ export class TcpContext {
   }
 
   newBlock(): Tcb {
-    return new Tcb(this, this.config, createCongestionControl());
+    return new Tcb(this, this.config, createCongestionControl(this.config, this.clock));
   }
 
   /** The block behind a flow: the connection's own, or the scratch block with the record expanded into it. */

@@ -34,7 +34,8 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
   replies.localPort = seg.localPort;
   replies.peerPort = seg.peerPort;
   let index = 0;
-  for (let i = 0; i < MSS_TABLE.length; i++) if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, 216)) index = i;
+  for (let i = 0; i < MSS_TABLE.length; i++)
+    if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, 216)) index = i;
   replies.seq = cookie(context, seg, seg.seq, slotNow(context), index);
   replies.ack = seqAdd(seg.seq, 1);
   replies.flags = SYN | ACK;
@@ -69,7 +70,9 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   // What the SYN had said, as far as it was kept.
   const { flags, seq, wnd, dataEnd } = seg;
   const wasOption = seg.hasTimestamps;
-  const options = wasOption ? (seg.tsEcr - context.secrets.timestampOffset(seg.localAddress, seg.peerAddress)) & 0x1f : 0;
+  const options = wasOption
+    ? (seg.tsEcr - context.secrets.timestampOffset(seg.localAddress, seg.peerAddress)) & 0x1f
+    : 0;
   seg.seq = irs;
   seg.flags = SYN;
   seg.mss = MSS_TABLE[index] as number;
@@ -95,7 +98,12 @@ function slotNow(context: TcpContext): number {
 function cookie(context: TcpContext, seg: Segment, irs: Seq, slot: number, mssIndex: number): Seq {
   const hash = context.secrets.cookieHash;
   const time = slot & TIME_BITS;
-  hash.hash(seg.localAddress, seg.peerAddress, (seg.localPort << 16) | seg.peerPort, irs ^ (time << 3) ^ mssIndex);
+  hash.hash(
+    seg.localAddress,
+    seg.peerAddress,
+    (seg.localPort << 16) | seg.peerPort,
+    irs ^ (time << 3) ^ mssIndex,
+  );
   return toSeq((time << 27) | (mssIndex << 24) | (hash.low & 0xffffff));
 }
 

@@ -8,9 +8,9 @@
  */
 
 import { REASON } from '../base/reasons.ts';
+import type { Ipv4Header } from '../wire/ipv4.ts';
 import type { Packet } from '../wire/packet.ts';
 import { readTcpHeader } from '../wire/tcp-header.ts';
-import type { Ipv4Header } from '../wire/ipv4.ts';
 import { abort } from './calls/abort.ts';
 import { close, closeListener, shutdown } from './calls/close.ts';
 import { type ListenOptions, type OpenOptions, openActive, openPassively } from './calls/open.ts';
@@ -36,8 +36,8 @@ import {
   type ListenerOwner,
 } from './events.ts';
 import { icmpErrorArrives, type QuotedError } from './icmp-errors.ts';
-import { forget } from './lifecycle.ts';
 import { segmentArrives } from './input/segment-arrives.ts';
+import { forget } from './lifecycle.ts';
 import type { Listener } from './listener.ts';
 import { transmitAll } from './output/transmit.ts';
 import type { Tcb } from './tcb.ts';
@@ -148,7 +148,8 @@ export class TcpEngine {
     while (this.listenersTold < listeners) {
       const listener = listenerQueue[this.listenersTold++] as Listener;
       listener.notified = false;
-      if (listener.owner !== null && listener.acceptQueue.length > 0) listener.owner.connectionsWaiting(listener);
+      if (listener.owner !== null && listener.acceptQueue.length > 0)
+        listener.owner.connectionsWaiting(listener);
     }
     const blocks = eventQueue.length;
     while (this.eventsTold < blocks) {
@@ -352,7 +353,12 @@ export class TcpEngine {
   }
 
   /** The connection of a four-tuple, perhaps as the scratch block of a compact record; null when there is none. */
-  connectionBetween(localAddress: number, localPort: number, peerAddress: number, peerPort: number): Tcb | null {
+  connectionBetween(
+    localAddress: number,
+    localPort: number,
+    peerAddress: number,
+    peerPort: number,
+  ): Tcb | null {
     const flow = this.context.flows.find(localAddress, peerAddress, localPort, peerPort);
     return flow < 0 ? null : this.context.blockOf(flow);
   }

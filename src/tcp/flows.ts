@@ -115,7 +115,11 @@ export class FlowTable {
 
   private home(flow: number): number {
     const keys = this.keys;
-    return this.hasher.hash(keys[3 * flow] as number, keys[3 * flow + 1] as number, keys[3 * flow + 2] as number);
+    return this.hasher.hash(
+      keys[3 * flow] as number,
+      keys[3 * flow + 1] as number,
+      keys[3 * flow + 2] as number,
+    );
   }
 
   private place(flow: number): void {

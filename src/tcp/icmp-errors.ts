@@ -3,7 +3,7 @@
 import { REASON, type Reason } from '../base/reasons.ts';
 import { type Seq, seqGe, seqLt, toSeq } from '../base/seq.ts';
 import type { TcpContext } from './context.ts';
-import { EVENT_SOFT_ERROR, type ErrorCode } from './events.ts';
+import { type ErrorCode, EVENT_SOFT_ERROR } from './events.ts';
 import { fail } from './lifecycle.ts';
 import { settleMss } from './negotiate.ts';
 import { LOST, RESENT, SACKED } from './send/in-flight.ts';
@@ -41,7 +41,8 @@ function handle(context: TcpContext, error: QuotedError): Reason {
   // RFC 5927 §4.1: SND.UNA =< quoted SEQ < SND.NXT, or it was not provoked by us.
   const quoted: Seq = toSeq(error.sequence);
   if (!seqGe(quoted, tcb.snd.una) || !seqLt(quoted, tcb.snd.nxt)) return REASON.ICMP_QUOTE_OUTSIDE;
-  if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED) return lowerPathMtu(tcb, error);
+  if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED)
+    return lowerPathMtu(tcb, error);
   return isHard(tcb, error) ? hardError(tcb, error) : softError(tcb, error);
 }
 
@@ -99,7 +100,8 @@ function resendTooLarge(tcb: Tcb): void {
   const inFlight = tcb.inFlight;
   for (let i = 0; i < inFlight.count; i++) {
     const flags = inFlight.flagsOf(i);
-    if ((flags & SACKED) === 0 && inFlight.lengthOf(i) > tcb.snd.mss) inFlight.setFlags(i, (flags & ~RESENT) | LOST);
+    if ((flags & SACKED) === 0 && inFlight.lengthOf(i) > tcb.snd.mss)
+      inFlight.setFlags(i, (flags & ~RESENT) | LOST);
   }
   tcb.recovery.forced = true;
 }

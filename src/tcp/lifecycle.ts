@@ -4,8 +4,9 @@ import { REASON } from '../base/reasons.ts';
 import { seqAdd } from '../base/seq.ts';
 import { ACK, RST } from '../wire/segment.ts';
 import { initialWindow } from './congestion/congestion-control.ts';
+import { createCongestionControl } from './congestion/create.ts';
 import type { TcpContext } from './context.ts';
-import { type CloseReason, EVENT_CLOSED, EVENT_FAILED, type ErrorCode } from './events.ts';
+import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './events.ts';
 import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from './tcb.ts';
 import { TIMER_FIN_WAIT_2, TIMER_TIME_WAIT } from './timers/timer-table.ts';
 import { armKeepAlive, armTimer } from './timers/timers.ts';
@@ -23,6 +24,7 @@ export function enterTables(context: TcpContext, tcb: Tcb): void {
 /** Takes over what the configuration says about a connection that begins. */
 export function applyConfig(tcb: Tcb): void {
   const config = tcb.config;
+  if (tcb.congestion.name !== config.congestion) tcb.congestion = createCongestionControl(config, tcb.clock);
   tcb.rtt.reset(config);
   tcb.noDelay = !config.nagle;
   tcb.keepAlive = config.keepAlive;

@@ -61,7 +61,8 @@ export class ReplyQueue {
     fields[at + 6] = this.flags;
     fields[at + 7] = this.wnd;
     fields[at + 8] = this.mss;
-    fields[at + 9] = (this.windowScale + 1) | (this.sackPermitted ? 0x100 : 0) | (this.hasTimestamps ? 0x200 : 0);
+    fields[at + 9] =
+      (this.windowScale + 1) | (this.sackPermitted ? 0x100 : 0) | (this.hasTimestamps ? 0x200 : 0);
     fields[at + 10] = this.tsVal;
     fields[at + 11] = this.tsEcr;
     this.owners[slot] = this.tcb;

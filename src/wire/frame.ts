@@ -1,6 +1,7 @@
 /** One packet to be sent: headers in a slab of its own, payload by reference. */
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /** IPv4 header without options, where the transport header starts. */
 export const IP_HEADER_LENGTH = 20;
@@ -21,6 +22,8 @@ export class Frame {
 
   /** First piece of the payload: `payload[payloadStart … payloadStart + payloadLength)`. */
   payload: Uint8Array = NO_BYTES;
+  /** Over exactly the memory of `payload`. */
+  payloadView: DataView = NO_VIEW;
   payloadStart = 0;
   payloadLength = 0;
   /** Second piece (the ring wrapped), from `payload[0]`. */
@@ -46,6 +49,7 @@ export class Frame {
   /** Forgets the payload. */
   clearPayload(): void {
     this.payload = NO_BYTES;
+    this.payloadView = NO_VIEW;
     this.payloadStart = 0;
     this.payloadLength = 0;
     this.wrappedLength = 0;

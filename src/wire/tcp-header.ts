@@ -2,7 +2,7 @@
 
 import { REASON, type Reason } from '../base/reasons.ts';
 import { SEQ_ZERO, type Seq, toSeq } from '../base/seq.ts';
-import { foldChecksum, foldSum, pseudoHeaderSum, sumBytes, sumBytesOdd, sumView } from './checksum.ts';
+import { foldChecksum, foldSum, pseudoHeaderSum, sumBytesOdd, sumView } from './checksum.ts';
 import { type Frame, IP_HEADER_LENGTH } from './frame.ts';
 import type { Ipv4Header } from './ipv4.ts';
 import { CHECKSUM_UNVERIFIED, type Packet } from './packet.ts';
@@ -139,11 +139,11 @@ export function writeTcpChecksum(frame: Frame, offload: boolean): void {
   frame.view.setUint16(FRAME_TCP + TCP_CHECKSUM, 0);
   sum = sumView(frame.view, FRAME_TCP, frame.headerLength, sum);
   const firstEnd = frame.payloadStart + frame.payloadLength;
-  sum = sumBytes(frame.payload, frame.payloadStart, firstEnd, sum);
+  sum = sumView(frame.payloadView, frame.payloadStart, firstEnd, sum);
   if (frame.wrappedLength > 0) {
     sum =
       (frame.payloadLength & 1) === 0
-        ? sumBytes(frame.payload, 0, frame.wrappedLength, sum)
+        ? sumView(frame.payloadView, 0, frame.wrappedLength, sum)
         : sumBytesOdd(frame.payload, 0, frame.wrappedLength, sum);
   }
   frame.view.setUint16(FRAME_TCP + TCP_CHECKSUM, foldChecksum(sum));

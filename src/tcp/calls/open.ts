@@ -6,7 +6,7 @@ import { type ConnectionOwner, type ListenerOwner, TcpError } from '../events.ts
 import { applyConfig, enterTables } from '../lifecycle.ts';
 import { Listener } from '../listener.ts';
 import { prepareOffer } from '../negotiate.ts';
-import { KIND_TIME_WAIT, Tcb } from '../tcb.ts';
+import { KIND_TIME_WAIT, type Tcb } from '../tcb.ts';
 import type { TcpConfig } from '../tcp-config.ts';
 import { transition } from '../transitions.ts';
 
@@ -43,16 +43,19 @@ export interface ListenOptions {
  */
 export function openActive(context: TcpContext, options: OpenOptions, owner: ConnectionOwner): Tcb {
   const { peerAddress, peerPort } = options;
-  if (peerPort < 1 || peerPort > 0xffff) throw new TcpError('EINVAL', 'the port to connect to must be 1 to 65535');
+  if (peerPort < 1 || peerPort > 0xffff)
+    throw new TcpError('EINVAL', 'the port to connect to must be 1 to 65535');
   if (!context.network.isValidDestination(peerAddress)) {
     throw new TcpError('ENETUNREACH', 'connections can only be made to unicast addresses (MUST-46)');
   }
-  const localAddress = options.localAddress === 0 ? context.network.sourceFor(peerAddress) : options.localAddress;
+  const localAddress =
+    options.localAddress === 0 ? context.network.sourceFor(peerAddress) : options.localAddress;
   if (localAddress === 0 || !context.network.isLocal(localAddress)) {
     throw new TcpError('EADDRNOTAVAIL', 'the local address is not one of this stack');
   }
   const config = options.config ?? context.config;
-  if (context.connections >= config.connectionsMax) throw new TcpError('ENOBUFS', 'the connection table is full');
+  if (context.connections >= config.connectionsMax)
+    throw new TcpError('ENOBUFS', 'the connection table is full');
   const localPort = chooseLocalPort(context, localAddress, options);
 
   const tcb = context.newBlock();
@@ -115,9 +118,13 @@ export function openPassively(context: TcpContext, options: ListenOptions, owner
   }
   const port = options.port === 0 ? freeListeningPort(context, address) : options.port;
   const reuse = options.reuseAddress ?? true;
-  if (context.listeners.conflicts(address, port)) throw new TcpError('EADDRINUSE', 'another listener has this port');
+  if (context.listeners.conflicts(address, port))
+    throw new TcpError('EADDRINUSE', 'another listener has this port');
   if (portIsHeld(context, address, port, reuse)) {
-    throw new TcpError('EADDRINUSE', 'a connection on this port was left without SO_REUSEADDR on both listeners');
+    throw new TcpError(
+      'EADDRINUSE',
+      'a connection on this port was left without SO_REUSEADDR on both listeners',
+    );
   }
   const config = options.config ?? context.config;
   const listener = new Listener(context.nextListener++, address, port, config, context.trace);
@@ -148,13 +155,16 @@ function portIsHeld(context: TcpContext, address: number, port: number, reuse: b
   for (let flow = 0; flow < flows.limit; flow++) {
     if (!flows.isUsed(flow) || flows.localPort(flow) !== port) continue;
     if (address !== 0 && flows.localAddress(flow) !== address) continue;
-    const index = flows.indexOf(flow);
-    const kind = flows.kindOf(flow);
-    const theirs =
-      kind === KIND_TIME_WAIT ? context.timeWait.reuseOf(index) : (context.blocks[index]?.reuseAddress ?? true);
-    // An active OPEN from this port does not forbid to listen on it (MUST-42).
-    if (kind !== KIND_TIME_WAIT && context.blocks[index]?.passive === false) continue;
-    if (!reuse || !theirs) return true;
+    if (flowForbids(context, flow, reuse)) return true;
   }
   return false;
+}
+
+function flowForbids(context: TcpContext, flow: number, reuse: boolean): boolean {
+  const index = context.flows.indexOf(flow);
+  if (context.flows.kindOf(flow) === KIND_TIME_WAIT) return !reuse || !context.timeWait.reuseOf(index);
+  const tcb = context.blocks[index];
+  // An active OPEN from this port does not forbid to listen on it (MUST-42).
+  if (tcb?.passive === false) return false;
+  return !reuse || tcb?.reuseAddress === false;
 }

@@ -3,22 +3,17 @@
 import { TcpError } from '../events.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
-import { armTimer, isArmed } from '../timers/timers.ts';
 import { TIMER_USER } from '../timers/timer-table.ts';
+import { armTimer, isArmed } from '../timers/timers.ts';
 
 /**
  * Queues a copy of `bytes[start … end)`. Returns how many bytes were taken; fewer than given when
  * the send buffer is full, and then EVENT_WRITABLE follows.
  *
- * @throws TcpError EPIPE after SHUTDOWN or CLOSE, ENOTCONN without a connection
+ * @throws TcpError EPIPE after SHUTDOWN or CLOSE, or when the connection is over
  */
 export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
-  if (tcb.state === 'CLOSED' || tcb.state === 'LISTEN') {
-    throw new TcpError(tcb.pathCode === 0 ? 'ENOTCONN' : 'EPIPE', 'the connection is closed');
-  }
-  if (tcb.finQueued || tcb.closePending || !STATES[tcb.state].maySend) {
-    throw new TcpError('EPIPE', 'this side has already finished sending');
-  }
+  checkMaySend(tcb);
   tuneSendLimit(tcb);
   const taken = Math.min(tcb.writable, end - start);
   if (taken < end - start) tcb.writeBlocked = true;
@@ -31,6 +26,13 @@ export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): n
   if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
   tcb.context.markReady(tcb);
   return taken;
+}
+
+function checkMaySend(tcb: Tcb): void {
+  if (tcb.state === 'CLOSED') throw new TcpError('EPIPE', 'the connection is closed');
+  if (tcb.finQueued || tcb.closePending || !STATES[tcb.state].maySend) {
+    throw new TcpError('EPIPE', 'this side has already finished sending');
+  }
 }
 
 /** Twice what may be in flight: a window on its way and one to fill the next. */

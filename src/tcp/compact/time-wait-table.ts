@@ -195,7 +195,8 @@ export class TimeWaitTable {
     const queue = this.queues[this.queue[index] as number] as Queue;
     const deadline = this.deadline[index] as number;
     let after = queue.tail;
-    while (after !== NONE && (this.deadline[after] as number) > deadline) after = this.previous[after] as number;
+    while (after !== NONE && (this.deadline[after] as number) > deadline)
+      after = this.previous[after] as number;
     const before = after === NONE ? queue.head : (this.next[after] as number);
     this.previous[index] = after;
     this.next[index] = before;

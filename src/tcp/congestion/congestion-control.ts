@@ -1,7 +1,6 @@
 /** How much may be in flight. Numbers in, numbers out: an implementation never sees a connection. */
 
 import type { TcpConfig } from '../tcp-config.ts';
-import { Reno } from './reno.ts';
 
 /** "No limit yet" for ssthresh, bytes. */
 export const SSTHRESH_UNSET = 0x7fffffff;
@@ -16,8 +15,10 @@ export interface CongestionControl {
   start(smss: number, initialWindow: number): void;
   /** The segment size has changed. */
   resize(smss: number): void;
-  /** `acked` bytes were newly acknowledged outside of loss recovery, while the window was in full use. */
-  acked(acked: number): void;
+  /** `acked` bytes were newly acknowledged outside of loss recovery, while the window was in full use; `srtt` µs. */
+  acked(acked: number, srtt: number): void;
+  /** Data was acknowledged while the application, not the window, was what limited: no growth, and no time passes. */
+  applicationLimited(): void;
   /** A loss was found without a timeout: sets ssthresh from what was in flight; cwnd follows it down. */
   lossDetected(flight: number): void;
   /** Recovery has ended. */
@@ -38,9 +39,4 @@ export function initialWindow(config: TcpConfig, smss: number, synRetransmitted:
   if (synRetransmitted > 0) return smss;
   if (smss > 2190) return 2 * smss;
   return smss > 1095 ? 3 * smss : 4 * smss;
-}
-
-/** The implementation that the configuration names. */
-export function createCongestionControl(): CongestionControl {
-  return new Reno();
 }

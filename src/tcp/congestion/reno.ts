@@ -37,6 +37,8 @@ export class Reno implements CongestionControl {
     }
   }
 
+  applicationLimited(): void {}
+
   lossDetected(flight: number): void {
     // ssthresh = max (FlightSize / 2, 2*SMSS), RFC 5681 §3.1 equation 4.
     this.ssthresh = Math.max(flight >> 1, 2 * this.smss);

@@ -12,10 +12,7 @@ const TS_RECENT_LIFE = 24 * 24 * 3600 * 1_000_000;
 export function checkSequence(tcb: Tcb, seg: Segment): Check {
   // A SYN for TIME-WAIT may open the next incarnation: the fourth check decides (MAY-2).
   if (tcb.state === 'TIME-WAIT' && (seg.flags & (SYN | ACK | RST | FIN)) === SYN) return 'continue';
-  if (tcb.timestampsAgreed && !seg.isRst) {
-    const check = checkTimestamps(tcb, seg);
-    if (check === 'discard') return check;
-  }
+  if (checkTimestamps(tcb, seg) === 'discard') return 'discard';
   if (seg.isRst) return acceptable(tcb, seg.seq, 0) ? 'continue' : discard(tcb, REASON.TCP_RST_OUTSIDE);
   if (tcb.state === 'SYN-RECEIVED' && seg.isSyn && seg.seq === tcb.rcv.irs) return crossedSyn(tcb, seg);
   if (!acceptable(tcb, seg.seq, seg.len)) return unacceptable(tcb, seg);
@@ -26,6 +23,7 @@ export function checkSequence(tcb: Tcb, seg: Segment): Check {
 
 /** RFC 7323 §5.3 R1; RFC 7323 §3.2 for a segment without the option. */
 function checkTimestamps(tcb: Tcb, seg: Segment): Check {
+  if (!tcb.timestampsAgreed || seg.isRst) return 'continue';
   if (!seg.hasTimestamps) return seg.isSyn ? 'continue' : discard(tcb, REASON.TCP_TIMESTAMP_MISSING);
   if (((seg.tsVal - tcb.tsRecent) | 0) >= 0) return 'continue';
   if (tcb.clock.now - tcb.tsRecentAt > TS_RECENT_LIFE) return 'continue';
@@ -50,7 +48,11 @@ function covers(tcb: Tcb, seq: Seq, len: number): boolean {
 /** An ACK goes back; it is never limited for data, which may be a retransmission whose ACK was lost. */
 function unacceptable(tcb: Tcb, seg: Segment): Check {
   const old = seqLe(seg.end, tcb.rcv.nxt) && seqLt(seg.seq, tcb.rcv.nxt);
-  const reason = old ? REASON.TCP_OLD_SEQUENCE : tcb.rcv.wnd === 0 ? REASON.TCP_ZEROWINDOW : REASON.TCP_OVERWINDOW;
+  const reason = old
+    ? REASON.TCP_OLD_SEQUENCE
+    : tcb.rcv.wnd === 0
+      ? REASON.TCP_ZEROWINDOW
+      : REASON.TCP_OVERWINDOW;
   if (seg.isSyn) return challenge(tcb, REASON.TCP_SYN_CHALLENGE);
   if (seg.len === 0) return challenge(tcb, reason);
   if (old) noteDuplicate(tcb, seg.seq, seg.end);

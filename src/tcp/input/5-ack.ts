@@ -16,16 +16,8 @@ import { type Check, challenge, discard } from './verdict.ts';
 
 export function checkAck(tcb: Tcb, seg: Segment): Check {
   if (!seg.isAck) return discard(tcb, REASON.TCP_NO_ACK);
-  if (tcb.state === 'SYN-RECEIVED') {
-    if (synAcknowledged(tcb, seg) === 'discard') return 'discard';
-  } else {
-    if (seqGt(seg.ack, tcb.snd.nxt)) return challenge(tcb, REASON.TCP_ACK_UNSENT_DATA);
-    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
-    const oldest = seqAdd(tcb.snd.una, -tcb.snd.maxWnd);
-    if (tcb.config.rfc5961 && tcb.state !== 'TIME-WAIT' && seqLt(seg.ack, oldest)) {
-      return challenge(tcb, REASON.TCP_TOO_OLD_ACK);
-    }
-  }
+  const check = tcb.state === 'SYN-RECEIVED' ? synAcknowledged(tcb, seg) : credible(tcb, seg);
+  if (check === 'discard') return check;
   updateTimestamp(tcb, seg);
   if (tcb.state === 'TIME-WAIT') return 'continue';
 
@@ -38,6 +30,14 @@ export function checkAck(tcb: Tcb, seg: Segment): Check {
 
   const ourFinIsAcknowledged = tcb.finSent && tcb.snd.una === tcb.snd.nxt;
   return ourFinIsAcknowledged ? finAcknowledged(tcb) : 'continue';
+}
+
+/** RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
+function credible(tcb: Tcb, seg: Segment): Check {
+  if (seqGt(seg.ack, tcb.snd.nxt)) return challenge(tcb, REASON.TCP_ACK_UNSENT_DATA);
+  const oldest = seqAdd(tcb.snd.una, -tcb.snd.maxWnd);
+  const tooOld = tcb.config.rfc5961 && tcb.state !== 'TIME-WAIT' && seqLt(seg.ack, oldest);
+  return tooOld ? challenge(tcb, REASON.TCP_TOO_OLD_ACK) : 'continue';
 }
 
 /** SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT, or a reset goes back. */
@@ -124,7 +124,8 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
   // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
   const state = tcb.recovery.state;
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
-  if (windowWasFull && state !== 'recovery' && !handshakeOnly) tcb.congestion.acked(acked);
+  if (!windowWasFull) tcb.congestion.applicationLimited();
+  else if (state !== 'recovery' && !handshakeOnly) tcb.congestion.acked(acked, tcb.rtt.srtt);
   const restart = newAckArrived(tcb, acked);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);

@@ -7,8 +7,8 @@ import { EVENT_PEER_CLOSED } from '../events.ts';
 import { enterTimeWait } from '../lifecycle.ts';
 import { finArrived } from '../receive/ack-policy.ts';
 import type { Tcb } from '../tcb.ts';
-import { cancelTimer } from '../timers/timers.ts';
 import { TIMER_FIN_WAIT_2 } from '../timers/timer-table.ts';
+import { cancelTimer } from '../timers/timers.ts';
 import { transition } from '../transitions.ts';
 
 export function checkFin(tcb: Tcb, seg: Segment): void {

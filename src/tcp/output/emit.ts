@@ -1,21 +1,19 @@
 /** Makes one segment: header, options, payload by reference; hands it to IP. */
 
 import { type Seq, seqLt, toSeq } from '../../base/seq.ts';
-import { foldChecksum, foldSum, pseudoHeaderSum, sumBytes, sumBytesOdd } from '../../wire/checksum.ts';
 import { IP_HEADER_LENGTH } from '../../wire/frame.ts';
 import { ACK, SYN, URG } from '../../wire/segment.ts';
+import { endTcpHeader, TCP_HEADER_LENGTH, writeTcpChecksum, writeTcpHeader } from '../../wire/tcp-header.ts';
 import type { TcpContext } from '../context.ts';
 import { mssToOffer, TIMESTAMP_OPTION_LENGTH } from '../negotiate.ts';
 import { windowField, windowToOffer } from '../receive/window.ts';
 import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
 import { TIMER_DELAYED_ACK } from '../timers/timer-table.ts';
 import { cancelTimer } from '../timers/timers.ts';
-import { writeSegmentHeader } from './header.ts';
+import { writeOptions } from './options.ts';
 import { chooseSackBlocks } from './sack-option.ts';
 import type { SentSegment, Trigger } from './sent-segment.ts';
 
-const PROTOCOL_TCP = 6;
-const TCP_HEADER_LENGTH = 20;
 /** Two NOPs, kind and length, and each block. */
 const SACK_FIXED = 4;
 const SACK_BLOCK = 8;
@@ -49,8 +47,8 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   const sent = context.sent;
   sent.localAddress = tcb.localAddress;
   sent.peerAddress = tcb.peerAddress;
-  sent.localPort = tcb.localPort;
-  sent.peerPort = tcb.peerPort;
+  sent.sourcePort = tcb.localPort;
+  sent.destinationPort = tcb.peerPort;
   sent.seq = seq;
   sent.flags = flags;
   sent.ack = (flags & ACK) !== 0 ? tcb.rcv.nxt : toSeq(0);
@@ -80,38 +78,15 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
 /** Builds the header of `context.sent` in front of the frame's payload and sends it. */
 export function sendSegment(context: TcpContext, tcb: Tcb | null): void {
   const { frame, sent } = context;
-  frame.headerLength = writeSegmentHeader(frame, IP_HEADER_LENGTH, sent);
+  writeTcpHeader(frame, sent);
+  endTcpHeader(frame, writeOptions(frame.view, sent));
   frame.source = sent.localAddress;
   frame.destination = sent.peerAddress;
-  frame.protocol = PROTOCOL_TCP;
   frame.dontFragment = tcb === null || tcb.config.pmtud !== 'off';
-  setChecksum(context);
+  writeTcpChecksum(frame, context.network.checksumOffload);
   context.counters.segmentsSent += sent.segments;
   if (context.trace !== null) context.trace.segmentSent(tcb, sent);
   context.network.send(frame);
-}
-
-/** MUST-2; with an offloading device only the pseudo-header's part, which the device completes. */
-function setChecksum(context: TcpContext): void {
-  const frame = context.frame;
-  const start = IP_HEADER_LENGTH;
-  const length = frame.headerLength - start + frame.payloadLength + frame.wrappedLength;
-  let sum = pseudoHeaderSum(frame.source, frame.destination, PROTOCOL_TCP, length);
-  if (context.network.checksumOffload) {
-    frame.needsChecksum = true;
-    frame.view.setUint16(start + 16, foldSum(sum));
-    return;
-  }
-  sum = sumBytes(frame.header, start, frame.headerLength, sum);
-  const first = frame.payloadStart + frame.payloadLength;
-  if (frame.payloadLength > 0) sum = sumBytes(frame.payload, frame.payloadStart, first, sum);
-  if (frame.wrappedLength > 0) {
-    sum =
-      (frame.payloadLength & 1) === 0
-        ? sumBytes(frame.payload, 0, frame.wrappedLength, sum)
-        : sumBytesOdd(frame.payload, 0, frame.wrappedLength, sum);
-  }
-  frame.view.setUint16(start + 16, foldChecksum(sum));
 }
 
 function setWindow(tcb: Tcb, sent: SentSegment): void {
@@ -154,4 +129,3 @@ function ackSent(tcb: Tcb): void {
   tcb.windowUpdateOwed = false;
   if (tcb.kind === KIND_CONNECTION) cancelTimer(tcb, TIMER_DELAYED_ACK);
 }
-

@@ -9,8 +9,8 @@ export function emitReply(context: TcpContext): void {
   const { replies, sent, frame } = context;
   sent.localAddress = replies.localAddress;
   sent.peerAddress = replies.peerAddress;
-  sent.localPort = replies.localPort;
-  sent.peerPort = replies.peerPort;
+  sent.sourcePort = replies.localPort;
+  sent.destinationPort = replies.peerPort;
   sent.seq = replies.seq;
   sent.ack = replies.ack;
   sent.flags = replies.flags;

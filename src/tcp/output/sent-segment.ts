@@ -1,6 +1,6 @@
 /** The segment that has just been made, for the trace and the frame. */
 
-import { SEQ_ZERO, type Seq } from '../../base/seq.ts';
+import { TcpFields } from '../../wire/tcp-header.ts';
 
 /** Why a segment is sent (`seg:sent`'s trigger). The order is part of recorded event logs: append. */
 export const TRIGGERS = [
@@ -22,19 +22,10 @@ export const TRIGGERS = [
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** One per stack, reused for every segment sent: copy what you keep. */
-export class SentSegment {
+export class SentSegment extends TcpFields {
   // Addresses are int32.
   localAddress = 0;
   peerAddress = 0;
-  localPort = 0;
-  peerPort = 0;
-  seq: Seq = SEQ_ZERO;
-  ack: Seq = SEQ_ZERO;
-  /** Control bits as in wire/segment.ts. */
-  flags = 0;
-  /** The window field as sent: not scaled. */
-  wnd = 0;
-  up = 0;
   /** Payload bytes. */
   dataLength = 0;
   /** Wire segments it stands for. */
@@ -55,4 +46,11 @@ export class SentSegment {
   sackCount = 0;
   /** [left, right) pairs. */
   readonly sackEdges = new Int32Array(8);
+
+  get localPort(): number {
+    return this.sourcePort;
+  }
+  get peerPort(): number {
+    return this.destinationPort;
+  }
 }

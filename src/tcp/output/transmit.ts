@@ -3,11 +3,13 @@
 import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff } from '../../base/seq.ts';
 import { ACK, FIN, PSH, SYN } from '../../wire/segment.ts';
+import { initialWindow } from '../congestion/congestion-control.ts';
 import type { TcpContext } from '../context.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { pipe } from '../recovery/newreno.ts';
 import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
+import type { State } from '../state.ts';
 import {
   KIND_CONNECTION,
   KIND_SYN_RECEIVED,
@@ -19,7 +21,6 @@ import {
 } from '../tcb.ts';
 import { armPersist } from '../timers/persist.ts';
 import { segmentSent } from '../timers/retransmission.ts';
-import { initialWindow } from '../congestion/congestion-control.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
 import { emitReply } from './reply.ts';
 import type { Trigger } from './sent-segment.ts';
@@ -140,19 +141,23 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   segmentSent(tcb);
 }
 
+/** The states in which data or a FIN of ours may still wait to be sent. */
+const SENDING: ReadonlySet<State> = new Set<State>([
+  'ESTABLISHED',
+  'CLOSE-WAIT',
+  'FIN-WAIT-1',
+  'CLOSING',
+  'LAST-ACK',
+]);
+
+/** Neither data nor a FIN waits for its first sending. */
+function nothingWaits(tcb: Tcb): boolean {
+  return tcb.unsent === 0 && (!tcb.finQueued || tcb.finSent);
+}
+
 /** New data, and the FIN behind it. */
 function sendNew(tcb: Tcb): void {
-  switch (tcb.state) {
-    case 'ESTABLISHED':
-    case 'CLOSE-WAIT':
-    case 'FIN-WAIT-1':
-    case 'CLOSING':
-    case 'LAST-ACK':
-      break;
-    default:
-      return;
-  }
-  if (tcb.sendBuffer.length === 0 && (!tcb.finQueued || tcb.finSent)) return;
+  if (!SENDING.has(tcb.state) || nothingWaits(tcb)) return;
   restartAfterIdle(tcb);
   const network = tcb.context.network;
   while (network.writable) {
@@ -162,8 +167,7 @@ function sendNew(tcb: Tcb): void {
     if (length === 0 && !finDue) break;
     sendSegment(tcb, length, finDue, mss);
   }
-  const waiting = tcb.unsent > 0 || (tcb.finQueued && !tcb.finSent);
-  if (waiting && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
+  if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
 }
 
 function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void {

@@ -25,7 +25,8 @@ export function bytesToSend(tcb: Tcb, mss: number, limit: number): number {
   if (available <= 0) return 0;
   if (available >= mss) {
     // Full segments; the odd tail goes with them when it may go at all.
-    if (available <= limit && available === unsent && (available % mss === 0 || tailMayGo(tcb))) return available;
+    if (available <= limit && available === unsent && (available % mss === 0 || tailMayGo(tcb)))
+      return available;
     return Math.min(available, limit) - (Math.min(available, limit) % mss);
   }
   if (tcb.probe === PROBE_OVERRIDE) return available;

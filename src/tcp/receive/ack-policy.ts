@@ -43,7 +43,11 @@ export function dataArrivedOutOfOrder(tcb: Tcb, segments: number): void {
 /** The peer's FIN was reached. Its ACK is delayed like data's, for the reply that may carry it, or our FIN. */
 export function finArrived(tcb: Tcb): void {
   tcb.acksOwed = 0;
-  if (tcb.config.ackPolicy === 'delay' || tcb.config.ackDelay === 0 || tcb.receiveBuffer.outOfOrder.count > 0) {
+  if (
+    tcb.config.ackPolicy === 'delay' ||
+    tcb.config.ackDelay === 0 ||
+    tcb.receiveBuffer.outOfOrder.count > 0
+  ) {
     tcb.ackNow = true;
   } else if (!tcb.ackNow) {
     delayAck(tcb);

@@ -50,9 +50,14 @@ export function tuneReceiveLimit(tcb: Tcb, copied: number): void {
   const elapsed = tcb.clock.now - tcb.tuningStartedAt;
   const roundTrip = Math.max(tcb.rtt.srtt, 1_000);
   if (elapsed < roundTrip) return;
-  if (elapsed < 2 * roundTrip && tcb.tuningCopied * 2 > tcb.receiveLimit && tcb.receiveLimit < config.bufferReceiveMax) {
+  if (
+    elapsed < 2 * roundTrip &&
+    tcb.tuningCopied * 2 > tcb.receiveLimit &&
+    tcb.receiveLimit < config.bufferReceiveMax
+  ) {
     const pool = tcb.context.pool;
-    if (pool.inUse * 2 < pool.budget) tcb.receiveLimit = Math.min(config.bufferReceiveMax, tcb.receiveLimit * 2);
+    if (pool.inUse * 2 < pool.budget)
+      tcb.receiveLimit = Math.min(config.bufferReceiveMax, tcb.receiveLimit * 2);
   }
   tcb.tuningCopied = 0;
   tcb.tuningStartedAt = tcb.clock.now;

@@ -181,12 +181,13 @@ export class InFlight {
     return -1;
   }
 
-  /** Cuts record `index` in two after `bytes`; both halves inherit what is known. SYN stays with the first, FIN with the last. */
+  /** Cuts record `index` after `bytes`; both halves inherit what is known, SYN stays first and FIN last. */
   split(index: number, bytes: number): void {
     let records = this.records as Records;
     if (this.count === records.capacity) records = this.grow(records);
     const mask = records.capacity - 1;
-    for (let i = this.count; i > index + 1; i--) this.copy(records, (this.head + i - 1) & mask, (this.head + i) & mask);
+    for (let i = this.count; i > index + 1; i--)
+      this.copy(records, (this.head + i - 1) & mask, (this.head + i) & mask);
     const first = (this.head + index) & mask;
     const second = (this.head + index + 1) & mask;
     this.copy(records, first, second);

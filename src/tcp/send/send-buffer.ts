@@ -53,6 +53,7 @@ export class SendBuffer {
     const ring = this.ring;
     const place = ring.position(seqDiff(seq, this.start));
     frame.payload = ring.bytes;
+    frame.payloadView = ring.view;
     frame.payloadStart = place;
     frame.payloadLength = Math.min(length, ring.capacity - place);
     frame.wrappedLength = length - frame.payloadLength;

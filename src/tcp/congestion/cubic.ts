@@ -1,0 +1,132 @@
+/** CUBIC, RFC 9438. Windows in segments, times in seconds, as the RFC has them; cwnd and ssthresh in bytes. */
+
+import { type Clock, MICROSECONDS_PER_SECOND } from '../../base/clock.ts';
+import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
+
+/** C, RFC 9438 §5. */
+const C = 0.4;
+/** β_cubic, §4.6. */
+const BETA = 0.7;
+/** α_cubic, §4.3: as friendly as Reno at this β. */
+const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
+
+export class Cubic implements CongestionControl {
+  readonly name = 'cubic';
+  cwnd = 0;
+  ssthresh = SSTHRESH_UNSET;
+  private readonly clock: Clock;
+  private smss = 536;
+  /** cwnd in segments, with the fraction that bytes would lose. */
+  private window = 0.5;
+  /** W_max. */
+  private wMax = 0.5;
+  /** K. */
+  private k = 0.5;
+  /** W_est. */
+  private wEst = 0.5;
+  /** cwnd_prior. */
+  private cwndPrior = 0.5;
+  /** t_epoch, µs; below 0 = no epoch has begun. */
+  private epoch = -0.5;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  start(smss: number, initialWindow: number): void {
+    this.smss = smss;
+    this.ssthresh = SSTHRESH_UNSET;
+    this.wMax = 0;
+    this.cwndPrior = 0;
+    this.epoch = -1;
+    this.setWindow(initialWindow / smss);
+  }
+
+  resize(smss: number): void {
+    this.smss = smss;
+    this.setWindow(Math.max(1, this.cwnd / smss));
+    this.epoch = -1;
+  }
+
+  acked(acked: number, srtt: number): void {
+    if (this.cwnd < this.ssthresh) {
+      // Slow start by bytes, as Reno's.
+      const grown = Math.min(this.cwnd + acked, Math.max(this.ssthresh, this.cwnd + this.smss));
+      this.setWindow(grown / this.smss);
+      return;
+    }
+    if (this.epoch < 0) this.beginEpoch();
+    const segments = acked / this.smss;
+    const t = (this.clock.now - this.epoch) / MICROSECONDS_PER_SECOND;
+    // W_est = W_est + α_cubic * (segments_acked / cwnd), §4.3; α is 1 once W_est reaches cwnd_prior.
+    this.wEst += (this.wEst >= this.cwndPrior ? 1 : ALPHA) * (segments / this.window);
+    if (this.cubic(t) < this.wEst) {
+      this.setWindow(Math.max(this.window, this.wEst));
+      return;
+    }
+    // target = W_cubic(t + RTT), between cwnd and 1.5 * cwnd, §4.2.
+    const ahead = this.cubic(t + srtt / MICROSECONDS_PER_SECOND);
+    const target = Math.min(1.5 * this.window, Math.max(this.window, ahead));
+    this.setWindow(this.window + ((target - this.window) / this.window) * segments);
+  }
+
+  applicationLimited(): void {
+    // t does not count time in which the window was not the limit, §4.2.
+    this.epoch = -1;
+  }
+
+  lossDetected(flight: number): void {
+    this.remember();
+    this.ssthresh = Math.max(Math.floor(flight * BETA), 2 * this.smss);
+    this.setWindow(this.ssthresh / this.smss);
+  }
+
+  recovered(flight: number): void {
+    const burst = Math.max(flight, this.smss) + this.smss;
+    this.setWindow(Math.min(this.ssthresh, burst) / this.smss);
+  }
+
+  timedOut(flight: number, first: boolean): void {
+    if (first) {
+      this.remember();
+      this.ssthresh = Math.max(Math.floor(flight * BETA), 2 * this.smss);
+    }
+    // The next epoch begins with K = 0 and W_max = cwnd, §4.8.
+    this.wMax = 0;
+    this.setWindow(1);
+  }
+
+  restart(initialWindow: number): void {
+    this.epoch = -1;
+    this.setWindow(Math.min(this.cwnd, initialWindow) / this.smss);
+  }
+
+  /** Before a reduction, with fast convergence: a flow that loses ground leaves some to newcomers, §4.7. */
+  private remember(): void {
+    this.wMax = this.window < this.wMax ? (this.window * (1 + BETA)) / 2 : this.window;
+    this.cwndPrior = this.window;
+    this.epoch = -1;
+  }
+
+  private beginEpoch(): void {
+    this.epoch = this.clock.now;
+    this.wEst = this.window;
+    if (this.wMax > this.window) {
+      // K = cubic_root((W_max - cwnd_epoch) / C), §4.2.
+      this.k = Math.cbrt((this.wMax - this.window) / C);
+    } else {
+      this.k = 0;
+      this.wMax = this.window;
+    }
+  }
+
+  /** W_cubic(t) = C * (t - K)^3 + W_max, §4.2. */
+  private cubic(t: number): number {
+    return C * (t - this.k) ** 3 + this.wMax;
+  }
+
+  private setWindow(segments: number): void {
+    this.window = segments;
+    this.cwnd = Math.floor(segments * this.smss);
+  }
+}
