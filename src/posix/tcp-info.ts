@@ -1,6 +1,5 @@
 /** `TCP_INFO`: the kernel's struct tcp_info, with its names, units and numbering. */
 
-import { LOST, RESENT, SACKED } from '../tcp/send/in-flight.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import { TIMER_PERSIST, TIMER_RTO } from '../tcp/timers/timer-table.ts';
 import {
@@ -154,14 +153,10 @@ function fillTimes(info: TcpInfo, tcb: Tcb): void {
 function fillSegmentCounts(info: TcpInfo, tcb: Tcb): void {
   const mss = segmentSize(tcb);
   const flight = tcb.inFlight;
-  for (let i = 0; i < flight.count; i++) {
-    const segments = Math.max(1, Math.ceil(flight.lengthOf(i) / mss));
-    const flags = flight.flagsOf(i);
-    info.tcpi_unacked += segments;
-    if ((flags & SACKED) !== 0) info.tcpi_sacked += segments;
-    if ((flags & LOST) !== 0) info.tcpi_lost += segments;
-    if ((flags & RESENT) !== 0) info.tcpi_retrans += segments;
-  }
+  info.tcpi_unacked = Math.max(flight.count, Math.ceil(flight.total / mss));
+  info.tcpi_sacked = Math.ceil(flight.sacked / mss);
+  info.tcpi_lost = Math.ceil(flight.lost / mss);
+  info.tcpi_retrans = Math.ceil(flight.resent / mss);
   const congestion = tcb.congestion;
   info.tcpi_snd_cwnd = tcb.state === 'SYN-SENT' ? 1 : Math.floor(congestion.cwnd / mss);
   if (congestion.ssthresh < SSTHRESH_INFINITE) info.tcpi_snd_ssthresh = Math.floor(congestion.ssthresh / mss);

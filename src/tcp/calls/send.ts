@@ -22,6 +22,7 @@ export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): n
     tcb.writeBlocked = true;
     return 0;
   }
+  if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);
   if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
   tcb.context.markReady(tcb);

@@ -129,6 +129,10 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
   const restart = newAckArrived(tcb, acked);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+  if (tcb.sendBuffer.length === 0 && tcb.busySince > 0) {
+    tcb.busyTime += tcb.clock.now - tcb.busySince;
+    tcb.busySince = 0;
+  }
   if (tcb.writeBlocked && tcb.writable >= tcb.sendLimit / 3) {
     tcb.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);

@@ -167,7 +167,16 @@ function sendNew(tcb: Tcb): void {
     if (length === 0 && !finDue) break;
     sendSegment(tcb, length, finDue, mss);
   }
+  noteWindowLimit(tcb);
   if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
+}
+
+/** How long the peer's window, not ours, holds data back (`tcpi_rwnd_limited`). */
+function noteWindowLimit(tcb: Tcb): void {
+  const limited = tcb.unsent > 0 && windowRoom(tcb) < Math.min(tcb.unsent, tcb.snd.mss);
+  if (limited === tcb.windowLimitedSince > 0) return;
+  if (!limited) tcb.windowLimitedTime += tcb.clock.now - tcb.windowLimitedSince;
+  tcb.windowLimitedSince = limited ? tcb.clock.now : 0;
 }
 
 function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void {
