@@ -43,7 +43,20 @@ export class RawService implements Service, RawListenerOwner, RawConnectionOwner
     return this.tcp !== null;
   }
 
-  async start(stack: ServiceStack | null, _net: NetModule): Promise<void> {
+  start(stack: ServiceStack | null, _net: NetModule): Promise<void> {
+    // A failing listen is a rejection, as everywhere else.
+    return new Promise((resolve) => {
+      this.listen(stack);
+      resolve();
+    });
+  }
+
+  stop(): Promise<void> {
+    this.unlisten();
+    return Promise.resolve();
+  }
+
+  private listen(stack: ServiceStack | null): void {
     if (this.tcp !== null) return;
     if (stack?.tcp === undefined) throw new Error(`${this.name} runs on Fourwave's own stack only`);
     const { port, backlog } = this.options;
@@ -51,7 +64,7 @@ export class RawService implements Service, RawListenerOwner, RawConnectionOwner
     this.tcp = stack.tcp;
   }
 
-  async stop(): Promise<void> {
+  private unlisten(): void {
     const tcp = this.tcp;
     if (tcp === null) return;
     this.tcp = null;

@@ -38,7 +38,9 @@ export function notBuilt(what: string): CliError {
 }
 
 const PRIVILEGE_CODES = new Set(['EPERM', 'EACCES']);
-const MISSING_CODES = new Set(['ERR_TUNTAP2_MISSING', 'ENOENT', 'ENODEV', 'ENXIO', 'EBUSY', 'EADDRINUSE', 'ENOTSUP', 'ENOSYS']);
+const MISSING_CODES = new Set(
+  'ENOENT ENODEV ENXIO EBUSY EADDRINUSE ENOTSUP ENOSYS ERR_TUNTAP2_MISSING'.split(' '),
+);
 
 /** Any error as exit code and sentence. */
 export function describe(error: unknown): CliError {

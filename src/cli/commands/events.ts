@@ -90,8 +90,8 @@ async function* eventsOfFile(path: string): AsyncGenerator<EventLine> {
   const opened = new Promise<void>((resolve, reject) =>
     input.once('open', () => resolve()).once('error', reject),
   );
-  await opened.catch((error: Error) => {
-    throw missing(`the file ${path} cannot be read: ${error.message}`);
+  await opened.catch((error: unknown) => {
+    throw missing(`the file ${path} cannot be read: ${(error as Error).message}`);
   });
   let number = 0;
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {

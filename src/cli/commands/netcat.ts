@@ -47,7 +47,7 @@ export function addNetcat(program: Command): void {
 
 /** A person at the keyboard is not waited for once the peer has finished. */
 function interactive(): boolean {
-  return process.stdin.isTTY === true;
+  return process.stdin.isTTY;
 }
 
 async function resolve(host: string): Promise<string> {

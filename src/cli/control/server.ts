@@ -74,10 +74,10 @@ export class ControlServer {
     const timer = setTimeout(() => socket.destroy(), FIRST_REQUEST);
     try {
       const incoming = messages(socket, MAX_REQUEST);
-      const { value: request, done } = await incoming.next();
+      const first = await incoming.next();
       clearTimeout(timer);
-      if (done !== true)
-        await this.answer(socket, request as unknown as Request, { incoming, signal: gone.signal });
+      if (first.done !== true)
+        await this.answer(socket, first.value as unknown as Request, { incoming, signal: gone.signal });
     } catch (error) {
       clearTimeout(timer);
       const { exitCode: exit, message } = describe(error);

@@ -105,7 +105,7 @@ async function netcat(): Promise<Check> {
   const base = { name: 'nc', needed: false, cure: 'apt-get install netcat-openbsd' };
   if (found === null) return { ...base, ok: false, found: 'missing' };
   const help = await run('nc', ['-h'], { timeout: 2000 }).catch(
-    (error: { stdout?: string; stderr?: string }) => error,
+    (error: unknown) => error as { stdout?: string; stderr?: string },
   );
   const text = `${help.stdout ?? ''}${help.stderr ?? ''}`;
   const openBsd = /OpenBSD/.test(text) || /-\w*N\w*/.test(text);

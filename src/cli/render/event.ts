@@ -62,7 +62,7 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
   'seg:sent': (data) => `sent ${segmentText(data)} (${or(data['trigger'], '')})`,
   'seg:judged': (data) => `${or(data['verdict'], '')} ${or(data['reason'], '')} ${or(data['rfc'], '')}`,
   'timer:set': (data) => `${or(data['timer'], '')} in ${or(data['afterMs'], '?')} ms`,
-  'timer:cancel': (data) => `${or(data['timer'], '')}`,
+  'timer:cancel': (data) => or(data['timer'], ''),
   'timer:fire': (data) => `${or(data['timer'], '')} expired`,
 };
 

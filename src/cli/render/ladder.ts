@@ -105,10 +105,7 @@ export class Ladder {
       case 'conn:state':
         return this.margin(event, `${word(data['old'] ?? '?')} ${becomes} ${word(data['new'] ?? '?')}`);
       case 'timer:set':
-        return this.margin(
-          event,
-          `${timer} ${word(data['timer'] ?? '')} ${seconds(data['afterMs'])}${data['restart'] === true ? ' again' : ''}`,
-        );
+        return this.margin(event, this.timerSet(data));
       case 'timer:fire':
         return this.margin(event, `${timer} ${word(data['timer'] ?? '')} expired`);
       case 'timer:cancel':
@@ -118,10 +115,16 @@ export class Ladder {
     }
   }
 
+  private timerSet(data: EventLine['data']): string {
+    const again = data['restart'] === true ? ' again' : '';
+    return `${this.marks.timer} ${word(data['timer'] ?? '')} ${seconds(data['afterMs'])}${again}`;
+  }
+
   private margin(event: EventLine, text: string, left = ''): string {
     const { bar } = this.marks;
     const shown = this.options.ascii ? text.replaceAll('→', '->').replaceAll('§', 'section ') : text;
-    return `${this.prefix(event)}${left === '' ? bar : left}${' '.repeat(Math.max(1, ARROW - 1 - (left.length || 1)))}${bar} ${shown}`;
+    const begin = left === '' ? bar : left;
+    return `${this.prefix(event)}${begin.padEnd(ARROW - 1)}${begin.length < ARROW - 1 ? '' : ' '}${bar} ${shown}`;
   }
 }
 

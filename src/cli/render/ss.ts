@@ -143,27 +143,50 @@ function detailLine(record: ConnectionRecord): string {
   if (record.state === 'LISTEN') {
     return `\t synqueue:${record.synQueue ?? 0} acceptqueue:${record.acceptQueue ?? 0}/${record.backlog ?? 0}`;
   }
-  const { options, rtt, snd, rcv } = record;
-  const parts: [string, unknown][] = [
-    ['wscale', options?.wscale?.join(',')],
-    ['rto', rtt?.rtoMs],
-    ['rtt', rtt?.srttMs == null ? null : `${rtt.srttMs}/${rtt.rttvarMs}`],
-    ['mss', options?.mss],
+  const parts = [...optionWords(record.options), ...timeWords(record.rtt), ...windowWords(record)];
+  const path = record.path?.map((state) => SHORT_STATES[state] ?? word(state)).join('>');
+  if (path !== undefined) parts.push(`path:${path}`);
+  return `\t ${parts.join(' ')}`;
+}
+
+/** `name:value` for what is known; a compact record does not keep everything. */
+function known(pairs: readonly (readonly [string, string | number | null | undefined])[]): string[] {
+  return pairs.flatMap(([name, value]) =>
+    value === null || value === undefined ? [] : [`${name}:${value}`],
+  );
+}
+
+function optionWords(options: ConnectionRecord['options']): string[] {
+  if (options === null) return [];
+  const agreed = [options.timestamps ? 'ts' : '', options.sack ? 'sack' : '', options.ecn ? 'ecn' : ''];
+  const numbers = known([
+    ['wscale', options.wscale?.join(',')],
+    ['mss', options.mss],
+  ]);
+  return [...agreed.filter((name) => name !== ''), ...numbers];
+}
+
+function timeWords(rtt: ConnectionRecord['rtt']): string[] {
+  if (rtt === null) return [];
+  const smoothed = rtt.srttMs === null ? null : `${rtt.srttMs}/${rtt.rttvarMs ?? 0}`;
+  return known([
+    ['rto', rtt.rtoMs],
+    ['rtt', smoothed],
+  ]);
+}
+
+function windowWords({ snd, rcv }: ConnectionRecord): string[] {
+  const sending = known([
     ['cwnd', snd?.cwnd],
     ['ssthresh', snd?.ssthresh ?? '–'],
     ['unacked', snd?.inFlight],
     ['notsent', snd?.unsent],
     ['retrans', snd?.retransmits],
     ['snd_wnd', snd?.wnd],
+  ]);
+  const receiving = known([
     ['rcv_wnd', rcv?.wnd],
     ['ooo', rcv?.outOfOrder.length],
-    ['path', record.path?.map((state) => SHORT_STATES[state] ?? word(state)).join('>')],
-  ];
-  const flags = [
-    options?.timestamps === true ? 'ts' : '',
-    options?.sack === true ? 'sack' : '',
-    options?.ecn === true ? 'ecn' : '',
-  ];
-  const known = parts.filter(([, value]) => value !== null && value !== undefined);
-  return `\t ${[...flags.filter((flag) => flag !== ''), ...known.map(([name, value]) => `${name}:${value}`)].join(' ')}`;
+  ]);
+  return [...sending, ...receiving];
 }

@@ -89,6 +89,6 @@ function openUnprivileged(request: TunOptions): ReturnType<typeof openTun> {
 
 /** Without a terminal sudo must not ask for a password. */
 function mayUseSudo(): boolean {
-  const asks = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  const asks = process.stdin.isTTY && process.stderr.isTTY;
   return spawnSync('sudo', asks ? ['-V'] : ['-n', 'true'], { stdio: 'ignore' }).status === 0;
 }

@@ -51,7 +51,8 @@ export function greeting(ready: Ready, services: readonly Service[], view: Greet
   );
   const where = ready.netns === null ? '' : ` in the namespace ${ready.netns}`;
   return [
-    `${paint('green', 'The stack is up')}: ${ready.address.join(', ')} behind ${ready.tun}${where}, MTU ${ready.mtu}, the kernel is ${ready.peer}.`,
+    `${paint('green', 'The stack is up')}: ${ready.address.join(', ')} behind ${ready.tun}${where}.`,
+    `The kernel is ${ready.peer}, the MTU ${ready.mtu}.`,
     userNamespace ? 'In another terminal, first "fourwave shell", and then:' : 'In another terminal:',
     ...lines,
     'Ctrl-C stops it.',

@@ -112,12 +112,13 @@ function explain(error: unknown): never {
 }
 
 function logHandler(feed: EventFeed): Handler {
-  return async ({ arguments: given, send, signal }) => {
+  return async (conversation) => {
+    const { arguments: given, signal } = conversation;
     const level = given['level'] === 'core' || given['level'] === 'extra' ? given['level'] : 'base';
     for await (const event of feed.read(0, given['follow'] === true, signal)) {
       if (!isWanted(event.ev, level)) continue;
       if (typeof given['conn'] === 'string' && event.conn !== given['conn']) continue;
-      await send({ event });
+      await conversation.send({ event });
     }
   };
 }

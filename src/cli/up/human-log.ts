@@ -10,7 +10,7 @@ const LINES_PER_SECOND = 20;
 const SHOWN = new Set(['conn:opened', 'conn:closed', 'fault:hit']);
 
 export function humanLog(quiet: boolean): Logger {
-  const colorize = process.stderr.isTTY === true && !process.env['NO_COLOR'];
+  const colorize = process.stderr.isTTY && !process.env['NO_COLOR'];
   const stream = pretty({
     destination: 2,
     sync: true,

@@ -145,8 +145,9 @@ class Relay {
   private async fromClient(): Promise<void> {
     const { incoming } = this.conversation;
     for (;;) {
-      const { value, done } = await incoming.next().catch(() => ({ value: undefined, done: true as const }));
-      if (done === true || value === undefined) return;
+      const next = await incoming.next().catch(() => null);
+      if (next === null || next.done === true) return;
+      const { value } = next;
       if (typeof value['data'] === 'string') await this.toPeer(Buffer.from(value['data'], 'base64'));
       if (value['end'] !== true) continue;
       this.finAsked = value['fin'] === true;

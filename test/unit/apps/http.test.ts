@@ -56,13 +56,14 @@ test('a half-closed request is answered, also one that takes its time', PATIENCE
 
 test('the front page shows the connection as the stack sees it', PATIENCE, async (t) => {
   const port = await start(t, null, {
-    connections: () => [
-      { local: `127.0.0.1:${port}`, peer: null, state: 'LISTEN' },
-      ...Array.from({ length: 65_536 }, (_, peer) => ({
+    connectionBetween(local, peer) {
+      assert.equal(local, `127.0.0.1:${port}`);
+      assert.match(peer, /^127\.0\.0\.1:\d+$/);
+      return {
         id: 'c7',
         inc: 1,
-        local: `127.0.0.1:${port}`,
-        peer: `127.0.0.1:${peer}`,
+        local,
+        peer,
         state: 'ESTABLISHED',
         path: ['LISTEN', '<ESTABLISHED>'],
         timers: [{ name: 'rto', remainingMs: 200.4 }],
@@ -70,8 +71,8 @@ test('the front page shows the connection as the stack sees it', PATIENCE, async
         rcv: null,
         rtt: { srttMs: 0.4 },
         options: null,
-      })),
-    ],
+      };
+    },
   });
   const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
   assert.match(text, /connection\s+c7/);

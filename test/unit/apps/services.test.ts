@@ -218,7 +218,7 @@ class FakeTcp implements RawTcp {
 test('stuck never accepts and has a backlog of 1', async () => {
   const tcp = new FakeTcp();
   const service = stuck();
-  await service.start({ connections: () => [], tcp }, net);
+  await service.start({ connectionBetween: () => null, tcp }, net);
   tcp.waiting = ['a'];
   tcp.owner?.connectionsWaiting('listener');
   assert.deepEqual(tcp.waiting, ['a']);
@@ -230,7 +230,7 @@ test('stuck never accepts and has a backlog of 1', async () => {
 test('rude on the raw interface closes on the first bytes, and stop aborts the rest', async () => {
   const tcp = new FakeTcp();
   const service = rude();
-  await service.start({ connections: () => [], tcp }, net);
+  await service.start({ connectionBetween: () => null, tcp }, net);
   tcp.waiting = ['a', 'b'];
   tcp.owner?.connectionsWaiting('listener');
   const owner = tcp.owner as unknown as RawService;
