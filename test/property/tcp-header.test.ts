@@ -76,6 +76,7 @@ function writeSample(sample: Sample, frame: Frame): void {
   // A payload that wraps around in its ring.
   const length = sample.used % (sample.ring.length + 1);
   frame.payload = sample.ring;
+  frame.payloadView = new DataView(sample.ring.buffer, sample.ring.byteOffset, sample.ring.length);
   frame.payloadStart = sample.head % sample.ring.length;
   frame.payloadLength = Math.min(length, sample.ring.length - frame.payloadStart);
   frame.wrappedLength = length - frame.payloadLength;

@@ -73,7 +73,7 @@ function received(flags: number, seq: number, length = 0): Segment {
 
 function sent(flags: number, seq: number, trigger: Trigger, length = 0): SentSegment {
   const segment = new SentSegment();
-  Object.assign(segment, { localAddress: HERE, peerAddress: THERE, localPort: 13, peerPort: 40_012 });
+  Object.assign(segment, { localAddress: HERE, peerAddress: THERE, sourcePort: 13, destinationPort: 40_012 });
   segment.flags = flags;
   segment.seq = toSeq(ISS + seq);
   segment.ack = toSeq(IRS + 1);
