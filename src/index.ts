@@ -1,6 +1,7 @@
 /** Fourwave: a user-space TCP/IPv4 stack. Everything that a Node developer needs of it. */
 
 import { randomFillSync } from 'node:crypto';
+import { totalmem } from 'node:os';
 import type { Clock } from './base/clock.ts';
 import type { Random } from './base/random.ts';
 import { VirtualClock } from './base/virtual-clock.ts';
@@ -33,6 +34,11 @@ const systemRandom: Random = {
   },
 };
 
+/** All buffers together, bytes: the smaller of a quarter of this machine's memory and 512 MiB. */
+function bufferTotal(): number {
+  return Math.min(Math.floor(totalmem() / 4), 512 * 1024 * 1024);
+}
+
 /** Options of {@link createStack}: as {@link StackOptions}, with this machine's clock and randomness by default. */
 export interface CreateStackOptions extends Omit<StackOptions, 'clock' | 'random'> {
   readonly clock?: Clock;
@@ -47,7 +53,7 @@ export class NodeStack extends Stack {
   private readonly onVirtualClock: boolean;
 
   constructor(options: StackOptions) {
-    super(options);
+    super({ ...options, config: { 'buffer.total': bufferTotal(), ...options.config } });
     this.onVirtualClock = options.clock instanceof VirtualClock;
     this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this);
     this.net = createNet(this);

@@ -38,6 +38,7 @@ export class SynTable {
   private flags = new Int32Array(FIRST_CAPACITY);
   private challenge = new Int32Array(FIRST_CAPACITY);
   private flow = new Int32Array(FIRST_CAPACITY);
+  private incarnation = new Uint8Array(FIRST_CAPACITY);
   private openedAt = new Float64Array(FIRST_CAPACITY);
   private next = new Int32Array(FIRST_CAPACITY);
   private readonly listeners: (Listener | null)[] = [];
@@ -71,6 +72,7 @@ export class SynTable {
     tcb.compactCount = (flags >>> COUNT_SHIFT) & COUNT_MAX;
     tcb.flow = this.flow[index] as number;
     tcb.id = this.id[index] as number;
+    tcb.incarnation = this.incarnation[index] as number;
     tcb.openedAt = this.openedAt[index] as number;
     tcb.snd.iss = toSeq(this.iss[index] as number);
     tcb.snd.una = tcb.snd.iss;
@@ -107,6 +109,7 @@ export class SynTable {
     this.mss[index] = tcb.peerMss;
     this.tsRecent[index] = tcb.tsRecent;
     this.id[index] = tcb.id;
+    this.incarnation[index] = Math.min(tcb.incarnation, 0xff);
     this.flow[index] = tcb.flow;
     this.openedAt[index] = tcb.openedAt;
     this.challenge[index] = (tcb.challengeSecond << 8) | Math.min(tcb.challengeCount, 0xff);
@@ -157,7 +160,7 @@ export class SynTable {
 
   /** Bytes of memory held by the records. */
   get memory(): number {
-    return this.iss.length * (8 + 4 * 11 + 20);
+    return this.iss.length * (9 + 4 * 11 + 20);
   }
 
   private grow(): void {
@@ -173,6 +176,9 @@ export class SynTable {
     this.challenge = larger(this.challenge, size);
     this.flow = larger(this.flow, size);
     this.next = larger(this.next, size);
+    const incarnation = new Uint8Array(size);
+    incarnation.set(this.incarnation);
+    this.incarnation = incarnation;
     const openedAt = new Float64Array(size);
     openedAt.set(this.openedAt);
     this.openedAt = openedAt;
