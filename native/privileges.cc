@@ -117,6 +117,8 @@ napi_value exec_program(napi_env env, napi_callback_info info) {
   int kept[MAX_KEPT];
   uint32_t count = integers_of(env, values[3], kept, MAX_KEPT);
   Failure failure;
+  // Node has closed even these to its successors (uv_disable_stdio_inheritance).
+  for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++) fcntl(standard, F_SETFD, 0);
   if (set_inherited(kept, count, true, failure)) {
     execve(path, argv.data(), envp.data());
     failure.note("execve");

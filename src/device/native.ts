@@ -86,7 +86,7 @@ export interface Native {
 
   /** Of the calling thread: groups, gid, bounding set, uid, all capabilities, no_new_privs. −1 = keep. */
   dropPrivileges(identity: { uid: number; gid: number; groups: readonly number[] }): void;
-  /** execve with these descriptors kept open: every thread starts anew. Returns only to throw. */
+  /** execve with these descriptors and 0, 1, 2 kept open: every thread starts anew. Returns only to throw. */
   execProgram(
     path: string,
     argv: readonly string[],
