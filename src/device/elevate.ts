@@ -85,7 +85,8 @@ export function serveOpenRequest(request: string, native: Native = loadNative())
     tun = openTun(options, extras, native);
     answer = { tun };
   } catch (error) {
-    const { message, code = 'EINVAL', errno = 22, syscall = 'open', cure = '' } = error as DeviceError;
+    const { message } = error as Error;
+    const { code = 'EINVAL', errno = 22, syscall = 'open', cure = '' } = error as Partial<DeviceError>;
     answer = { error: { message, code, errno, syscall, cure } };
   }
   native.sendDescriptors(HELPER_SOCKET, JSON.stringify(answer), tun === null ? [] : descriptorsOf(tun));

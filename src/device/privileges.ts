@@ -90,7 +90,7 @@ function assignments(env: NodeJS.ProcessEnv): string[] {
  */
 export function inheritedTun(env: NodeJS.ProcessEnv = process.env): TunDescription | null {
   const text = env[INHERITED];
-  delete env[INHERITED];
+  Reflect.deleteProperty(env, INHERITED);
   if (text === undefined) return null;
   try {
     const tun = JSON.parse(text) as TunDescription;

@@ -64,22 +64,37 @@ function namespaceFile(netns: string | null): string {
   return netns.includes('/') ? netns : `/run/netns/${netns}`;
 }
 
+const DEFAULTS = {
+  name: 'fw0',
+  peer: '10.9.0.1/24',
+  mtu: 1500,
+  netns: null,
+  offload: 'auto',
+  queues: 1,
+} as const;
+
+function isIntegerWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
 /** @throws RangeError or TypeError, one sentence */
 function checkOptions(options: TunOptions): Required<TunOptions> {
-  const { name = 'fw0', peer = '10.9.0.1/24', mtu = 1500, offload = 'auto', queues = 1 } = options;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const all: Required<TunOptions> = { ...DEFAULTS, ...given };
+  const { name, mtu, queues } = all;
   if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..') {
     throw new RangeError(`an interface cannot be called ${JSON.stringify(name)}`);
   }
-  if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_PACKET_LENGTH) {
+  if (!isIntegerWithin(mtu, MIN_MTU, MAX_PACKET_LENGTH)) {
     throw new RangeError(`mtu must be between ${MIN_MTU} and ${MAX_PACKET_LENGTH}, not ${mtu}`);
   }
-  if (!Object.hasOwn(OFFLOADS, offload)) {
-    throw new TypeError(`offload must be 'auto', 'csum' or 'off', not ${String(offload)}`);
-  }
-  if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES) {
+  if (!isIntegerWithin(queues, 1, MAX_QUEUES)) {
     throw new RangeError(`queues must be between 1 and ${MAX_QUEUES}, not ${queues}`);
   }
-  return { name, peer, mtu, offload, queues, netns: options.netns ?? null };
+  if (!Object.hasOwn(OFFLOADS, all.offload)) {
+    throw new TypeError(`offload must be 'auto', 'csum' or 'off', not ${JSON.stringify(all.offload)}`);
+  }
+  return all;
 }
 
 /**

@@ -31,7 +31,7 @@ describe('TUN', { skip }, () => {
   test('is made and configured in the namespace, and no thread of ours moves there', () =>
     inNamespace(async (netns, open) => {
       const before = namespacesOfThreads();
-      const device = open({ peer: '10.9.0.1/24', mtu: 1400 });
+      const device = open({ name: undefined as never, peer: '10.9.0.1/24', mtu: 1400 });
       assert.deepEqual(namespacesOfThreads(), before);
       assert.throws(() => ip('-j', 'link', 'show', 'fw0'), 'it must not be in our namespace');
       const link = linkIn(netns, 'fw0');
