@@ -166,6 +166,13 @@ function optionWords(options: ConnectionRecord['options']): string[] {
   return [...agreed.filter((name) => name !== ''), ...numbers];
 }
 
+/** `ss` counts windows of congestion control in segments. */
+function inSegments(bytes: number | null | undefined, record: ConnectionRecord): number | null {
+  const mss = record.options?.mss ?? null;
+  if (bytes === null || bytes === undefined || mss === null) return null;
+  return Math.round(bytes / (mss - (record.options?.timestamps === true ? 12 : 0)));
+}
+
 function timeWords(rtt: ConnectionRecord['rtt']): string[] {
   if (rtt === null) return [];
   const smoothed = rtt.srttMs === null ? null : `${rtt.srttMs}/${rtt.rttvarMs ?? 0}`;
@@ -175,10 +182,11 @@ function timeWords(rtt: ConnectionRecord['rtt']): string[] {
   ]);
 }
 
-function windowWords({ snd, rcv }: ConnectionRecord): string[] {
+function windowWords(record: ConnectionRecord): string[] {
+  const { snd, rcv } = record;
   const sending = known([
-    ['cwnd', snd?.cwnd],
-    ['ssthresh', snd?.ssthresh ?? '–'],
+    ['cwnd', inSegments(snd?.cwnd, record)],
+    ['ssthresh', inSegments(snd?.ssthresh, record) ?? '–'],
     ['unacked', snd?.inFlight],
     ['notsent', snd?.unsent],
     ['retrans', snd?.retransmits],

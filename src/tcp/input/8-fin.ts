@@ -21,10 +21,10 @@ export function checkFin(tcb: Tcb, seg: Segment): void {
   const context = tcb.context;
   context.queueEvent(tcb, EVENT_PEER_CLOSED);
   context.markReady(tcb);
-  finArrived(tcb);
   switch (tcb.state) {
     case 'ESTABLISHED':
       tcb.closedFirst = 'peer';
+      finArrived(tcb);
       transition(tcb, 'ESTABLISHED', 'rcv FIN', 'CLOSE-WAIT');
       break;
     case 'FIN-WAIT-1':

@@ -5,6 +5,7 @@ import type { Segment } from '../../wire/segment.ts';
 import type { TcpContext } from '../context.ts';
 import type { Listener } from '../listener.ts';
 import { acceptOffer, prepareOffer } from '../negotiate.ts';
+import { appendState, stateCode } from '../state.ts';
 import { KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
 import { restoreState, transition } from '../transitions.ts';
 
@@ -33,8 +34,9 @@ export function openPassive(context: TcpContext, listener: Listener, seg: Segmen
   tcb.compactDeadline = context.clock.now + listener.config.rtoInitial;
   tcb.flow = context.flows.add(seg.localAddress, seg.peerAddress, seg.localPort, seg.peerPort);
 
-  restoreState(tcb, 'CLOSED');
-  transition(tcb, 'CLOSED', 'passive OPEN', 'LISTEN');
+  // The passive OPEN was the listener's: its connections begin where it stands.
+  restoreState(tcb, 'LISTEN');
+  tcb.pathCode = appendState(0, stateCode('LISTEN'));
   prepareOffer(tcb);
   acceptOffer(tcb, seg);
   tcb.tsOffset = context.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);

@@ -163,12 +163,21 @@ function sendNew(tcb: Tcb): void {
   while (network.writable) {
     const mss = payloadLimit(tcb);
     const length = bytesToSend(tcb, mss, superPacketLimit(tcb, mss));
-    const finDue = tcb.finQueued && !tcb.finSent && length === tcb.unsent && windowRoom(tcb) > length;
+    const finDue = finMayGo(tcb, length);
     if (length === 0 && !finDue) break;
     sendSegment(tcb, length, finDue, mss);
   }
   noteWindowLimit(tcb);
   if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
+}
+
+/**
+ * Whether the FIN goes with the next `length` bytes. It follows the last byte in a segment of its own,
+ * so that what closes and what carries data are told apart; `lab.finWithData` puts it on that byte's.
+ */
+function finMayGo(tcb: Tcb, length: number): boolean {
+  if (!tcb.finQueued || tcb.finSent || length !== tcb.unsent) return false;
+  return (length === 0 || tcb.config.labFinWithData) && windowRoom(tcb) > length;
 }
 
 /** How long the peer's window, not ours, holds data back (`tcpi_rwnd_limited`). */

@@ -9,7 +9,8 @@ import type { Tcb } from '../tcb.ts';
 export function windowToOffer(tcb: Tcb): number {
   const wnd = tcb.rcv.wnd;
   if (tcb.peerClosed || tcb.readerGone) return Math.max(wnd, Math.min(tcb.receiveLimit, 0xffff));
-  const free = Math.max(0, tcb.receiveLimit - tcb.readable);
+  const most = 0xffff << tcb.rcv.shift;
+  const free = Math.max(0, Math.min(tcb.receiveLimit - tcb.readable, most));
   if (free <= wnd) return wnd;
   return free - wnd >= usefulStep(tcb) ? free : wnd;
 }
@@ -31,12 +32,15 @@ export function windowField(tcb: Tcb, wnd: number): number {
 
 /**
  * The user has taken bytes: whether the room they left is to be announced without waiting for
- * something else to send. Only when the peer may be waiting for it: the window has at least doubled.
+ * something else to send. Only when the peer may be waiting for it: little is left of the window,
+ * and it would at least double.
  */
 export function windowUpdateIsDue(tcb: Tcb): boolean {
   if (tcb.peerClosed || tcb.readerGone) return false;
+  const wnd = tcb.rcv.wnd;
+  if (8 * wnd > 3 * Math.min(tcb.receiveLimit, 0xffff << tcb.rcv.shift)) return false;
   const offer = windowToOffer(tcb);
-  return offer > tcb.rcv.wnd && offer >= 2 * tcb.rcv.wnd;
+  return offer > wnd && offer >= 2 * wnd;
 }
 
 /**

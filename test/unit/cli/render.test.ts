@@ -81,7 +81,7 @@ test('ss -i adds a line about each connection', () => {
   const line = ssTable([details], true).split('\n')[2];
   assert.equal(
     line,
-    '\t ts sack wscale:7,10 mss:1460 rto:200.4 rtt:0.4/0.2 cwnd:14480 ssthresh:– unacked:0 notsent:0 retrans:2 ' +
+    '\t ts sack wscale:7,10 mss:1460 rto:200.4 rtt:0.4/0.2 cwnd:10 ssthresh:– unacked:0 notsent:0 retrans:2 ' +
       'snd_wnd:64512 rcv_wnd:65535 ooo:1 path:LIS>SR>EST',
   );
 });
