@@ -129,14 +129,19 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
   const restart = newAckArrived(tcb, acked);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
-  if (tcb.sendBuffer.length === 0 && tcb.busySince > 0) {
-    tcb.busyTime += tcb.clock.now - tcb.busySince;
-    tcb.busySince = 0;
-  }
+  noteSent(tcb);
   if (tcb.writeBlocked && tcb.writable >= tcb.sendLimit / 3) {
     tcb.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);
   }
+}
+
+/** Marks that follow SND.UNA. */
+function noteSent(tcb: Tcb): void {
+  if (seqGt(tcb.snd.una, tcb.smallSentEnd)) tcb.smallSentEnd = tcb.snd.una;
+  if (tcb.sendBuffer.length > 0 || tcb.busySince === 0) return;
+  tcb.busyTime += tcb.clock.now - tcb.busySince;
+  tcb.busySince = 0;
 }
 
 /** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
