@@ -18,10 +18,12 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { REASON, type ReasonName } from '../../src/base/reasons.ts';
 import { type VirtualClock, virtualClock } from '../../src/base/virtual-clock.ts';
 import { type PacketDevice, packetDevice } from '../../src/device/packet-device.ts';
+import type { IpTrace } from '../../src/ip/trace.ts';
 import type { ConfigValue, Profile } from '../../src/stack/config.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import type { OpenOptions } from '../../src/tcp/engine.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
+import type { TcpTrace } from '../../src/tcp/trace.ts';
 import { Application } from './application.ts';
 import { PEER_ADDRESS, Peer, type PeerOptions, STACK_ADDRESS } from './scripted-peer.ts';
 import { address, type DecodedSegment, decodePacket, ipPacket } from './segment.ts';
@@ -42,6 +44,8 @@ export interface TestbedOptions {
   seed?: number;
   /** µs at which the clock starts. */
   start?: number;
+  /** Hears every event of the stack. */
+  trace?: TcpTrace & IpTrace;
 }
 
 export class Testbed {
@@ -69,6 +73,7 @@ export class Testbed {
       clock: this.clock,
       random: new SeededRandom(options.seed ?? 1),
       config: options.config ?? {},
+      trace: options.trace ?? null,
       ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
     const mtu = this.device.mtu;

@@ -122,8 +122,13 @@ function run(state: State, edits: readonly Edit[], what: string): void {
   const before = bed.packets.length;
   let out = honest(state, bed);
   for (const edit of edits) out = edit(out, bed);
+  // Timestamps take ten bytes of the forty.
+  if (bed.peer.timestamps && out.rawOptions !== undefined) out.rawOptions = out.rawOptions.slice(0, 30);
   bed.inject(bed.peer.build(out));
-  assert.ok(bed.packets.length - before <= 2, `${what}: ${bed.packets.length - before} answers to one packet`);
+  assert.ok(
+    bed.packets.length - before <= 2,
+    `${what}: ${bed.packets.length - before} answers to one packet`,
+  );
   check(trace, bed, what);
   bed.advance(PATIENCE_MS);
   assert.ok(bed.packets.length - before <= 40, `${what}: ${bed.packets.length - before} packets in the end`);
