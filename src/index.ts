@@ -55,7 +55,7 @@ export class NodeStack extends Stack {
   constructor(options: StackOptions) {
     super({ ...options, config: { 'buffer.total': bufferTotal(), ...options.config } });
     this.onVirtualClock = options.clock instanceof VirtualClock;
-    this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this);
+    this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this, options.clock);
     this.net = createNet(this);
   }
 

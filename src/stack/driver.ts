@@ -15,6 +15,8 @@ export const systemClock: Clock = {
 
 export class NodeScheduler implements TurnScheduler {
   private readonly stack: Stack;
+  /** The clock that deadlines are told in. */
+  private readonly clock: Clock;
   private requested = false;
   private stopped = false;
   private timer: NodeJS.Timeout | null = null;
@@ -25,8 +27,9 @@ export class NodeScheduler implements TurnScheduler {
   private readonly expire = (): void => this.timerFired();
   private readonly afterTicks = (): void => queueMicrotask(this.run);
 
-  constructor(stack: Stack) {
+  constructor(stack: Stack, clock: Clock) {
     this.stack = stack;
+    this.clock = clock;
     stack.schedule(this);
   }
 
@@ -72,7 +75,7 @@ export class NodeScheduler implements TurnScheduler {
   private arm(deadline: number): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timerDeadline = deadline;
-    const wait = Math.ceil((deadline - systemClock.now) / 1000);
+    const wait = Math.ceil((deadline - this.clock.now) / 1000);
     this.timer = setTimeout(this.expire, Math.min(LONGEST_TIMEOUT_MS, Math.max(0, wait)));
     if (!this.referenced) this.timer.unref();
   }

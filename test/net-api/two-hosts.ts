@@ -27,8 +27,8 @@ export function twoHosts(): Hosts {
   const [near, far] = memoryLink();
   const client = new Stack({ device: near, address: `${CLIENT_ADDRESS}/24`, clock: systemClock, random });
   const server = new Stack({ device: far, address: `${SERVER_ADDRESS}/24`, clock: systemClock, random });
-  new NodeScheduler(client);
-  new NodeScheduler(server);
+  new NodeScheduler(client, systemClock);
+  new NodeScheduler(server, systemClock);
   const clientNet = createNet(client);
   const serverNet = createNet(server);
   const close = async (): Promise<void> => {
