@@ -32,7 +32,7 @@ export function persistExpired(tcb: Tcb): void {
   }
   // Answered probes set `probes` back: only silence counts (MUST-37).
   const allowed = tcb.orphan ? tcb.config.retriesOrphan : tcb.config.retriesData;
-  if (tcb.probes >= allowed) {
+  if (tcb.userTimeout === 0 && tcb.probes >= allowed) {
     giveUp(tcb, 'timeout-r2');
     return;
   }

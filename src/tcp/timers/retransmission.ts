@@ -41,7 +41,8 @@ export function retransmissionExpired(tcb: Tcb): void {
     cancelTimer(tcb, TIMER_RTO);
     return;
   }
-  if (tcb.retries >= retriesAllowed(tcb)) {
+  // A user timeout takes the place of the count (MUST-21): shorter, longer, or without end.
+  if (tcb.userTimeout === 0 && tcb.retries >= retriesAllowed(tcb)) {
     giveUp(tcb, 'timeout-r2');
     return;
   }
