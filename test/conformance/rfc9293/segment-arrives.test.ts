@@ -112,7 +112,7 @@ scenario('EV-05: SYN-SENT: a reset is believed only with the ACK of our SYN', (b
   assert.deepEqual(bed.connections(), []);
 });
 
-scenario('EV-06: SYN-SENT: data on the SYN,ACK is taken once', (bed) => {
+scenario('RFC 9293 §3.10.7.3: SYN-SENT: data on the SYN,ACK is taken once', (bed) => {
   const app = bed.connect(bed.peer);
   bed.peer.expect({ flags: 'S' });
   bed.peer.send({ flags: 'SA', data: pattern(0, 20) });
@@ -121,7 +121,7 @@ scenario('EV-06: SYN-SENT: data on the SYN,ACK is taken once', (bed) => {
   assert.equal(app.state, 'ESTABLISHED');
 });
 
-scenario('EV-06: SYN-SENT: a FIN on the SYN,ACK opens and half-closes', (bed) => {
+scenario('RFC 9293 §3.10.7.3: SYN-SENT: a FIN on the SYN,ACK opens and half-closes', (bed) => {
   const app = bed.connect(bed.peer);
   bed.peer.expect({ flags: 'S' });
   bed.peer.send({ flags: 'SFA', data: pattern(0, 3) });
