@@ -91,6 +91,25 @@ scenario('RFC 9293 MUST-22: a SYN,ACK is retransmitted with the same ISS and giv
   assert.deepEqual(bed.connections(), []);
 });
 
+scenario(
+  'RFC 9293 MUST-23: an active open whose SYN has crossed the other one goes on for 3 minutes too',
+  (bed) => {
+    const app = bed.connect(bed.peer);
+    bed.peer.expect({ flags: 'S' });
+    bed.peer.send({ flags: 'S' });
+    bed.advance(179 * SECOND);
+    assert.equal(app.state, 'SYN-RECEIVED');
+  },
+);
+
+test('RFC 9293 MUST-23: by the letter a SYN,ACK is sent again for 3 minutes too', () => {
+  const bed = testbed({ profile: 'strict' });
+  bed.listen();
+  bed.peer.send({ flags: 'S' });
+  bed.advance(179 * SECOND);
+  assert.equal(bed.connections()[0]?.state, 'SYN-RECEIVED');
+});
+
 test('RFC 9293 MUST-23: R2 for a SYN may be set shorter', () => {
   const bed = testbed({ config: { 'retries.syn': 1 } });
   const app = bed.connect(bed.peer);

@@ -77,7 +77,7 @@ test('RFC 9293 MUST-2: a sum that folds to zero is sent as it is', () => {
     sums.add(new DataView(packet.buffer, packet.byteOffset).getUint16(20 + 16));
     bed.peer.ack();
   }
-  assert.ok(sums.size > 8);
+  assert.ok(sums.has(0), [...sums].map((sum) => sum.toString(16)).join(' '));
 });
 
 test('RFC 9293 MUST-3: a segment with any bit flipped is dropped without an answer', () => {

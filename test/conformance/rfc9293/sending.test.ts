@@ -30,6 +30,32 @@ test('RFC 9293 MUST-49: the TTL is configurable, per stack and per connection', 
   );
 });
 
+test('RFC 9293 MUST-49 and SHLD-22: the reset of a connection has its TTL and its DSCP', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  app.call((tcb) => {
+    bed.stack.tcp.setTtl(tcb, 9);
+    bed.stack.tcp.setTos(tcb, 0x28);
+  });
+  app.abort();
+  bed.peer.expect({ flags: 'RA', ttl: 9, tos: 0x28 });
+});
+
+test('RFC 9293 MUST-49 and SHLD-22: the ACKs of TIME-WAIT have the TTL and the DSCP of the connection', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  app.call((tcb) => {
+    bed.stack.tcp.setTtl(tcb, 9);
+    bed.stack.tcp.setTos(tcb, 0x28);
+  });
+  app.shutdown();
+  bed.peer.ack();
+  bed.peer.send({ flags: 'FA' });
+  bed.peer.sent();
+  bed.peer.send({ flags: 'FA', seq: 1 });
+  bed.peer.expect({ flags: 'A', ttl: 9, tos: 0x28 });
+});
+
 scenario('RFC 9293 SHLD-7 and SW-03: Nagle: one small segment at a time', (bed) => {
   const app = bed.peer.handshake('passive');
   for (let i = 0; i < 10; i++) app.write(1);

@@ -83,3 +83,29 @@ scenario(
     assert.equal(urgents(), 0, 'an earlier end');
   },
 );
+
+scenario(
+  'RFC 9293 MUST-30 and MUST-33: the pointer is relative to SEG.SEQ, also where its text is known in part',
+  (bed) => {
+    bed.listen(7, { autoRead: false });
+    const app = bed.peer.handshake('passive');
+    bed.peer.send({ flags: 'PA', data: 10 });
+    bed.peer.send({ flags: 'UPA', seq: 1, data: 20, up: 15 });
+    assert.equal(
+      app.call((tcb) => bed.stack.tcp.urgentRemaining(tcb)),
+      15,
+    );
+  },
+);
+
+scenario('RFC 9293 MUST-30 and RFC 9293 §3.10.7.3: URG on a SYN,ACK with text is processed', (bed) => {
+  const app = bed.connect(bed.peer, { autoRead: false });
+  bed.peer.expect({ flags: 'S' });
+  bed.peer.send({ flags: 'SUA', data: pattern(0, 10), up: 5 });
+  assert.ok(app.told().includes('urgent'));
+  // The SYN is the first of the five.
+  assert.equal(
+    app.call((tcb) => bed.stack.tcp.urgentRemaining(tcb)),
+    4,
+  );
+});
