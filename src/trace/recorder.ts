@@ -7,7 +7,6 @@
  * transfer erases a handshake.
  */
 
-import type { Clock } from '../base/clock.ts';
 import { REASON, type Reason } from '../base/reasons.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CloseReason } from '../tcp/events.ts';
@@ -16,117 +15,23 @@ import { type SentSegment, TRIGGERS } from '../tcp/output/sent-segment.ts';
 import type { RecoveryState } from '../tcp/recovery/recovery.ts';
 import { type State, stateCode } from '../tcp/state.ts';
 import type { Tcb } from '../tcp/tcb.ts';
-import {
-  TIMER_DELAYED_ACK,
-  TIMER_NAMES,
-  TIMER_RACK,
-  TIMER_RTO,
-  TIMER_TLP,
-} from '../tcp/timers/timer-table.ts';
+import { TIMER_DELAYED_ACK, TIMER_RACK, TIMER_RTO, TIMER_TLP } from '../tcp/timers/timer-table.ts';
 import type { AppCall, TcpTrace, Verdict } from '../tcp/trace.ts';
 import type { Packet } from '../wire/packet.ts';
 import { type Segment, SYN } from '../wire/segment.ts';
-import { decodeRow, decodeRun } from './decode.ts';
-import type { LogEvent } from './log-event.ts';
+import { EventStore } from './event-store.ts';
 import * as record from './record.ts';
-import { ConnectionLog, Ring } from './rings.ts';
-import { Words } from './strings.ts';
 
-const { AT_N, AT_VALUES, EVENT } = record;
+export type { RecorderOptions } from './event-store.ts';
 
-export interface RecorderOptions {
-  /** µs; the same clock as the stack's. Its present time is the log's `t` = 0. */
-  readonly clock: Clock;
-  /** Events in the common ring. */
-  readonly events?: number;
-  /** Connections with a log of their own; the one closed longest ago makes room. */
-  readonly connections?: number;
-  /** Events at each end of a connection's log. */
-  readonly perConnection?: number;
-}
+const { EVENT } = record;
 
 /** One cc:metrics per connection in this time, µs. */
 const METRICS_INTERVAL = 10_000;
-const NO_CONNECTION = -1;
-const STRAY_EVENTS = 1_024;
 
-export class TraceRecorder implements TcpTrace, IpTrace {
-  /** Called after every event with its number; {@link latest} is that event. Must not call the stack. */
-  onEvent: ((n: number) => void) | null = null;
-  /** When `t` = 0 was, µs of the clock. */
-  readonly origin: number;
-
-  private readonly clock: Clock;
-  private readonly common: Ring;
-  /** Segments without a connection: a scan or a flood erases only its like. */
-  private readonly stray: Ring;
-  /** Data of the rare events that are no rows of numbers, by their place in the common ring. */
-  private readonly notes: (Readonly<Record<string, unknown>> | null)[];
-  private readonly logs: ConnectionLog[] = [];
-  private readonly logById = new Map<number, ConnectionLog>();
-  private readonly maxConnections: number;
-  private readonly perConnection: number;
-  private readonly words = new Words();
-  private n = 0;
+export class TraceRecorder extends EventStore implements TcpTrace, IpTrace {
   private segments = 0;
   private receivedSegment = 0;
-  /** Cause of what happens to no connection. */
-  private strayCause = 0;
-  private rows: Float64Array;
-  private at = 0;
-  private log: ConnectionLog | null = null;
-
-  constructor(options: RecorderOptions) {
-    this.clock = options.clock;
-    this.origin = options.clock.now;
-    this.common = new Ring(options.events ?? 8_192);
-    this.stray = new Ring(STRAY_EVENTS);
-    this.notes = new Array<null>(this.common.capacity).fill(null);
-    this.maxConnections = options.connections ?? 256;
-    this.perConnection = options.perConnection ?? 128;
-    this.rows = this.common.rows;
-  }
-
-  /** Number of the newest event, 0 when there was none. */
-  get last(): number {
-    return this.n;
-  }
-
-  /** The newest event. Undefined when there was none. */
-  get latest(): LogEvent | undefined {
-    return this.n === 0 ? undefined : this.decode(this.rows, this.at, this.log);
-  }
-
-  /**
-   * Up to `limit` events with numbers above `n`, in order. Numbers that are missing were
-   * overwritten, or merged into a `seg:run`, whose number is that of the last event in it.
-   */
-  eventsSince(n: number, limit: number): LogEvent[] {
-    const found: { n: number; event: () => LogEvent }[] = [];
-    this.collect(this.common, n, null, found);
-    this.collect(this.stray, n, null, found);
-    for (const log of this.logs) {
-      if (log.lastN <= n) continue;
-      this.collect(log.head, n, log, found);
-      this.collect(log.tail, n, log, found);
-      const { run } = log;
-      if (run.last > n) found.push({ n: run.last, event: () => decodeRun(log, this.origin) });
-    }
-    found.sort((a, b) => a.n - b.n);
-    return found.slice(0, limit).map((entry) => entry.event());
-  }
-
-  /**
-   * Records a rare event that TCP does not know of: `stack:*`, `fault:*`, `wire:fate`, `lab:*`.
-   * Returns its number.
-   */
-  note(name: record.EventName, data: Readonly<Record<string, unknown>>, connection?: Tcb): number {
-    const log = connection === undefined ? null : this.find(connection);
-    const place = this.common.written % this.common.capacity;
-    this.begin(EVENT[name], log, false);
-    this.notes[place] = data;
-    return this.commit();
-  }
 
   listenerOpened(listener: Listener): void {
     this.listener(EVENT['listen:opened'], listener);
@@ -345,97 +250,6 @@ export class TraceRecorder implements TcpTrace, IpTrace {
     for (let i = 0; i < 2 * segment.sackCount; i++) {
       this.put(record.SEG_SACK + i, (segment.sackEdges[i] as number) >>> 0);
     }
-  }
-
-  /** The log of a connection, the one that is longest over given up when there is none left. */
-  private find(tcb: Tcb): ConnectionLog {
-    let log = this.logById.get(tcb.id);
-    if (log === undefined) {
-      log = this.obtain();
-      log.reset(tcb.id);
-      this.logById.set(tcb.id, log);
-    }
-    log.incarnation = tcb.incarnation;
-    log.iss = tcb.snd.iss;
-    if (tcb.rcv.irs !== 0) log.irs = tcb.rcv.irs;
-    return log;
-  }
-
-  private obtain(): ConnectionLog {
-    if (this.logs.length < this.maxConnections) {
-      const fresh = new ConnectionLog(this.perConnection, TIMER_NAMES.length);
-      this.logs.push(fresh);
-      return fresh;
-    }
-    let oldest = this.logs[0] as ConnectionLog;
-    for (let i = 1; i < this.logs.length; i++) {
-      const log = this.logs[i] as ConnectionLog;
-      const better = log.closed === oldest.closed ? log.lastN < oldest.lastN : log.closed;
-      if (better) oldest = log;
-    }
-    this.logById.delete(oldest.id);
-    return oldest;
-  }
-
-  /** Chooses the row of the next event and fills in what every event has. */
-  private begin(code: number, log: ConnectionLog | null, bulk: boolean): void {
-    const ring = this.ringFor(log, bulk);
-    if (ring === this.common) this.notes[ring.written % ring.capacity] = null;
-    this.rows = ring.rows;
-    this.at = ring.next();
-    this.log = log;
-    this.put(AT_N, ++this.n);
-    this.put(record.AT_TIME, this.clock.now);
-    this.put(record.AT_CODE, code);
-    this.put(record.AT_CONNECTION, log === null ? NO_CONNECTION : log.id);
-    this.put(record.AT_INCARNATION, log === null ? 0 : log.incarnation);
-    this.put(record.AT_SEGMENT, 0);
-    this.put(record.AT_CAUSE, log === null ? this.strayCause : log.cause);
-    if (log !== null) log.lastN = this.n;
-  }
-
-  private ringFor(log: ConnectionLog | null, bulk: boolean): Ring {
-    if (!bulk) return this.common;
-    return log === null ? this.stray : log.ringForNext();
-  }
-
-  private put(field: number, value: number): void {
-    this.rows[this.at + field] = value;
-  }
-
-  private value(index: number, value: number): void {
-    this.rows[this.at + AT_VALUES + index] = value;
-  }
-
-  private commit(): number {
-    const n = this.n;
-    if (this.onEvent !== null) this.onEvent(n);
-    return n;
-  }
-
-  /** Event `n` is the cause of what happens next: to its connection, or to one that it brings about. */
-  private caused(log: ConnectionLog | null, n: number): void {
-    this.strayCause = n;
-    if (log !== null) log.cause = n;
-  }
-
-  private collect(
-    ring: Ring,
-    n: number,
-    log: ConnectionLog | null,
-    into: { n: number; event: () => LogEvent }[],
-  ): void {
-    for (let index = ring.length - 1; index >= 0; index--) {
-      const at = ring.offset(index);
-      const own = ring.rows[at + AT_N] as number;
-      if (own <= n) return;
-      into.push({ n: own, event: () => this.decode(ring.rows, at, log) });
-    }
-  }
-
-  private decode(rows: Float64Array, at: number, log: ConnectionLog | null): LogEvent {
-    const note = rows === this.common.rows ? (this.notes[at / record.ROW] ?? null) : null;
-    return decodeRow({ rows, at, origin: this.origin, words: this.words, log, note });
   }
 }
 
