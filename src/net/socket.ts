@@ -1,21 +1,12 @@
 /** `net.Socket` over the stack: a Duplex with the events of Node's, in the same order. */
 
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { isIP, isIPv4 } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
-import { parseAddress } from '../wire/address.ts';
-import {
-  type Callback,
-  checkDelay,
-  checkPort,
-  normalizeArguments,
-  refusePipe,
-  wrongType,
-} from './arguments.ts';
-import { Connection, type ConnectionUser } from './connection.ts';
+import { type Callback, checkDelay } from './arguments.ts';
+import { ConnectingSocket } from './connecting-socket.ts';
+import type { Connection } from './connection.ts';
 import type { NetContext } from './context.ts';
-import { argumentError, callError, engineCode, hostError, nodeError } from './errors.ts';
-import { SocketBase, toSeconds, type WriteEntry } from './socket-base.ts';
+import { argumentError, callError, nodeError } from './errors.ts';
+import { toSeconds, type WriteEntry } from './socket-base.ts';
 
 export interface OnReadOptions {
   buffer: Uint8Array | (() => Uint8Array);
@@ -32,28 +23,12 @@ export interface SocketOptions extends DuplexOptions {
   pauseOnCreate?: boolean;
 }
 
-/** What a socket is for while it is connecting. */
-interface Target {
-  readonly address: string;
-  readonly port: number;
-  readonly localAddress: string | undefined;
-  readonly localPort: number | undefined;
-}
-
-type Lookup = (host: string, options: object, done: (...args: unknown[]) => void) => void;
-
-const EAFNOSUPPORT = 'EAFNOSUPPORT';
-
-export class Socket extends SocketBase implements ConnectionUser {
+export class Socket extends ConnectingSocket {
   /** The server that it came from. */
   server: unknown = null;
   /** @internal Told when the socket is gone. */
   _server: { socketClosed(): void } | null = null;
-  /** @internal The name that is being connected to, for tls. */
-  _host: string | null = null;
 
-  private readonly context: NetContext;
-  private target: Target | null = null;
   private readonly onread: OnReadOptions | null;
   private onreadBuffer: Uint8Array | null = null;
   private resetting = false;
@@ -61,7 +36,7 @@ export class Socket extends SocketBase implements ConnectionUser {
   /** `options` as of Node's `new net.Socket(options)`; `handle` is an accepted connection. */
   constructor(context: NetContext, options: SocketOptions = {}) {
     checkOptions(options);
-    super({
+    super(context, {
       ...options,
       allowHalfOpen: Boolean(options.allowHalfOpen),
       // 'close' carries hadError, and comes when the connection has been let go.
@@ -69,7 +44,6 @@ export class Socket extends SocketBase implements ConnectionUser {
       autoDestroy: true,
       decodeStrings: false,
     });
-    this.context = context;
     this.noDelay = Boolean(options.noDelay);
     this.keepAlive = Boolean(options.keepAlive);
     this.keepAliveDelay = toSeconds(
@@ -84,140 +58,9 @@ export class Socket extends SocketBase implements ConnectionUser {
   private adopt(handle: Connection, paused: boolean): void {
     this._handle = handle;
     handle.attach(this);
-    if (this.onreadBuffer !== null) handle.chunkSize = this.onreadBuffer.length;
+    this.prepareReading(handle);
     if (paused) (this as unknown as { readableFlowing: boolean }).readableFlowing = false;
     else this.read(0);
-  }
-
-  // ── Connecting ─────────────────────────────────────────────────────────────────────────────
-
-  connect(...args: unknown[]): this {
-    const [options, callback] = normalizeArguments(args);
-    if (callback !== null) this.once('connect', callback);
-    if (options.port === undefined && (options.path === undefined || options.path === null)) {
-      throw argumentError('ERR_MISSING_ARGS', 'The "options" or "port" or "path" argument must be specified');
-    }
-    refusePipe(options);
-    Reflect.deleteProperty(this, 'write');
-    if (this.destroyed || this._handle !== null) this.startOver();
-    this._unrefTimer();
-    this.connecting = true;
-    this.resolve(options);
-    return this;
-  }
-
-  /** A socket that was used before may connect again. */
-  private startOver(): void {
-    this._handle = null;
-    this.peerName = null;
-    this.ownName = null;
-    (this as unknown as { _undestroy(): void })._undestroy();
-  }
-
-  private resolve(options: Record<string, unknown>): void {
-    const host = (options['host'] as string | undefined) || 'localhost';
-    const port = checkPort(options['port'], 'Port');
-    const localAddress = options['localAddress'] as string | undefined;
-    const localPort = options['localPort'] as number | undefined;
-    if (localAddress && isIP(localAddress) === 0) {
-      throw argumentError('ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${localAddress}`);
-    }
-    if (localPort && typeof localPort !== 'number') throw wrongType('options.localPort', 'number', localPort);
-    const connectTo = (address: string): void => this.attempt({ address, port, localAddress, localPort });
-    if (isIP(host) !== 0) {
-      process.nextTick(() => {
-        if (this.connecting) connectTo(host);
-      });
-      return;
-    }
-    this._host = host;
-    this.lookUp(host, options, connectTo);
-  }
-
-  private lookUp(host: string, options: Record<string, unknown>, connectTo: (address: string) => void): void {
-    const lookup = (options['lookup'] ?? dnsLookup) as Lookup;
-    if (typeof lookup !== 'function') throw wrongType('options.lookup', 'function', lookup);
-    const hints = (options['hints'] as number | undefined) ?? 0;
-    lookup(host, { family: 4, hints, all: false }, (...args: unknown[]) => {
-      const [error, found, family] = firstAddress(args);
-      this.emit('lookup', error, found, family, host);
-      if (!this.connecting) return;
-      if (error !== null) {
-        process.nextTick(() => this.destroy(error));
-      } else if (typeof found !== 'string' || !isIPv4(found)) {
-        const invalid = argumentError('ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${String(found)}`);
-        process.nextTick(() => this.destroy(invalid));
-      } else {
-        this._unrefTimer();
-        connectTo(found);
-      }
-    });
-  }
-
-  private attempt(target: Target): void {
-    this.target = target;
-    const { address, port, localAddress, localPort } = target;
-    this.emit('connectionAttempt', address, port, isIP(address));
-    const peerAddress = parseAddress(address);
-    const own = localAddress ? parseAddress(localAddress) : 0;
-    if (peerAddress === null || own === null) {
-      this.destroy(hostError(EAFNOSUPPORT, 'connect', address, port, 'undefined:undefined'));
-      return;
-    }
-    const options = {
-      localAddress: own,
-      localPort: localPort ?? 0,
-      peerAddress,
-      peerPort: port,
-      reuseAddress: Boolean(localPort),
-    };
-    try {
-      this._handle = Connection.open(this.context, options, this);
-    } catch (error) {
-      this.refused(engineCode(error), target);
-      return;
-    }
-    if (this.onreadBuffer !== null) this._handle.chunkSize = this.onreadBuffer.length;
-    this.ownName = null;
-  }
-
-  /** The open failed before anything was sent. */
-  private refused(code: string, target: Target): void {
-    const { address, port, localAddress, localPort } = target;
-    if (code === 'EADDRNOTAVAIL' && localAddress) {
-      this.destroy(hostError(code, 'bind', localAddress, localPort ?? 0));
-      return;
-    }
-    // Port 0 goes out to the wire on Linux and is refused there.
-    const shown = code === 'EINVAL' && port === 0 ? 'ECONNREFUSED' : code;
-    const local = `${localAddress ?? '0.0.0.0'}:${localPort ?? 0}`;
-    this.destroy(hostError(shown, 'connect', address, port, shown === code ? local : undefined));
-  }
-
-  /** @internal */
-  connected(): void {
-    if (this.destroyed) return;
-    this.connecting = false;
-    this.ownName = null;
-    this._unrefTimer();
-    const handle = this._handle as Connection;
-    if (this.noDelay) handle.setNoDelay(true);
-    if (this.keepAlive) handle.setKeepAlive(true, this.keepAliveDelay);
-    this.emit('connect');
-    this.emit('ready');
-    if (!this.isPaused()) this.read(0);
-  }
-
-  /** @internal */
-  connectFailed(code: string): void {
-    if (this.destroyed || this.target === null) return;
-    const { address, port, localAddress, localPort } = this.target;
-    this.connecting = false;
-    const local = localAddress && localPort ? `${localAddress}:${localPort}` : undefined;
-    const error = hostError(code, 'connect', address, port, local);
-    if (local !== undefined) Object.assign(error, { localAddress, localPort });
-    this.emit('connectionAttemptFailed', address, port, isIP(address), error);
-    this.destroy(error);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +72,7 @@ export class Socket extends SocketBase implements ConnectionUser {
   }
 
   /** @internal */
-  chunk(bytes: Buffer): boolean {
+  override chunk(bytes: Buffer): boolean {
     this._unrefTimer();
     if (this.destroyed) return false;
     if (this.onread === null) return this.push(bytes);
@@ -240,6 +83,10 @@ export class Socket extends SocketBase implements ConnectionUser {
     return goesOn;
   }
 
+  protected override prepareReading(handle: Connection): void {
+    if (this.onreadBuffer !== null) handle.chunkSize = this.onreadBuffer.length;
+  }
+
   private nextOnreadBuffer(): void {
     const source = (this.onread as OnReadOptions).buffer;
     this.onreadBuffer = typeof source === 'function' ? source() : source;
@@ -247,14 +94,14 @@ export class Socket extends SocketBase implements ConnectionUser {
   }
 
   /** @internal */
-  ended(): void {
+  override ended(): void {
     this._unrefTimer();
     this.push(null);
     this.read(0);
   }
 
   /** @internal */
-  readFailed(code: string): void {
+  override readFailed(code: string): void {
     this._unrefTimer();
     this.destroy(callError(code, 'read'));
   }
@@ -324,7 +171,7 @@ export class Socket extends SocketBase implements ConnectionUser {
   }
 
   /** @internal */
-  written(): void {
+  override written(): void {
     this._unrefTimer();
     this.lastQueueSize = 0;
   }
@@ -409,7 +256,7 @@ export class Socket extends SocketBase implements ConnectionUser {
   }
 
   /** @internal */
-  stackClosed(): void {
+  override stackClosed(): void {
     this.destroy();
   }
 }
@@ -426,14 +273,4 @@ function checkOptions(options: SocketOptions): void {
 
 function toBytes({ chunk, encoding }: WriteEntry): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-}
-
-/** A lookup's answer, also one in the form of `all: true`. */
-function firstAddress(args: readonly unknown[]): [Error | null, unknown, unknown] {
-  const error = (args[0] as Error | null | undefined) ?? null;
-  const found = args[1];
-  if (!Array.isArray(found)) return [error, found, args[2]];
-  const list = found as LookupAddress[];
-  const first = list.find((one) => one.family === 4) ?? list[0];
-  return [error, first?.address, first?.family];
 }
