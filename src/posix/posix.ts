@@ -3,8 +3,7 @@
 import { seqDiff } from '../base/seq.ts';
 import type { TcpEngine } from '../tcp/engine.ts';
 import type { Tcb } from '../tcp/tcb.ts';
-import { type AcceptedSocket, checkPort, type SocketAddress, toInt32, toSocketAddress } from './address.ts';
-import { Bindings } from './bindings.ts';
+import { type AcceptedSocket, type SocketAddress, toSocketAddress } from './address.ts';
 import {
   AF_INET,
   F_GETFD,
@@ -19,8 +18,6 @@ import {
   POLLERR,
   POLLHUP,
   POLLNVAL,
-  SHUT_RD,
-  SHUT_RDWR,
   SIOCATMARK,
   SIOCINQ,
   SIOCOUTQ,
@@ -30,37 +27,30 @@ import {
   SOCK_STREAM,
   SOMAXCONN,
 } from './constants.ts';
-import { fail, PosixError, translated } from './errno.ts';
+import { fail } from './errno.ts';
+import { SocketLifecycle } from './lifecycle.ts';
 import { getOption, type OptionValue, setOption } from './option-table.ts';
-import { retransmissionsToSeconds } from './options.ts';
-import {
-  PosixSocket,
-  type PosixStack,
-  RCV_SHUTDOWN,
-  type ReadinessCallback,
-  SEND_SHUTDOWN,
-} from './socket.ts';
+import { PosixSocket, type PosixStack, type ReadinessCallback } from './socket.ts';
 import { receiveBytes, sendBytes } from './transfer.ts';
 
 /** Descriptors start above stdin, stdout and stderr. */
 const FIRST_DESCRIPTOR = 3;
 const MAX_DESCRIPTORS = 1_048_576;
-const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /**
- * The calls. Each throws {@link PosixError} where Linux returns -1; none waits: what would block
+ * The calls. Each throws a `PosixError` where Linux returns -1; none waits: what would block
  * fails with EAGAIN or EINPROGRESS, and {@link onReadiness} tells when to try again.
  */
 export class Posix {
   private readonly stack: PosixStack;
   private readonly engine: TcpEngine;
-  private readonly bindings: Bindings;
+  private readonly lifecycle: SocketLifecycle;
   private readonly sockets: (PosixSocket | null)[] = [];
 
   constructor(stack: PosixStack) {
     this.engine = stack.tcp;
     this.stack = stack;
-    this.bindings = new Bindings(stack.tcp);
+    this.lifecycle = new SocketLifecycle(stack);
   }
 
   /** A new descriptor, the lowest free one from 3 on. Only AF_INET streams exist. */
@@ -75,60 +65,20 @@ export class Posix {
 
   /** Gives the socket a local address (`0.0.0.0` = any) and port (0 = a free one). */
   bind(fd: number, address: SocketAddress): void {
-    const socket = this.get(fd, 'bind');
-    const local = toInt32(address.address, 'bind');
-    const wanted = checkPort(address.port, 'bind');
-    if (local !== 0 && !this.isLocal(local)) fail('EADDRNOTAVAIL', 'bind');
-    if (!socket.closed || socket.listener !== null || socket.port !== 0) fail('EINVAL', 'bind');
-    this.bindTo(socket, local, wanted, 'bind');
-    socket.addressLocked = local !== 0;
-    socket.portLocked = wanted !== 0;
+    this.lifecycle.bind(this.get(fd, 'bind'), address);
   }
 
   /** Starts to listen; on a listening socket it changes the backlog only. */
   listen(fd: number, backlog: number = SOMAXCONN): void {
-    this.run(fd, 'listen', (socket) => this.startListening(socket, backlog));
-  }
-
-  private startListening(socket: PosixSocket, backlog: number): void {
-    // Linux reads a negative backlog as the largest.
-    const limit = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog;
-    if (socket.listener !== null) {
-      socket.listener.backlog = limit;
-      return;
-    }
-    if (socket.progress !== 'unconnected' || !socket.closed) fail('EINVAL', 'listen');
-    if (socket.port === 0) this.bindTo(socket, socket.address, 0, 'listen');
-    const { reuseAddress, reusePort } = socket.options;
-    const { address, port } = socket;
-    const config = socket.options.configure(this.engine.config);
-    const options = { address, port, backlog: limit, reuseAddress, reusePort, config };
-    socket.listener = translated('listen', () => this.engine.listen(options, socket));
-    socket.listener.deferAccept =
-      retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND;
-    socket.tcb = null;
-    socket.error = null;
+    this.run(fd, 'listen', (socket) => this.lifecycle.listen(socket, backlog));
   }
 
   /** The oldest connection that waits; EAGAIN when none does. `flags` as of accept4. */
   accept(fd: number, flags = 0): AcceptedSocket {
-    return this.run(fd, 'accept', (parent) => this.take(parent, flags));
-  }
-
-  private take(parent: PosixSocket, flags: number): AcceptedSocket {
-    if (parent.listener === null) return fail('EINVAL', 'accept');
-    const socket = new PosixSocket();
-    const tcb = this.engine.accept(parent.listener, socket);
-    if (tcb === null) return fail('EAGAIN', 'accept');
-    socket.options = parent.options.clone();
-    socket.tcb = tcb;
-    socket.progress = 'connected';
-    socket.address = tcb.localAddress;
-    socket.port = tcb.localPort;
-    if ((flags & SOCK_CLOEXEC) !== 0) socket.descriptorFlags = FD_CLOEXEC;
-    if (!socket.closed) socket.options.apply(this.engine, tcb);
-    this.bindings.add(socket);
-    return { fd: this.install(socket, 'accept'), ...toSocketAddress(tcb.peerAddress, tcb.peerPort) };
+    return this.run(fd, 'accept', (listening) => {
+      const { socket, tcb } = this.lifecycle.accept(listening, flags);
+      return { fd: this.install(socket, 'accept'), ...toSocketAddress(tcb.peerAddress, tcb.peerPort) };
+    });
   }
 
   /**
@@ -136,24 +86,7 @@ export class Posix {
    * then EISCONN. `null` is AF_UNSPEC: dissolves what there is and leaves an unconnected socket.
    */
   connect(fd: number, address: SocketAddress | null): void {
-    this.run(fd, 'connect', (socket) => this.startConnecting(socket, address));
-  }
-
-  private startConnecting(socket: PosixSocket, address: SocketAddress | null): void {
-    if (address === null) {
-      this.disconnect(socket);
-      return;
-    }
-    if (socket.progress === 'connected') fail('EISCONN', 'connect');
-    if (socket.progress === 'connecting') {
-      this.connectProgress(socket);
-      return;
-    }
-    if (!socket.closed || socket.listener !== null) fail('EISCONN', 'connect');
-    const peerAddress = toInt32(address.address, 'connect');
-    const peerPort = checkPort(address.port, 'connect');
-    this.open(socket, peerAddress, peerPort);
-    fail('EINPROGRESS', 'connect');
+    this.run(fd, 'connect', (socket) => this.lifecycle.connect(socket, address));
   }
 
   /** Like {@link recv} without flags. */
@@ -178,47 +111,15 @@ export class Posix {
 
   /** Half-close: SHUT_RD, SHUT_WR or SHUT_RDWR. */
   shutdown(fd: number, how: number): void {
-    this.run(fd, 'shutdown', (socket) => this.startShutdown(socket, how));
-  }
-
-  private startShutdown(socket: PosixSocket, how: number): void {
-    if (!Number.isInteger(how) || how < SHUT_RD || how > SHUT_RDWR) fail('EINVAL', 'shutdown');
-    const mask = how + 1;
-    if (socket.listener !== null) {
-      if ((mask & RCV_SHUTDOWN) !== 0) this.disconnect(socket);
-      return;
-    }
-    if (socket.tcb?.state === 'SYN-SENT') {
-      this.disconnect(socket);
-      return;
-    }
-    const closed = socket.closed;
-    socket.shutdown |= mask;
-    if (closed) {
-      this.notify(socket);
-      fail('ENOTCONN', 'shutdown');
-    }
-    if ((mask & SEND_SHUTDOWN) !== 0) this.engine.shutdown(socket.tcb as Tcb);
-    this.notify(socket);
+    this.run(fd, 'shutdown', (socket) => this.lifecycle.shutdown(socket, how));
   }
 
   /** Gives the descriptor back. Unread data or SO_LINGER with 0 seconds reset the connection. */
   close(fd: number): void {
-    this.run(fd, 'close', (socket) => this.release(fd, socket));
-  }
-
-  private release(fd: number, socket: PosixSocket): void {
-    this.sockets[fd - FIRST_DESCRIPTOR] = null;
-    this.bindings.remove(socket);
-    socket.callback = null;
-    if (socket.listener !== null) this.engine.closeListener(socket.listener);
-    const tcb = socket.tcb;
-    socket.tcb = null;
-    if (tcb === null) return;
-    const { onoff, linger } = socket.options.linger;
-    const resets = onoff !== 0 && linger === 0 && tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT';
-    if (resets) this.engine.abort(tcb);
-    else this.engine.close(tcb);
+    this.run(fd, 'close', (socket) => {
+      this.sockets[fd - FIRST_DESCRIPTOR] = null;
+      this.lifecycle.close(socket);
+    });
   }
 
   getsockname(fd: number): SocketAddress {
@@ -309,85 +210,6 @@ export class Posix {
     if (place >= MAX_DESCRIPTORS) fail('EMFILE', syscall);
     this.sockets[place] = socket;
     return place + FIRST_DESCRIPTOR;
-  }
-
-  private isLocal(address: number): boolean {
-    return this.stack.addresses.some((own) => toInt32(own.split('/')[0] as string, 'bind') === address);
-  }
-
-  private bindTo(socket: PosixSocket, address: number, wanted: number, syscall: string): void {
-    const port = wanted === 0 ? this.bindings.choosePort(socket, address) : wanted;
-    if (port === 0 || (wanted !== 0 && this.bindings.conflicts(socket, address, port)))
-      fail('EADDRINUSE', syscall);
-    socket.address = address;
-    socket.port = port;
-    this.bindings.add(socket);
-  }
-
-  private open(socket: PosixSocket, peerAddress: number, peerPort: number): void {
-    const options = {
-      localAddress: socket.address,
-      localPort: socket.port,
-      peerAddress,
-      peerPort,
-      reuseAddress: socket.options.reuseAddress,
-      config: socket.options.configure(this.engine.config),
-    };
-    let tcb: Tcb;
-    try {
-      tcb = translated('connect', () => this.engine.connect(options, socket));
-    } catch (error) {
-      // A four-tuple that exists, or no port left: Linux has one code for both.
-      if (error instanceof PosixError && error.code === 'EADDRINUSE') fail('EADDRNOTAVAIL', 'connect');
-      throw error;
-    }
-    socket.restart(tcb);
-    this.bindings.add(socket);
-    if (!socket.closed) socket.options.apply(this.engine, tcb);
-  }
-
-  /** A later connect while the first is under way, or after it was settled. */
-  private connectProgress(socket: PosixSocket): void {
-    if (socket.opening) fail('EALREADY', 'connect');
-    const error = socket.takeError();
-    if (socket.closed) {
-      socket.progress = 'unconnected';
-      this.unbind(socket);
-      fail(error ?? 'ECONNABORTED', 'connect');
-    }
-    socket.progress = 'connected';
-  }
-
-  /** tcp_disconnect: whatever there is ends, the descriptor is as new but for its options. */
-  private disconnect(socket: PosixSocket): void {
-    if (socket.listener !== null) this.engine.closeListener(socket.listener);
-    const tcb = socket.tcb;
-    if (tcb !== null && !socket.closed) {
-      const quiet = tcb.state === 'CLOSING' || tcb.state === 'LAST-ACK';
-      if (quiet) this.engine.close(tcb);
-      else this.engine.abort(tcb);
-      socket.error = quiet ? socket.error : 'ECONNRESET';
-    } else if (tcb !== null) {
-      this.engine.close(tcb);
-    }
-    socket.listener = null;
-    socket.tcb = null;
-    socket.shutdown = 0;
-    socket.progress = 'unconnected';
-    this.unbind(socket);
-    this.notify(socket);
-  }
-
-  /** Forgets the address and port that `connect` or `listen` chose, not those of `bind`. */
-  private unbind(socket: PosixSocket): void {
-    if (!socket.addressLocked) socket.address = 0;
-    if (socket.portLocked) return;
-    socket.port = 0;
-    this.bindings.remove(socket);
-  }
-
-  private notify(socket: PosixSocket): void {
-    if (socket.callback !== null) socket.callback(socket.poll());
   }
 }
 
