@@ -35,8 +35,7 @@ scenario(
     app.told();
     while (!app.events.includes('r1')) bed.advance(100);
     const retransmissions = bed.peer.sent().length;
-    assert.ok(retransmissions >= 2 && retransmissions <= 3, `${retransmissions} retransmissions before R1`);
-    assert.ok(retransmissions >= 3, 'R1 is at least three retransmissions');
+    assert.ok(retransmissions >= 3, `R1 after ${retransmissions} retransmissions`);
     assert.equal(app.state, 'ESTABLISHED');
     bed.peer.ack();
     assert.ok(!app.events.includes('failed'));
