@@ -136,7 +136,7 @@ function fillOptions(info: TcpInfo, tcb: Tcb): void {
 
 function fillTimes(info: TcpInfo, tcb: Tcb): void {
   const now = tcb.clock.now;
-  info.tcpi_rto = tcb.rtt.backedOff(tcb.retries, tcb.config);
+  info.tcpi_rto = tcb.rtt.backedOff(tcb.backoff, tcb.config);
   info.tcpi_ato = tcb.bytesReceived > 0 ? ATO_DEFAULT : 0;
   info.tcpi_rtt = tcb.rtt.srtt;
   info.tcpi_rttvar = tcb.rtt.rttvar;
@@ -160,7 +160,7 @@ function fillSegmentCounts(info: TcpInfo, tcb: Tcb): void {
   const congestion = tcb.congestion;
   info.tcpi_snd_cwnd = tcb.state === 'SYN-SENT' ? 1 : Math.floor(congestion.cwnd / mss);
   if (congestion.ssthresh < SSTHRESH_INFINITE) info.tcpi_snd_ssthresh = Math.floor(congestion.ssthresh / mss);
-  info.tcpi_backoff = tcb.retries;
+  info.tcpi_backoff = tcb.backoff;
   if (tcb.deadline(TIMER_PERSIST) !== Infinity) info.tcpi_probes = tcb.probes;
   else if (tcb.deadline(TIMER_RTO) !== Infinity) info.tcpi_retransmits = tcb.retries;
 }

@@ -186,7 +186,7 @@ function rttOf(tcb: Tcb): ConnectionRecord['rtt'] {
     srttMs: sampled ? toMs(rtt.srtt) : null,
     rttvarMs: sampled ? toMs(rtt.rttvar) : null,
     minMs: sampled ? toMs(rtt.min) : null,
-    rtoMs: toMs(rtt.backedOff(tcb.retries, tcb.config)),
+    rtoMs: toMs(rtt.backedOff(tcb.backoff, tcb.config)),
   };
 }
 

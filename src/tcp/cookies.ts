@@ -13,13 +13,13 @@ import { ACK, type Segment, SYN } from '../wire/segment.ts';
 import type { TcpContext } from './context.ts';
 import { openPassive } from './input/passive.ts';
 import type { Listener } from './listener.ts';
-import { mssToOffer, shiftToOffer } from './negotiate.ts';
+import { mssToOffer, SMALLEST_MSS, shiftToOffer } from './negotiate.ts';
 import type { Tcb } from './tcb.ts';
 
 /** A cookie is good for two of these. */
 const SLOT = 64 * MICROSECONDS_PER_SECOND;
 const TIME_BITS = 0x1f;
-const MSS_TABLE = [216, 536, 1220, 1300, 1440, 1460, 4312, 8960];
+const MSS_TABLE = [SMALLEST_MSS, 536, 1220, 1300, 1440, 1460, 4312, 8960];
 /** In the low bits of TSval: window scale (15 = none), SACK, and a mark. */
 const OPTION_BITS = 6;
 const NO_SCALE = 15;
@@ -35,7 +35,7 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
   replies.peerPort = seg.peerPort;
   let index = 0;
   for (let i = 0; i < MSS_TABLE.length; i++)
-    if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, 216)) index = i;
+    if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, SMALLEST_MSS)) index = i;
   replies.seq = cookie(context, seg, seg.seq, slotNow(context), index);
   replies.ack = seqAdd(seg.seq, 1);
   replies.flags = SYN | ACK;

@@ -52,6 +52,7 @@ export function becameEstablished(tcb: Tcb): void {
   // RFC 6298 §5.7: a SYN that timed out says nothing good about the path.
   if (tcb.synRetransmitted > 0 && tcb.rtt.samples === 0) tcb.rtt.rto = Math.max(tcb.rtt.rto, 3_000_000);
   tcb.retries = 0;
+  tcb.backoff = 0;
   tcb.quickAcks = Math.min(16, Math.max(2, Math.floor(tcb.receiveLimit / (2 * tcb.rcv.mss))));
   tcb.peerSegment = Math.min(tcb.rcv.mss, 536);
   if (tcb.keepAlive) armKeepAlive(tcb);

@@ -9,7 +9,7 @@ const TCP_HEADER_LENGTH = 20;
 /** Default send MSS, MUST-15. */
 const DEFAULT_MSS = 536;
 /** Smaller offers are an attack on our CPU, not a small link (B05, CVE-2019-11479). */
-const SMALLEST_MSS = 88;
+export const SMALLEST_MSS = 88;
 /** RFC 7323 §2.3: shifts above 14 mean 14. */
 const LARGEST_SHIFT = 14;
 /** Timestamps with their two NOPs. */

@@ -137,12 +137,16 @@ export class Tcb implements Machine {
   challengeCount = 0;
 
   // Retransmission, RFC 6298, RFC 9293 §3.8.3.
-  /** Back-offs in a row without progress. */
+  /** Time-outs in a row without an answer: what R1 and R2 count. */
   retries = 0;
+  /** Doublings of the RTO; progress alone does not undo them, a new sample does (RFC 6298 §5). */
+  backoff = 0;
   /** When the first of them was armed, µs; 0 when none. */
   firstUnansweredAt = 0;
   /** Probes sent in a row without an answer (persist, keep-alive). */
   probes = 0;
+  /** Doublings of the interval between window probes; answers do not undo them, an open window does. */
+  persistBackoff = 0;
   probe = PROBE_NONE;
   r1Told = false;
   /** The SYN was sent more than once: RFC 6298 §5.7, RFC 6928 §2. */

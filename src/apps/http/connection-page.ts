@@ -9,7 +9,7 @@ interface Ends {
   readonly remotePort?: number | undefined;
 }
 
-/** Always the same, characters: load generators take a page whose length changes for a broken one. */
+/** Always the same, bytes: load generators take a page whose length changes for a broken one. */
 const PAGE_LENGTH = 1600;
 
 const OTHER_PATHS = `
@@ -43,9 +43,8 @@ function connectionText(ends: Ends, stack: ServiceStack | null): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const table = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
-  return `This connection, seen from inside the stack\n\n${table}\n${OTHER_PATHS}`
-    .padEnd(PAGE_LENGTH - 1)
-    .concat('\n');
+  const page = `This connection, seen from inside the stack\n\n${table}\n${OTHER_PATHS}`;
+  return `${page}${' '.repeat(Math.max(0, PAGE_LENGTH - 1 - Buffer.byteLength(page)))}\n`;
 }
 
 /** Node's net listens on IPv6 too and maps IPv4 addresses into it. */

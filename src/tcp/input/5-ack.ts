@@ -7,7 +7,7 @@ import { closeWhenEstablished } from '../calls/close.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import { settleMss } from '../negotiate.ts';
-import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
+import { bringsNewSack, duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
 import { HAS_SYN } from '../send/in-flight.ts';
 import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
 import { progressMade } from '../timers/retransmission.ts';
@@ -149,7 +149,10 @@ function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
   const inFlight = tcb.inFlight;
   const sample = tcb.clock.now - inFlight.ackedSentAt;
   const accepted = inFlight.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
-  if (accepted) tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
+  if (accepted) {
+    tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
+    tcb.backoff = 0;
+  }
   if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted);
 }
 
@@ -173,7 +176,8 @@ function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
 
 /** RFC 5681 §2: outstanding data, no text, no FIN, the same ACK, the same window. */
 function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
-  return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << tcb.snd.shift === tcb.snd.wnd;
+  if (tcb.inFlight.count === 0 || seg.len > 0 || seg.wnd << tcb.snd.shift !== tcb.snd.wnd) return false;
+  return !tcb.sackAgreed || bringsNewSack(tcb, seg);
 }
 
 /**
@@ -186,13 +190,22 @@ function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
   if (acked < 0) return;
   const newer = seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLe(snd.wl2, seg.ack));
   if (acked === 0 && !newer) return;
+  const wasShut = snd.wnd === 0;
   snd.wnd = seg.wnd << snd.shift;
   snd.wl1 = seg.seq;
   snd.wl2 = seg.ack;
   if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
   // An answer to a probe: the peer is alive, whatever its window (MUST-37).
   tcb.probes = 0;
-  if (snd.wnd > 0) tcb.probe = PROBE_NONE;
+  if (snd.wnd === 0) {
+    // The peer holds the window shut and says so: no silence to count (SHLD-17).
+    tcb.retries = 0;
+    return;
+  }
+  tcb.probe = PROBE_NONE;
+  tcb.persistBackoff = 0;
+  // What was sent again into the closed window was thrown away there.
+  if (wasShut && tcb.recovery.state === 'loss') tcb.inFlight.markAllLost();
 }
 
 /** Our FIN is acknowledged: the arrows of Figure 5 that bear "rcv ACK of FIN". */

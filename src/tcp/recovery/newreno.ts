@@ -1,7 +1,8 @@
 /** NewReno: fast retransmit and fast recovery by counting duplicate ACKs. RFC 5681 §3.2, RFC 6582, RFC 3042. */
 
 import { REASON } from '../../base/reasons.ts';
-import { seqGe, seqGt } from '../../base/seq.ts';
+import { seqDiff, seqGe, seqGt, toSeq } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
 import { LOST, RESENT } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { moveRecovery } from './recovery.ts';
@@ -21,8 +22,33 @@ export function duplicateAckArrived(tcb: Tcb): void {
   // No more can have left than was sent.
   const segments = Math.ceil(tcb.inFlight.total / tcb.snd.mss);
   if (recovery.duplicateAcks > segments) recovery.duplicateAcks = segments;
-  if (recovery.state === 'open') moveRecovery(tcb, 'disorder', 'duplicate-ack');
+  if (recovery.state === 'open') {
+    recovery.disorderNxt = tcb.snd.nxt;
+    moveRecovery(tcb, 'disorder', 'duplicate-ack');
+  }
   if (recovery.state === 'disorder' && recovery.duplicateAcks >= tcb.config.reordering) enterRecovery(tcb);
+}
+
+/**
+ * Whether the segment's SACK blocks tell of data that the last ones did not: with SACK only such an
+ * ACK says that something has left the network (RFC 6675 §2, RFC 3042 §2). A block at or below the
+ * ACK is a DSACK and tells of a duplicate.
+ */
+export function bringsNewSack(tcb: Tcb, seg: Segment): boolean {
+  const recovery = tcb.recovery;
+  let high = recovery.sackHigh;
+  let sum = 0;
+  for (let i = 0; i < seg.sackCount; i++) {
+    const left = toSeq(seg.sackEdges[2 * i] as number);
+    const right = toSeq(seg.sackEdges[2 * i + 1] as number);
+    if (seqGe(seg.ack, left) || !seqGt(right, left) || seqGt(right, tcb.snd.nxt)) continue;
+    sum += seqDiff(right, left);
+    if (seqGt(right, high)) high = right;
+  }
+  const news = sum > recovery.sackSum || (sum > 0 && seqGt(high, recovery.sackHigh));
+  recovery.sackHigh = high;
+  recovery.sackSum = sum;
+  return news;
 }
 
 /** RFC 6582 §3.2 step 2. */
@@ -30,7 +56,7 @@ function enterRecovery(tcb: Tcb): void {
   const recovery = tcb.recovery;
   // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
   if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
-  tcb.congestion.lossDetected(tcb.unacked);
+  tcb.congestion.lossDetected(seqDiff(recovery.disorderNxt, tcb.snd.una));
   recovery.recover = tcb.snd.nxt;
   recovery.hasPoint = true;
   recovery.partialSeen = false;
@@ -46,6 +72,10 @@ function enterRecovery(tcb: Tcb): void {
  */
 export function newAckArrived(tcb: Tcb, acked: number): boolean {
   const recovery = tcb.recovery;
+  recovery.sackSum = 0;
+  recovery.sackHigh = tcb.snd.una;
+  // Passed for good: 2^31 bytes later `recover` would seem to lie ahead again (NR-05).
+  if (recovery.hasPoint && seqGt(tcb.snd.una, recovery.recover)) recovery.hasPoint = false;
   switch (recovery.state) {
     case 'open':
       return true;

@@ -23,8 +23,13 @@ export class Recovery {
   duplicateAcks = 0;
   /** RecoveryPoint, RFC 6582's recover: SND.NXT when recovery or loss began (point). */
   recover: Seq = SEQ_ZERO;
-  /** There was a recovery point: `recover` means something. */
+  /** SND.UNA has not passed the recovery point yet: no second reduction for the same window. */
   hasPoint = false;
+  /** SND.NXT when the first duplicate ACK came (point): what limited transmit sends later is not FlightSize. */
+  disorderNxt: Seq = SEQ_ZERO;
+  /** What the last SACK blocks told: the highest right edge (point), and the bytes of all of them. */
+  sackHigh: Seq = SEQ_ZERO;
+  sackSum = 0;
   /** The next retransmission goes out whatever the pipe says. */
   forced = false;
   /** The first partial ACK has restarted the timer (RFC 6582 §3.2 step 3). */

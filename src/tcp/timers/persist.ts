@@ -15,7 +15,7 @@ export function armPersist(tcb: Tcb): void {
   if (isArmed(tcb, TIMER_PERSIST)) return;
   if (tcb.snd.wnd === 0) {
     // First after one RTO (SHLD-29), then further and further apart (SHLD-30).
-    armTimer(tcb, TIMER_PERSIST, tcb.rtt.backedOff(tcb.probes, tcb.config));
+    armTimer(tcb, TIMER_PERSIST, tcb.rtt.backedOff(tcb.persistBackoff, tcb.config));
   } else {
     armTimer(tcb, TIMER_PERSIST, Math.min(OVERRIDE_MAX, Math.max(OVERRIDE_MIN, tcb.rtt.rto)));
   }
@@ -37,7 +37,7 @@ export function persistExpired(tcb: Tcb): void {
     return;
   }
   tcb.probes++;
-  tcb.retries = 0;
+  tcb.persistBackoff++;
   tcb.probe = PROBE_PERSIST;
   context.counters.count(REASON.TCP_ZERO_WINDOW_PROBE);
   context.markReady(tcb);

@@ -15,7 +15,7 @@ const R1 = 3;
 export function segmentSent(tcb: Tcb): void {
   if (isArmed(tcb, TIMER_PERSIST)) cancelTimer(tcb, TIMER_PERSIST);
   if (isArmed(tcb, TIMER_RTO)) return;
-  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.retries, tcb.config));
+  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
   if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
 }
 
@@ -23,6 +23,7 @@ export function segmentSent(tcb: Tcb): void {
 export function progressMade(tcb: Tcb, restart: boolean): void {
   tcb.retries = 0;
   tcb.probes = 0;
+  tcb.persistBackoff = 0;
   tcb.r1Told = false;
   tcb.firstUnansweredAt = 0;
   if (tcb.inFlight.count === 0) {
@@ -30,7 +31,8 @@ export function progressMade(tcb: Tcb, restart: boolean): void {
     cancelTimer(tcb, TIMER_USER);
     return;
   }
-  if (restart || !isArmed(tcb, TIMER_RTO)) armTimer(tcb, TIMER_RTO, tcb.rtt.rto);
+  if (restart || !isArmed(tcb, TIMER_RTO))
+    armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
   if (tcb.userTimeout > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
 }
 
@@ -49,6 +51,7 @@ export function retransmissionExpired(tcb: Tcb): void {
   context.counters.count(REASON.TCP_RTO);
   const first = tcb.retries === 0;
   tcb.retries++;
+  tcb.backoff++;
   if (first) tcb.firstUnansweredAt = tcb.clock.now;
   if (tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED') tcb.synRetransmitted++;
   if (tcb.retries === R1 && !tcb.r1Told) {
@@ -56,7 +59,7 @@ export function retransmissionExpired(tcb: Tcb): void {
     context.queueEvent(tcb, EVENT_R1);
   }
   timeoutExpired(tcb, first);
-  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.retries, tcb.config));
+  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
   context.markReady(tcb);
 }
 

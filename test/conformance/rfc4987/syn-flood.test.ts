@@ -116,7 +116,7 @@ for (const [offered, kept] of [
   [1460, 1460],
   [1459, 1440],
   [536, 536],
-  [100, 216],
+  [100, 88],
 ] as const) {
   test(`SF-02: a cookie keeps an MSS of ${offered} as ${kept}`, () => {
     const bed = crowded();
