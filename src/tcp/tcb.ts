@@ -298,14 +298,14 @@ export class Tcb implements Machine {
   setRecordState(): void {
     const timeWait = this.kind === KIND_TIME_WAIT;
     restoreState(this, timeWait ? 'TIME-WAIT' : 'SYN-RECEIVED');
-    this.ttl = this.config.ttl;
-    this.tos = this.config.tos;
     if (timeWait) {
       this.peerClosed = true;
       this.finQueued = true;
       this.finSent = true;
       this.readerGone = true;
     } else {
+      this.ttl = this.config.ttl;
+      this.tos = this.config.tos;
       this.pathCode = appendState(appendState(0, stateCode('LISTEN')), stateCode('SYN-RECEIVED'));
     }
   }

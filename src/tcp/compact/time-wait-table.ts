@@ -52,6 +52,8 @@ export class TimeWaitTable {
   private challenge = new Int32Array(FIRST_CAPACITY);
   private flow = new Int32Array(FIRST_CAPACITY);
   private queue = new Uint16Array(FIRST_CAPACITY);
+  private tos = new Uint8Array(FIRST_CAPACITY);
+  private ttl = new Uint8Array(FIRST_CAPACITY);
   private previous = new Int32Array(FIRST_CAPACITY);
   private next = new Int32Array(FIRST_CAPACITY);
 
@@ -99,6 +101,8 @@ export class TimeWaitTable {
     tcb.tsRecent = this.tsRecent[index] as number;
     tcb.sackAgreed = (flags & SACK) !== 0;
     tcb.reuseAddress = (flags & REUSE) !== 0;
+    tcb.tos = this.tos[index] as number;
+    tcb.ttl = this.ttl[index] as number;
     tcb.ready = (flags & READY) !== 0;
     tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
     tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
@@ -153,7 +157,7 @@ export class TimeWaitTable {
 
   /** Bytes of memory held by the records. */
   get memory(): number {
-    return this.deadline.length * (8 + 4 * 13 + 2);
+    return this.deadline.length * (8 + 4 * 13 + 4);
   }
 
   private store(index: number, tcb: Tcb): void {
@@ -167,6 +171,8 @@ export class TimeWaitTable {
     this.id[index] = tcb.id;
     this.path[index] = tcb.pathCode;
     this.flow[index] = tcb.flow;
+    this.tos[index] = tcb.tos;
+    this.ttl[index] = tcb.ttl;
     this.challenge[index] = (tcb.challengeSecond << 8) | Math.min(tcb.challengeCount, 0xff);
     this.flags[index] =
       tcb.rcv.shift |
@@ -237,6 +243,8 @@ export class TimeWaitTable {
     const queue = new Uint16Array(size);
     queue.set(this.queue);
     this.queue = queue;
+    this.tos = largerBytes(this.tos, size);
+    this.ttl = largerBytes(this.ttl, size);
   }
 }
 
@@ -247,14 +255,18 @@ function sameTimeWait(a: TcpConfig, b: TcpConfig): boolean {
     a.timeWaitRfc1337 === b.timeWaitRfc1337 &&
     a.timeWaitReuse === b.timeWaitReuse &&
     a.rfc5961 === b.rfc5961 &&
-    a.challengeAckLimit === b.challengeAckLimit &&
-    a.ttl === b.ttl &&
-    a.tos === b.tos
+    a.challengeAckLimit === b.challengeAckLimit
   );
 }
 
 function larger(array: Int32Array, size: number): Int32Array<ArrayBuffer> {
   const copy = new Int32Array(size);
+  copy.set(array);
+  return copy;
+}
+
+function largerBytes(array: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(size);
   copy.set(array);
   return copy;
 }

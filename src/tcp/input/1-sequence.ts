@@ -77,9 +77,15 @@ function crossedSyn(tcb: Tcb, seg: Segment): Check {
   noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, 1));
   tcb.ackNow = true;
   tcb.context.markReady(tcb);
+  stripSyn(seg);
+  return 'continue';
+}
+
+/** The SYN has been dealt with: what is left of the segment begins one number later. */
+export function stripSyn(seg: Segment): void {
   seg.flags &= ~SYN;
   seg.seq = seqAdd(seg.seq, 1);
-  return 'continue';
+  if (seg.up > 0) seg.up--;
 }
 
 /** Cuts off what lies outside the window, on both sides; SYN and FIN are sequence space like any other. */
@@ -89,6 +95,7 @@ function trim(tcb: Tcb, seg: Segment): void {
   if (before > 0 && seg.len > 0) {
     noteDuplicate(tcb, seg.seq, nxt);
     seg.seq = nxt;
+    seg.up = Math.max(0, seg.up - before);
     seg.dataStart = Math.min(seg.dataEnd, seg.dataStart + before);
     tcb.context.judge('partial', REASON.TCP_OLD_DATA);
   }

@@ -2,13 +2,15 @@
 
 import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGt, seqLe } from '../../base/seq.ts';
-import type { Segment } from '../../wire/segment.ts';
+import { FIN, type Segment } from '../../wire/segment.ts';
 import { EVENT_OPENED } from '../events.ts';
 import { becameEstablished, fail } from '../lifecycle.ts';
 import { acceptOffer } from '../negotiate.ts';
 import type { Tcb } from '../tcb.ts';
 import { progressMade } from '../timers/retransmission.ts';
 import { transition } from '../transitions.ts';
+import { stripSyn } from './1-sequence.ts';
+import { checkUrg } from './6-urg.ts';
 import { processText } from './7-text.ts';
 import { checkFin } from './8-fin.ts';
 import { replyWithReset } from './closed.ts';
@@ -68,14 +70,14 @@ function synArrives(tcb: Tcb, seg: Segment): void {
   tcb.ackNow = true;
   context.markReady(tcb);
   // Sixth to eighth: what else the segment carries. Its SYN has been dealt with.
-  seg.seq = seqAdd(seg.seq, 1);
-  seg.flags &= ~0x02;
+  stripSyn(seg);
   // Text beyond the window that our SYN offered is not there.
   const excess = seqDiff(seqAdd(seg.seq, seg.dataLength), seqAdd(tcb.rcv.nxt, tcb.rcv.wnd));
   if (excess > 0) {
     seg.dataEnd -= excess;
-    seg.flags &= ~0x01;
+    seg.flags &= ~FIN;
   }
+  checkUrg(tcb, seg);
   if (processText(tcb, seg) === 'discard') return;
   checkFin(tcb, seg);
 }

@@ -4,6 +4,9 @@ import { SYN } from '../../wire/segment.ts';
 import type { TcpContext } from '../context.ts';
 import { sendSegment } from './emit.ts';
 
+/** The ECN field of the TOS byte: no ECT on a reset (RFC 3168 §6.1.6). */
+const ECN_BITS = 0x3;
+
 /** Makes and sends the reply that was taken from the queue. */
 export function emitReply(context: TcpContext): void {
   const { replies, sent, frame } = context;
@@ -30,7 +33,8 @@ export function emitReply(context: TcpContext): void {
   sent.tsVal = replies.tsVal;
   sent.tsEcr = replies.tsEcr;
   frame.clearPayload();
-  frame.ttl = context.config.ttl;
-  frame.tos = context.config.tos;
+  const user = replies.tcb ?? context.config;
+  frame.ttl = user.ttl;
+  frame.tos = user.tos & ~ECN_BITS;
   sendSegment(context, replies.tcb);
 }

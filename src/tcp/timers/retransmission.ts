@@ -68,9 +68,9 @@ function retriesAllowed(tcb: Tcb): number {
   const config = tcb.config;
   switch (tcb.state) {
     case 'SYN-SENT':
-      return config.retriesSyn;
     case 'SYN-RECEIVED':
-      return config.retriesSynAck;
+      // Passive opens are compact records: this one is an active open whose SYN has crossed the peer's.
+      return config.retriesSyn;
     default:
       return tcb.orphan ? Math.min(config.retriesOrphan, config.retriesData) : config.retriesData;
   }
