@@ -17,7 +17,13 @@ const PATIENCE = 60_000;
 const READY_PATIENCE = 20_000;
 
 function hasProgram(name: string): boolean {
-  for (const folder of [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin']) {
+  for (const folder of [
+    ...(process.env['PATH'] ?? '').split(':'),
+    '/usr/sbin',
+    '/usr/bin',
+    '/sbin',
+    '/bin',
+  ]) {
     try {
       accessSync(`${folder}/${name}`, constants.X_OK);
       return true;
@@ -56,7 +62,8 @@ export class Program {
   stderr = '';
 
   constructor(command: string, args: readonly string[]) {
-    this.child = spawn(command, args, { stdio: 'pipe' });
+    // A process group of its own: what a shell has started ends with it.
+    this.child = spawn(command, args, { stdio: 'pipe', detached: true });
     // A program may end before it has read everything.
     this.child.stdin?.on('error', () => {});
     this.child.stdout?.on('data', (chunk: Buffer) => this.chunks.push(chunk));
@@ -105,8 +112,17 @@ export class Program {
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (!this.running) return;
-    this.child.kill(signal);
+    this.signal(signal);
     await this.finished;
+  }
+
+  /** To the program and all that it has started. */
+  signal(signal: NodeJS.Signals): void {
+    try {
+      if (this.running && this.child.pid !== undefined) process.kill(-this.child.pid, signal);
+    } catch {
+      // It has just ended.
+    }
   }
 }
 
@@ -135,6 +151,12 @@ export interface KernelConnection {
 }
 
 let made = 0;
+const open = new Set<Namespace>();
+// A test run that is interrupted leaves nothing behind either.
+process.on('exit', () => {
+  for (const namespace of open) namespace.abandon();
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 /** A network namespace with programs in it. */
 export class Namespace {
@@ -144,6 +166,7 @@ export class Namespace {
   constructor() {
     this.name = `fw-${process.pid}-${made++}`;
     execFileSync('ip', ['netns', 'add', this.name]);
+    open.add(this);
     // The services of the other side are reached by loopback too.
     execFileSync('ip', ['-n', this.name, 'link', 'set', 'lo', 'up']);
   }
@@ -196,6 +219,13 @@ export class Namespace {
 
   async close(): Promise<void> {
     for (const program of this.programs) await program.kill();
+    this.abandon();
+  }
+
+  /** The same at once, for a process that is about to end. */
+  abandon(): void {
+    if (!open.delete(this)) return;
+    for (const program of this.programs) program.signal('SIGKILL');
     execFileSync('ip', ['netns', 'del', this.name]);
   }
 }
@@ -245,7 +275,9 @@ export class RunningStack extends Namespace {
   }
 
   fourwave(command: string, ...args: string[]): Program {
-    return this.keep(new Program(process.execPath, [MAIN, command, '--control', this.ready.control, ...args]));
+    return this.keep(
+      new Program(process.execPath, [MAIN, command, '--control', this.ready.control, ...args]),
+    );
   }
 
   /** `fourwave ss --json`: the records about one port of the stack, or about all. */

@@ -110,7 +110,10 @@ describe('nc against the built-in services', { skip: skipWithout('nc') }, () => 
   test('a half-closed HTTP request is answered', async () => {
     const { code, stdout } = await stack.run('nc', ['-N', STACK, '80'], 'GET / HTTP/1.0\r\n\r\n', 10_000);
     assert.equal(code, 0);
-    assert.match(stdout.toString(), /^HTTP\/1\.[01] 200 OK\r\n[^]*\r\n\r\nThis connection, seen from inside the stack/);
+    assert.match(
+      stdout.toString(),
+      /^HTTP\/1\.[01] 200 OK\r\n[^]*\r\n\r\nThis connection, seen from inside the stack/,
+    );
   });
 
   test('ncat: echo, and a half-closed HTTP request', { skip: skipWithout('ncat') }, async () => {
