@@ -52,7 +52,7 @@ export class TcpContext {
   readonly timeWait = new TimeWaitTable();
   readonly synReceived = new SynTable();
   readonly listeners = new ListenerTable();
-  readonly replies = new ReplyQueue();
+  readonly replies: ReplyQueue;
   /** Blocks of connections, by their row in the timer table. */
   readonly blocks: (Tcb | null)[] = [];
 
@@ -94,6 +94,7 @@ export class TcpContext {
     this.secrets = new Secrets(environment.random, environment.clock);
     this.flows = new FlowTable(environment.random);
     this.timers = new TimerTable(environment.clock);
+    this.replies = new ReplyQueue(environment.clock);
     this.pool = new BufferPool(environment.config.bufferTotal);
     this.scratch = this.newBlock();
   }

@@ -1,7 +1,7 @@
 /** RFC 9293 §3.10.7.4, first: check the sequence number. With PAWS, RFC 7323 §5. */
 
 import { REASON } from '../../base/reasons.ts';
-import { type Seq, seqAdd, seqDiff, seqGe, seqInWindow, seqLe, seqLt } from '../../base/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqInWindow, seqLe, seqLt } from '../../base/seq.ts';
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../../wire/segment.ts';
 import type { Tcb } from '../tcb.ts';
 import { type Check, challenge, discard, discardWithAck, repeatSynAck } from './verdict.ts';
@@ -42,7 +42,8 @@ function acceptable(tcb: Tcb, seq: Seq, len: number): boolean {
 
 /** The segment begins before the window and ends behind it: more than the RFC's two points can see. */
 function covers(tcb: Tcb, seq: Seq, len: number): boolean {
-  return seqLt(seq, tcb.rcv.nxt) && seqGe(seqAdd(seq, len), seqAdd(tcb.rcv.nxt, tcb.rcv.wnd));
+  const before = seqDiff(tcb.rcv.nxt, seq);
+  return before > 0 && before < len && len - before >= tcb.rcv.wnd;
 }
 
 /** An ACK goes back; it is never limited for data, which may be a retransmission whose ACK was lost. */

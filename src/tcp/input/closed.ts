@@ -17,6 +17,10 @@ export function segmentArrivesClosed(context: TcpContext, seg: Segment): void {
  */
 export function replyWithReset(context: TcpContext, seg: Segment): void {
   const replies = context.replies;
+  if (!replies.takeReset()) {
+    context.judge('dropped', REASON.TCP_RST_LIMIT);
+    return;
+  }
   replies.begin();
   replies.localAddress = seg.localAddress;
   replies.peerAddress = seg.peerAddress;

@@ -18,14 +18,15 @@ export function pipe(tcb: Tcb): number {
 /** A duplicate ACK in the sense of RFC 5681 §2 has arrived. */
 export function duplicateAckArrived(tcb: Tcb): void {
   const recovery = tcb.recovery;
-  recovery.duplicateAcks++;
-  // No more can have left than was sent.
-  const segments = Math.ceil(tcb.inFlight.total / tcb.snd.mss);
-  if (recovery.duplicateAcks > segments) recovery.duplicateAcks = segments;
   if (recovery.state === 'open') {
     recovery.disorderNxt = tcb.snd.nxt;
     moveRecovery(tcb, 'disorder', 'duplicate-ack');
   }
+  recovery.duplicateAcks++;
+  // No more can have left than was in flight when it began: invented ones release nothing (E03).
+  const before = seqGt(recovery.disorderNxt, tcb.snd.una) ? seqDiff(recovery.disorderNxt, tcb.snd.una) : 0;
+  const segments = Math.ceil(before / tcb.snd.mss);
+  if (recovery.duplicateAcks > segments) recovery.duplicateAcks = segments;
   if (recovery.state === 'disorder' && recovery.duplicateAcks >= tcb.config.reordering) enterRecovery(tcb);
 }
 

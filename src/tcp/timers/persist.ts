@@ -21,6 +21,16 @@ export function armPersist(tcb: Tcb): void {
   }
 }
 
+/**
+ * Answered probes set `probes` back: only silence counts (MUST-37). Without a user behind it the
+ * connection ends whatever the peer answers, or a peer could pin it for ever (C09).
+ */
+function probesAreUp(tcb: Tcb): boolean {
+  const { retriesOrphan, retriesData } = tcb.config;
+  if (!tcb.orphan) return tcb.probes >= retriesData;
+  return tcb.probes >= Math.min(retriesOrphan, retriesData) || tcb.persistBackoff >= retriesData;
+}
+
 export function persistExpired(tcb: Tcb): void {
   const context = tcb.context;
   cancelTimer(tcb, TIMER_PERSIST);
@@ -30,9 +40,7 @@ export function persistExpired(tcb: Tcb): void {
     context.markReady(tcb);
     return;
   }
-  // Answered probes set `probes` back: only silence counts (MUST-37).
-  const allowed = tcb.orphan ? tcb.config.retriesOrphan : tcb.config.retriesData;
-  if (tcb.userTimeout === 0 && tcb.probes >= allowed) {
+  if (tcb.userTimeout === 0 && probesAreUp(tcb)) {
     giveUp(tcb, 'timeout-r2');
     return;
   }
