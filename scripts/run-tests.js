@@ -16,7 +16,7 @@ const GROUPS = [
   { name: 'integration', folders: ['integration'], serial: true },
 ];
 /** What must also pass on the other versions of Node; the tools' own test is not about Node. */
-const CORE_FOLDERS = ['unit', 'property', 'posix', 'sim'];
+const CORE_FOLDERS = ['unit', 'property', 'conformance', 'sim'];
 const NOT_CORE = /^test\/unit\/lint/;
 const NODE_VERSIONS = [20, 22, 24];
 const COUNTS = 'build/test-counts';
