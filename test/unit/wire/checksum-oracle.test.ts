@@ -24,7 +24,7 @@ const missing =
 test('RFC 1071 §1: our checksum is the one of raw-socket', { skip: missing }, () => {
   assert.ok(raw !== null, 'raw-socket is not installed');
   const random = new SeededRandom(1071);
-  for (let length = 0; length < 1600; length += 1 + random.nextInt(5)) {
+  for (let length = 1; length < 1600; length += 1 + random.nextInt(5)) {
     const bytes = Buffer.alloc(length);
     random.fill(bytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
