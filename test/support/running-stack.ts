@@ -206,15 +206,18 @@ export class Namespace {
       .map(([state = '', , , local = '', peer = '']) => ({ state, local, peer }));
   }
 
-  /** One of the kernel's TCP counters of /proc/net/snmp, such as EstabResets. */
+  /** One of the kernel's TCP counters, as `nstat` names them without their prefix: EstabResets, TCPTimeouts, … */
   async kernelCounter(name: string): Promise<number> {
-    const { stdout } = await this.run('cat', ['/proc/net/snmp']);
-    const [names = [], values = []] = stdout
+    const { stdout } = await this.run('cat', ['/proc/net/snmp', '/proc/net/netstat']);
+    const lines = stdout
       .toString()
       .split('\n')
-      .filter((line) => line.startsWith('Tcp:'))
       .map((line) => line.split(' '));
-    return Number(values[names.indexOf(name)]);
+    // A line of names, then one of values.
+    const at = lines.findIndex((words) => /^Tcp(Ext)?:$/.test(words[0] ?? '') && words.includes(name));
+    const value = lines[at + 1]?.[lines[at]?.indexOf(name) ?? -1];
+    if (value === undefined) throw new Error(`the kernel has no counter ${name}`);
+    return Number(value);
   }
 
   async close(): Promise<void> {

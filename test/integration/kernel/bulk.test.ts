@@ -9,7 +9,7 @@ const SOURCE_PERIOD = 251;
 /** Sends `megabytes` to `sink`, through `echo` and back, and takes as many from `source`. */
 async function transfer(stack: RunningStack, megabytes: number): Promise<void> {
   const bytes = megabytes * MEGABYTE;
-  const before = await stack.kernelCounter('RetransSegs');
+  const before = await resent(stack);
   const sink = stack.start('nc', '-N', STACK, '5001');
   sink.child.stdin?.write(Buffer.alloc(bytes));
   let received = 0;
@@ -36,9 +36,14 @@ async function transfer(stack: RunningStack, megabytes: number): Promise<void> {
   );
   assert.equal(await stack.kernelCounter('InErrs'), 0);
   // The queue of the interface may overflow, since without offload it holds 500 packets; then TCP does its work.
-  const again = (await stack.kernelCounter('RetransSegs')) - before;
+  const again = (await resent(stack)) - before;
   const { stdout: dropped } = await stack.run('cat', ['/sys/class/net/fw0/statistics/tx_dropped']);
-  assert.ok(again === 0 || Number(dropped) > 0, `${again} segments were sent twice without a loss`);
+  assert.ok(again <= 0 || Number(dropped) > 0, `${again} segments were sent twice without a loss`);
+}
+
+/** Segments that the kernel sent again, at most: its loss probes, which may be new data, come when we are only slow. */
+async function resent(stack: RunningStack): Promise<number> {
+  return (await stack.kernelCounter('RetransSegs')) - (await stack.kernelCounter('TCPLossProbes'));
 }
 
 for (const offload of ['auto', 'off'] as const) {

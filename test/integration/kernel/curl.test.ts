@@ -46,7 +46,7 @@ for (const offload of ['auto', 'off'] as const) {
       assert.match(stdout.toString(), /^HTTP\/1\.1 200 OK\r\n/);
       assert.match(
         stdout.toString(),
-        /from +10\.9\.0\.1:\d+\n +to +10\.9\.0\.2:80\n[^]*LISTEN → SYN-RECEIVED → ESTABLISHED/,
+        /from +10\.9\.0\.1:\d+\n +to +10\.9\.0\.2:80\n[\s\S]*LISTEN → SYN-RECEIVED → ESTABLISHED/,
       );
     });
 

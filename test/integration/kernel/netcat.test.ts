@@ -112,7 +112,7 @@ describe('nc against the built-in services', { skip: skipWithout('nc') }, () => 
     assert.equal(code, 0);
     assert.match(
       stdout.toString(),
-      /^HTTP\/1\.[01] 200 OK\r\n[^]*\r\n\r\nThis connection, seen from inside the stack/,
+      /^HTTP\/1\.[01] 200 OK\r\n[\s\S]*\r\n\r\nThis connection, seen from inside the stack/,
     );
   });
 
@@ -135,7 +135,7 @@ describe('nc against the built-in services', { skip: skipWithout('nc') }, () => 
 
   test('the kernel has found no fault with any segment', async () => {
     assert.equal(await stack.kernelCounter('InErrs'), 0);
-    assert.equal(await stack.kernelCounter('RetransSegs'), 0);
+    assert.equal(await stack.kernelCounter('TCPTimeouts'), 0);
     assert.equal(stack.up.running, true);
     assert.equal(stack.up.stderr.includes('rror'), false, stack.up.stderr);
   });
