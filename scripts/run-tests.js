@@ -15,7 +15,10 @@ const GROUPS = [
   { name: 'node-versions' },
   { name: 'integration', folders: ['integration'], serial: true },
 ];
-/** What must also pass on the other versions of Node; the tools' own test is not about Node, and raw-socket is built for one only. */
+/**
+ * What must also pass on the other versions of Node. The tools' own test is not about Node, and
+ * raw-socket is built for one only.
+ */
 const CORE_FOLDERS = ['unit', 'property', 'conformance', 'sim'];
 const NOT_CORE = /^test\/unit\/(lint|wire\/checksum-oracle)/;
 const NODE_VERSIONS = [20, 22, 24];
