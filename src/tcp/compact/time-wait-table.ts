@@ -14,6 +14,8 @@ import type { TcpConfig } from '../tcp-config.ts';
 
 const FIRST_CAPACITY = 16;
 const NONE = -1;
+/** Durations at the same time: their numbers fit into a byte. */
+const MAX_QUEUES = 256;
 
 // The bits of `flags`.
 const SHIFT_MASK = 0xf;
@@ -44,14 +46,16 @@ export class TimeWaitTable {
   private irs = new Int32Array(FIRST_CAPACITY);
   private sndNxt = new Int32Array(FIRST_CAPACITY);
   private rcvNxt = new Int32Array(FIRST_CAPACITY);
-  private rcvWnd = new Int32Array(FIRST_CAPACITY);
+  /** As the last segment's window field said it: not scaled. */
+  private rcvWnd = new Uint16Array(FIRST_CAPACITY);
   private tsRecent = new Int32Array(FIRST_CAPACITY);
   private id = new Int32Array(FIRST_CAPACITY);
   private path = new Int32Array(FIRST_CAPACITY);
   private flags = new Int32Array(FIRST_CAPACITY);
-  private challenge = new Int32Array(FIRST_CAPACITY);
+  /** The second, modulo 256, and the challenge ACKs sent in it. */
+  private challenge = new Uint16Array(FIRST_CAPACITY);
   private flow = new Int32Array(FIRST_CAPACITY);
-  private queue = new Uint16Array(FIRST_CAPACITY);
+  private queue = new Uint8Array(FIRST_CAPACITY);
   private tos = new Uint8Array(FIRST_CAPACITY);
   private ttl = new Uint8Array(FIRST_CAPACITY);
   private previous = new Int32Array(FIRST_CAPACITY);
@@ -92,8 +96,8 @@ export class TimeWaitTable {
     tcb.snd.una = tcb.snd.nxt;
     tcb.rcv.irs = toSeq(this.irs[index] as number);
     tcb.rcv.nxt = toSeq(this.rcvNxt[index] as number);
-    tcb.rcv.wnd = this.rcvWnd[index] as number;
     tcb.rcv.shift = flags & SHIFT_MASK;
+    tcb.rcv.wnd = (this.rcvWnd[index] as number) << tcb.rcv.shift;
     tcb.rcv.lastAckSent = tcb.rcv.nxt;
     tcb.rcv.finSeen = true;
     tcb.rcv.fin = toSeq(tcb.rcv.nxt - 1);
@@ -157,7 +161,7 @@ export class TimeWaitTable {
 
   /** Bytes of memory held by the records. */
   get memory(): number {
-    return this.deadline.length * (8 + 4 * 13 + 4);
+    return this.deadline.length * (8 + 4 * 11 + 7);
   }
 
   private store(index: number, tcb: Tcb): void {
@@ -166,14 +170,14 @@ export class TimeWaitTable {
     this.irs[index] = tcb.rcv.irs;
     this.sndNxt[index] = tcb.snd.nxt;
     this.rcvNxt[index] = tcb.rcv.nxt;
-    this.rcvWnd[index] = tcb.rcv.wnd;
+    this.rcvWnd[index] = Math.min(0xffff, tcb.rcv.wnd >> tcb.rcv.shift);
     this.tsRecent[index] = tcb.tsRecent;
     this.id[index] = tcb.id;
     this.path[index] = tcb.pathCode;
     this.flow[index] = tcb.flow;
     this.tos[index] = tcb.tos;
     this.ttl[index] = tcb.ttl;
-    this.challenge[index] = (tcb.challengeSecond << 8) | Math.min(tcb.challengeCount, 0xff);
+    this.challenge[index] = ((tcb.challengeSecond & 0xff) << 8) | Math.min(tcb.challengeCount, 0xff);
     this.flags[index] =
       tcb.rcv.shift |
       (tcb.timestampsAgreed ? TIMESTAMPS : 0) |
@@ -192,8 +196,17 @@ export class TimeWaitTable {
       const own = (queues[i] as Queue).config;
       if (own === config || sameTimeWait(own, config)) return i;
     }
-    queues.push({ config, head: NONE, tail: NONE });
-    return queues.length - 1;
+    return this.newQueue(config);
+  }
+
+  /** One more queue; when their numbers are used up, one that is empty, else the last serves for all others. */
+  private newQueue(config: TcpConfig): number {
+    const queues = this.queues;
+    if (queues.length < MAX_QUEUES) return queues.push({ config, head: NONE, tail: NONE }) - 1;
+    const empty = queues.findIndex(({ head }) => head === NONE);
+    if (empty < 0) return MAX_QUEUES - 1;
+    queues[empty] = { config, head: NONE, tail: NONE };
+    return empty;
   }
 
   /** Puts a record where its deadline belongs: at the end, but for a clock's rounding. */
@@ -231,18 +244,16 @@ export class TimeWaitTable {
     this.irs = larger(this.irs, size);
     this.sndNxt = larger(this.sndNxt, size);
     this.rcvNxt = larger(this.rcvNxt, size);
-    this.rcvWnd = larger(this.rcvWnd, size);
     this.tsRecent = larger(this.tsRecent, size);
     this.id = larger(this.id, size);
     this.path = larger(this.path, size);
     this.flags = larger(this.flags, size);
-    this.challenge = larger(this.challenge, size);
     this.flow = larger(this.flow, size);
     this.previous = larger(this.previous, size);
     this.next = larger(this.next, size);
-    const queue = new Uint16Array(size);
-    queue.set(this.queue);
-    this.queue = queue;
+    this.rcvWnd = largerWords(this.rcvWnd, size);
+    this.challenge = largerWords(this.challenge, size);
+    this.queue = largerBytes(this.queue, size);
     this.tos = largerBytes(this.tos, size);
     this.ttl = largerBytes(this.ttl, size);
   }
@@ -261,6 +272,12 @@ function sameTimeWait(a: TcpConfig, b: TcpConfig): boolean {
 
 function larger(array: Int32Array, size: number): Int32Array<ArrayBuffer> {
   const copy = new Int32Array(size);
+  copy.set(array);
+  return copy;
+}
+
+function largerWords(array: Uint16Array, size: number): Uint16Array<ArrayBuffer> {
+  const copy = new Uint16Array(size);
   copy.set(array);
   return copy;
 }

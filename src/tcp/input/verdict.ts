@@ -27,7 +27,8 @@ export function discardWithAck(tcb: Tcb, reason: Reason): Check {
  * connection's own: a common one would let strangers count each other's (CVE-2016-5696).
  */
 export function challenge(tcb: Tcb, reason: Reason): Check {
-  const second = Math.floor(tcb.clock.now / MICROSECONDS_PER_SECOND) & 0xffffff;
+  // Modulo 256, which is what a compact record keeps.
+  const second = Math.floor(tcb.clock.now / MICROSECONDS_PER_SECOND) & 0xff;
   if (tcb.challengeSecond !== second) {
     tcb.challengeSecond = second;
     tcb.challengeCount = 0;
