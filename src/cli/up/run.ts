@@ -67,7 +67,7 @@ async function start(options: UpOptions, device: Device, log: Logger): Promise<R
       mtu: options.mtu,
       profile: options.profile,
       config: options.config,
-      trace: withIp(recorder),
+      trace: recorder,
     });
     if (options.log !== null) await feed.writeTo(options.log, logHeader(options, stack));
     feed.tellPeople(eventNarrator(log));
@@ -89,13 +89,6 @@ async function start(options: UpOptions, device: Device, log: Logger): Promise<R
     await (stack === null ? device.close() : stack.close());
     throw error;
   }
-}
-
-/** The recorder also as IP's listener: what IP drops has a counter, and an event where the recorder knows one. */
-function withIp(recorder: TraceRecorder): NonNullable<StackOptions['trace']> {
-  const both = recorder as unknown as NonNullable<StackOptions['trace']>;
-  if (typeof both.packetDropped !== 'function') both.packetDropped = () => {};
-  return both;
 }
 
 function logHeader(options: UpOptions, stack: NodeStack): object {
