@@ -3,7 +3,6 @@
 import type { Logger } from 'pino';
 import { createStack, type Device, type NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
-import type { StackOptions } from '../../stack/stack.ts';
 import { TraceRecorder } from '../../trace/recorder.ts';
 import { newSocketPath } from '../control/paths.ts';
 import { ControlServer } from '../control/server.ts';
