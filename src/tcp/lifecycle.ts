@@ -8,7 +8,7 @@ import { createCongestionControl } from './congestion/create.ts';
 import type { TcpContext } from './context.ts';
 import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './events.ts';
 import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from './tcb.ts';
-import { TIMER_FIN_WAIT_2, TIMER_TIME_WAIT } from './timers/timer-table.ts';
+import { TIMER_FIN_WAIT_2, TIMER_SYN_ACK, TIMER_TIME_WAIT } from './timers/timer-table.ts';
 import { armKeepAlive, armTimer } from './timers/timers.ts';
 import { transition, transitionFromAny } from './transitions.ts';
 
@@ -63,6 +63,7 @@ export function becameEstablished(tcb: Tcb): void {
 export function promote(context: TcpContext, tcb: Tcb): void {
   context.synReceived.remove(context.flows.indexOf(tcb.flow));
   if (tcb.listener !== null) tcb.listener.synQueue--;
+  if (context.trace !== null) context.trace.timerCancelled(tcb, TIMER_SYN_ACK);
   context.scratch = context.newBlock();
   const openedAt = tcb.openedAt;
   enterTables(context, tcb);

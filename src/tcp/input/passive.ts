@@ -7,6 +7,7 @@ import type { Listener } from '../listener.ts';
 import { acceptOffer, prepareOffer } from '../negotiate.ts';
 import { appendState, stateCode } from '../state.ts';
 import { KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
+import { TIMER_SYN_ACK } from '../timers/timer-table.ts';
 import { restoreState, transition } from '../transitions.ts';
 
 /** Makes the record for a SYN; it stays expanded in the scratch block. */
@@ -51,6 +52,7 @@ export function openPassive(context: TcpContext, listener: Listener, seg: Segmen
 
   listener.synQueue++;
   context.flows.setOwner(tcb.flow, KIND_SYN_RECEIVED, context.synReceived.add(tcb));
+  if (context.trace !== null) context.trace.timerSet(tcb, TIMER_SYN_ACK, false);
   return tcb;
 }
 
