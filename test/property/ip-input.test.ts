@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Frame, IP_HEADER_LENGTH } from '../../src/wire/frame.ts';
 import { address, Harness, OWN, PEER, packetOf } from '../unit/ip/harness.ts';
 
-test('RFC 815 §3: any payload cut anywhere, in any order, with duplicates, arrives once and whole', () => {
+test('RA-04, RFC 815 §3: any payload cut anywhere, in any order, with duplicates, arrives once and whole', () => {
   const cuts = fc.uniqueArray(fc.integer({ min: 3, max: 60 }), { maxLength: 10 });
   fc.assert(
     fc.property(

@@ -23,7 +23,7 @@ const part = (offset: number, end: number, extra: Forged = {}): Forged => ({
   ...extra,
 });
 
-test('RFC 815 §3: all permutations of four fragments, each with a duplicate anywhere', () => {
+test('RA-04, RFC 815 §3: all permutations of four fragments, each with a duplicate anywhere', () => {
   const parts = fragmentsOf({ id: 7, payload: segment }, 32);
   assert.equal(parts.length, 4);
   for (const order of permutations(parts)) {
@@ -40,7 +40,7 @@ test('RFC 815 §3: all permutations of four fragments, each with a duplicate any
   }
 });
 
-test('RFC 791 §3.2: the key is source, destination, protocol and identification', () => {
+test('RA-03, RFC 791 §3.2: the key is source, destination, protocol and identification', () => {
   const harness = new Harness({ address: ['10.9.0.2/24', '10.9.0.4/24'] });
   const first = part(0, 48);
   receiveAll(harness, [first]);
@@ -61,7 +61,7 @@ test('RFC 3168 §5.3: a mark on any fragment is a mark on the datagram', () => {
   assert.equal(harness.delivered[0]?.tos, 3);
 });
 
-test('A07 ping of death', () => {
+test('RA-05, A07 ping of death', () => {
   const harness = new Harness();
   const payload = echoOf(pattern(65_507));
   const parts = fragmentsOf({ protocol: 1, id: 7, payload }, 1480);
@@ -72,7 +72,7 @@ test('A07 ping of death', () => {
   assert.deepEqual(harness.turn(), []);
 });
 
-test('A07: a last fragment that fits, behind a first one with a longer header', () => {
+test('RA-05, A07: a last fragment that fits, behind a first one with a longer header', () => {
   const harness = new Harness();
   const options = new Array<number>(40).fill(1);
   for (let at = 1024, i = 0; i < 63; i++, at += 1024) {
@@ -84,7 +84,7 @@ test('A07: a last fragment that fits, behind a first one with a longer header', 
   assert.equal(harness.delivered.length, 0);
 });
 
-test('A08 teardrop, newtear, bonk: any overlap discards the datagram and its key is remembered', () => {
+test('RA-06, A08 teardrop, newtear, bonk: any overlap discards the datagram and its key is remembered', () => {
   const attacks: Forged[][] = [
     [part(0, 48), part(24, 32)],
     [part(0, 48), part(40, 100)],
@@ -105,7 +105,7 @@ test('A08 teardrop, newtear, bonk: any overlap discards the datagram and its key
   }
 });
 
-test('A09 the same range with other bytes is no duplicate', () => {
+test('RA-06, A09 the same range with other bytes is no duplicate', () => {
   const harness = new Harness();
   const other = segment.slice(0, 48);
   other[2] = (other[2] as number) ^ 0xff;
@@ -114,7 +114,7 @@ test('A09 the same range with other bytes is no duplicate', () => {
   assert.equal(harness.delivered.length, 0);
 });
 
-test('A10 tiny first fragments and fragments at offset 8 (RFC 1858 §3, RFC 3128 §2)', () => {
+test('RA-08, A10 tiny first fragments and fragments at offset 8 (RFC 1858 §3, RFC 3128 §2)', () => {
   const harness = new Harness();
   receiveAll(harness, [part(0, 8), part(0, 16), part(8, 32), part(16, 32), part(8, 100)]);
   const longHeader = segment.slice(0, 32).fill(0xf0, 12, 13);
@@ -123,7 +123,7 @@ test('A10 tiny first fragments and fragments at offset 8 (RFC 1858 §3, RFC 3128
   assert.equal(harness.ip.nextDeadline, Infinity);
 });
 
-test('A11 Rose: a source keeps few datagrams, all keep a fixed number, a legitimate one still arrives', () => {
+test('RA-07, A11 Rose: a source keeps few datagrams, all keep a fixed number, a legitimate one still arrives', () => {
   const harness = new Harness();
   for (let id = 0; id < 1000; id++) harness.receive(packetOf({ ...part(0, 48), id, source: '10.9.0.66' }));
   assert.equal(harness.count('FRAG_LIMIT'), 1000 - MAX_DATAGRAMS_PER_SOURCE);
@@ -135,7 +135,7 @@ test('A11 Rose: a source keeps few datagrams, all keep a fixed number, a legitim
   assert.equal(harness.delivered.length, 1);
 });
 
-test('A11: a source over its share loses its own oldest datagram, not that of another', () => {
+test('RA-07, A11: a source over its share loses its own oldest datagram, not that of another', () => {
   const harness = new Harness();
   receiveAll(harness, [part(0, 48)]);
   for (let id = 0; id < 500; id++) {
@@ -147,7 +147,7 @@ test('A11: a source over its share loses its own oldest datagram, not that of an
   assert.equal(harness.delivered.length, 2);
 });
 
-test('A12 FragmentSmack: fragments of one datagram are limited, and none is held by reference', () => {
+test('RA-07, A12 FragmentSmack: fragments of one datagram are limited, and none is held by reference', () => {
   const harness = new Harness();
   for (let i = 0; i < 4000; i++) {
     harness.receive(packetOf({ id: 7, offset: 65_000 - 16 * i, mf: true, payload: pattern(8) }));
@@ -158,7 +158,7 @@ test('A12 FragmentSmack: fragments of one datagram are limited, and none is held
   assert.equal(harness.delivered.length, 1);
 });
 
-test('A13 conflicting last fragments', () => {
+test('RA-05, A13 conflicting last fragments', () => {
   const attacks: Forged[][] = [
     [part(48, 100), part(104, 200, { mf: false, payload: pattern(8) })],
     [part(48, 100), part(104, 112, { mf: true, payload: pattern(8) })],
@@ -174,7 +174,7 @@ test('A13 conflicting last fragments', () => {
   }
 });
 
-test('A14 empty and misaligned fragments', () => {
+test('RA-03, A14 empty and misaligned fragments', () => {
   const harness = new Harness();
   receiveAll(harness, [
     { offset: 48, mf: true, payload: [] },
@@ -186,7 +186,7 @@ test('A14 empty and misaligned fragments', () => {
   assert.equal(harness.ip.nextDeadline, Infinity);
 });
 
-test('RFC 1122 §3.3.2: 60 s from the first fragment on, not extended; 11/1 when fragment 0 had come', () => {
+test('RA-02, RFC 1122 §3.3.2: 60 s from the first fragment on, not extended; 11/1 when fragment 0 had come', () => {
   const harness = new Harness();
   const first = packetOf({ id: 7, ...part(0, 48) });
   const start = harness.clock.now;
@@ -205,7 +205,7 @@ test('RFC 1122 §3.3.2: 60 s from the first fragment on, not extended; 11/1 when
   assert.equal(harness.ip.nextDeadline, Infinity);
 });
 
-test('RFC 1122 §3.3.2: no 11/1 when fragment 0 had not come; A20 nor about an ICMP error', () => {
+test('RA-02, RFC 1122 §3.3.2: no 11/1 when fragment 0 had not come; A20 nor about an ICMP error', () => {
   const harness = new Harness();
   receiveAll(harness, [part(48, 100)]);
   const error = icmpOf(3, 3, pattern(92));

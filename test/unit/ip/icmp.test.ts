@@ -43,7 +43,7 @@ function answered(data: Uint8Array, step: number, mtu = 1500): Uint8Array[] {
   return sent;
 }
 
-test('RFC 1122 §3.2.2.6: echo of any size, whole and in fragments, comes back identical', () => {
+test('IC-01, RA-01, RFC 1122 §3.2.2.6: echo of any size, whole and in fragments, comes back identical', () => {
   for (const length of [0, 1, 2, 55, 56, 1471, 1472]) {
     const sent = answered(pattern(length), 1480);
     assert.equal(sent.length, 1);
@@ -57,7 +57,7 @@ test('RFC 1122 §3.2.2.6: echo of any size, whole and in fragments, comes back i
   answered(pattern(3000), 552, 576);
 });
 
-test('RFC 6864 §4.1: a whole reply has DF and no identification; a fragmented one has a fresh identification', () => {
+test('ID-04, RFC 6864 §4.1: a whole reply has DF and no identification; a fragmented one has a fresh identification', () => {
   const whole = answered(pattern(56), 1480)[0] as Uint8Array;
   assert.deepEqual([...whole.subarray(4, 8)], [0, 0, 0x40, 0]);
   const harness = new Harness();
@@ -116,7 +116,7 @@ test('A23 the reply has the length that IP says, whatever lies behind', () => {
   assert.equal(harness.count('ICMP_SHORT'), 1);
 });
 
-test('RFC 1122 §3.2.2: a wrong checksum drops the message', () => {
+test('IP-12, RFC 1122 §3.2.2: a wrong checksum drops the message', () => {
   const harness = new Harness();
   const payload = echoOf(pattern(10));
   payload[12] = (payload[12] as number) ^ 1;
@@ -125,7 +125,7 @@ test('RFC 1122 §3.2.2: a wrong checksum drops the message', () => {
   assert.deepEqual(harness.turn(), []);
 });
 
-test('A24 redirect, A26 source quench, A30 types 13, 15, 17: ignored and counted', () => {
+test('IC-03, IC-04, IC-06: A24 redirect, A26 source quench, A30 types 13, 15, 17: ignored and counted', () => {
   const harness = new Harness();
   const quote = packetOf({ source: OWN, destination: PEER, payload: pattern(8) });
   harness.receive(packetOf({ protocol: 1, payload: icmpOf(5, 1, quote, address('10.9.0.66')) }));
@@ -139,7 +139,7 @@ test('A24 redirect, A26 source quench, A30 types 13, 15, 17: ignored and counted
   assert.deepEqual(harness.turn(), []);
 });
 
-test('RFC 1122 §3.2.2: no type with any body throws, and only echo is answered', () => {
+test('IP-12, RFC 1122 §3.2.2: no type with any body throws, and only echo is answered', () => {
   const harness = new Harness();
   for (let type = 0; type < 256; type++) {
     for (const length of [0, 20, 27, 28, 60]) {
@@ -149,7 +149,7 @@ test('RFC 1122 §3.2.2: no type with any body throws, and only echo is answered'
   assert.equal(harness.turn().length, 5);
 });
 
-test('RFC 1122 §3.2.2.1: errors about our segments reach TCP with what they quote', () => {
+test('IC-02, IC-05, RFC 1122 §3.2.2.1: errors about our segments reach TCP with what they quote', () => {
   const harness = new Harness();
   const segment = pattern(20);
   new DataView(segment.buffer).setUint32(4, 0xfedcba98);
@@ -188,7 +188,7 @@ test('RFC 1122 §3.2.2.1: errors about our segments reach TCP with what they quo
   assert.deepEqual(harness.dropped, []);
 });
 
-test('A31 short quotes', () => {
+test('IC-07, A31 short quotes', () => {
   const harness = new Harness();
   const quote = packetOf({ source: OWN, destination: PEER, payload: pattern(20) });
   for (let length = 0; length < 28; length++) {
@@ -205,7 +205,7 @@ test('A31 short quotes', () => {
   assert.equal(harness.errors.length, 0);
 });
 
-test('A25, RFC 5927 §4.1: quotes that cannot be ours do not reach TCP', () => {
+test('IC-07, A25, RFC 5927 §4.1: quotes that cannot be ours do not reach TCP', () => {
   const harness = new Harness();
   const bad = [
     { source: '10.9.0.7', destination: PEER },

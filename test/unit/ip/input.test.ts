@@ -126,7 +126,7 @@ test('A18 a segment to a broadcast or multicast address (RFC 9293 §3.9.2.3, MUS
   }
 });
 
-test('A19 Smurf: echo requests to broadcast and multicast addresses', () => {
+test('IC-01, A19 Smurf: echo requests to broadcast and multicast addresses', () => {
   for (const destination of ['255.255.255.255', '10.9.0.255', '224.0.0.1']) {
     dropsSilently({ destination, protocol: 1, payload: echoOf([1]) }, 'ICMP_BROADCAST');
   }
@@ -143,7 +143,7 @@ test('RFC 6864 §4.1: equal identifications of whole datagrams mean nothing', ()
   assert.equal(harness.delivered.length, 3);
 });
 
-test('RFC 1122 §3.2.2.1: an unknown protocol is answered with 3/2, quoting the packet, TOS 0', () => {
+test('IP-09, IP-11, RFC 1122 §3.2.2.1: an unknown protocol is answered with 3/2, quoting the packet, TOS 0', () => {
   const harness = new Harness();
   const packet = packetOf({ protocol: 132, tos: 0x48, payload: pattern(30) });
   harness.receive(packet);
@@ -157,7 +157,7 @@ test('RFC 1122 §3.2.2.1: an unknown protocol is answered with 3/2, quoting the 
   assert.deepEqual(answer.subarray(20), icmpOf(3, 2, packet));
 });
 
-test('RFC 1122 §3.2.2.1: a UDP datagram finds no port', () => {
+test('IP-09, RFC 1122 §3.2.2.1: a UDP datagram finds no port', () => {
   const harness = new Harness();
   harness.receive(packetOf({ protocol: 17, payload: pattern(900) }));
   const [answer] = harness.turn();
@@ -176,7 +176,7 @@ test('A06 IP-in-IP, nested a thousand times: one unreachable', () => {
   assert.deepEqual([...(sent[0] as Uint8Array).subarray(20, 22)], [3, 2]);
 });
 
-test('RFC 1122 §3.2.2: no error about a broadcast, a multicast, a fragment, a martian, an ICMP error', () => {
+test('IP-10, RFC 1122 §3.2.2: no error about a broadcast, a multicast, a fragment, a martian, an ICMP error', () => {
   dropsSilently({ protocol: 132, destination: '10.9.0.255', payload }, 'IP_BROADCAST');
   dropsSilently({ protocol: 132, destination: '224.0.0.1', payload }, 'IP_BROADCAST');
   dropsSilently({ protocol: 132, source: '224.0.0.1', payload }, 'IP_INVALID_SOURCE');
@@ -192,7 +192,7 @@ test('RFC 1122 §3.2.2: no error about a broadcast, a multicast, a fragment, a m
   assert.deepEqual(harness.turn(), []);
 });
 
-test('A29, RFC 1122 §3.2.2: errors are limited per destination and in all', () => {
+test('IP-11, A29, RFC 1122 §3.2.2: errors are limited per destination and in all', () => {
   const harness = new Harness();
   for (let i = 0; i < 1000; i++) harness.receive(packetOf({ protocol: 132, payload }));
   assert.equal(harness.turn().length, 6);

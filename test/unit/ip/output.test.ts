@@ -30,7 +30,7 @@ test('RFC 791 §3.1: the header, with DF and identification 0 (A16, RFC 6864 §4
   assert.equal(harness.counters.bytesSent, 50);
 });
 
-test('RFC 6864 §4.3: never fragments what has DF', () => {
+test('ID-04, RFC 6864 §4.3: never fragments what has DF', () => {
   const harness = new Harness();
   harness.ip.send(frameOf(40, pattern(2000), 0, 1461));
   assert.equal(harness.sent.length, 0);
@@ -70,7 +70,7 @@ test('RFC 791 §3.2: fragments of a payload that wraps hold every byte once', ()
   }
 });
 
-test('RFC 6864 §4.3: identifications do not repeat within two minutes, and then sending is refused', () => {
+test('ID-03, RFC 6864 §4.3: identifications do not repeat within two minutes, and then sending is refused', () => {
   const harness = new Harness();
   const frame = frameOf(28, pattern(1), 0, 1);
   frame.dontFragment = false;
