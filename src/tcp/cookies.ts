@@ -13,7 +13,7 @@ import { ACK, type Segment, SYN } from '../wire/segment.ts';
 import type { TcpContext } from './context.ts';
 import { openPassive } from './input/passive.ts';
 import type { Listener } from './listener.ts';
-import { mssToOffer, SMALLEST_MSS, shiftToOffer } from './negotiate.ts';
+import { DEFAULT_MSS, mssToOffer, SMALLEST_MSS, shiftToOffer } from './negotiate.ts';
 import type { Tcb } from './tcb.ts';
 
 /** A cookie is good for two of these. */
@@ -33,9 +33,9 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
   replies.peerAddress = seg.peerAddress;
   replies.localPort = seg.localPort;
   replies.peerPort = seg.peerPort;
+  const offered = seg.mss < 0 ? DEFAULT_MSS : Math.max(seg.mss, SMALLEST_MSS);
   let index = 0;
-  for (let i = 0; i < MSS_TABLE.length; i++)
-    if ((MSS_TABLE[i] as number) <= Math.max(seg.mss, SMALLEST_MSS)) index = i;
+  for (let i = 0; i < MSS_TABLE.length; i++) if ((MSS_TABLE[i] as number) <= offered) index = i;
   replies.seq = cookie(context, seg, seg.seq, slotNow(context), index);
   replies.ack = seqAdd(seg.seq, 1);
   replies.flags = SYN | ACK;

@@ -7,7 +7,7 @@ import type { TcpConfig } from './tcp-config.ts';
 
 const TCP_HEADER_LENGTH = 20;
 /** Default send MSS, MUST-15. */
-const DEFAULT_MSS = 536;
+export const DEFAULT_MSS = 536;
 /** Smaller offers are an attack on our CPU, not a small link (B05, CVE-2019-11479). */
 export const SMALLEST_MSS = 88;
 /** RFC 7323 §2.3: shifts above 14 mean 14. */

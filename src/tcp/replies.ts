@@ -57,8 +57,9 @@ export class ReplyQueue {
     return true;
   }
 
-  /** Clears the options of the reply being built. */
+  /** Clears the ACK number and the options of the reply being built. */
   begin(): void {
+    this.ack = toSeq(0);
     this.wnd = 0;
     this.mss = 0;
     this.windowScale = -1;

@@ -292,6 +292,8 @@ export class Tcb implements Machine {
     this.probe = PROBE_NONE;
     this.snd.maxWnd = 0;
     this.snd.wnd = 0;
+    this.segmentsReceived = 0;
+    this.segmentsSent = 0;
   }
 
   /** The state that a record's kind stands for. */

@@ -54,7 +54,7 @@ export function close(tcb: Tcb): void {
     return;
   }
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'close', 0);
-  if (tcb.readable > 0 && STATES[tcb.state].synchronized) {
+  if (tcb.readable > 0 && STATES[tcb.state].synchronized && tcb.state !== 'TIME-WAIT') {
     abort(tcb);
     return;
   }

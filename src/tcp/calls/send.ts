@@ -3,8 +3,11 @@
 import { TcpError } from '../events.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
-import { TIMER_USER } from '../timers/timer-table.ts';
+import { TIMER_PERSIST, TIMER_USER } from '../timers/timer-table.ts';
 import { armTimer, isArmed } from '../timers/timers.ts';
+
+/** When the memory budget of the stack is used up, the user may try again after this, µs. */
+const MEMORY_RETRY = 100_000;
 
 /**
  * Queues a copy of `bytes[start … end)`. Returns how many bytes were taken; fewer than given when
@@ -20,6 +23,8 @@ export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): n
   if (taken <= 0) return 0;
   if (!tcb.sendBuffer.append(bytes, start, start + taken)) {
     tcb.writeBlocked = true;
+    // No ACK may be due that would tell of room: ask again (see `persistExpired`).
+    if (!isArmed(tcb, TIMER_PERSIST)) armTimer(tcb, TIMER_PERSIST, MEMORY_RETRY);
     return 0;
   }
   if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;

@@ -199,7 +199,7 @@ function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
   tcb.probes = 0;
   if (snd.wnd === 0) {
     // The peer holds the window shut and says so: no silence to count (SHLD-17).
-    tcb.retries = 0;
+    if (!tcb.orphan) tcb.retries = 0;
     return;
   }
   tcb.probe = PROBE_NONE;
@@ -211,17 +211,19 @@ function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
 /** Our FIN is acknowledged: the arrows of Figure 5 that bear "rcv ACK of FIN". */
 function finAcknowledged(tcb: Tcb): Check {
   const context = tcb.context;
-  context.queueEvent(tcb, EVENT_DRAINED);
   switch (tcb.state) {
     case 'FIN-WAIT-1':
+      context.queueEvent(tcb, EVENT_DRAINED);
       transition(tcb, 'FIN-WAIT-1', 'rcv ACK of FIN', 'FIN-WAIT-2');
       if (tcb.readerGone) armFinWait2(tcb);
       return 'continue';
     case 'CLOSING':
+      context.queueEvent(tcb, EVENT_DRAINED);
       transition(tcb, 'CLOSING', 'rcv ACK of FIN', 'TIME-WAIT');
       enterTimeWait(context, tcb);
       return 'continue';
     case 'LAST-ACK':
+      context.queueEvent(tcb, EVENT_DRAINED);
       transition(tcb, 'LAST-ACK', 'rcv ACK of FIN', 'CLOSED');
       release(context, tcb, 'normal');
       return 'discard';

@@ -56,6 +56,8 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   sent.dataLength = length;
   sent.trigger = trigger;
   sent.retransmission = trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
+  // Before the options: a DSACK that they report once takes its room from these segments.
+  const mss = payloadLimit(tcb);
   setWindow(tcb, sent);
   setOptions(tcb, sent);
   if (tcb.snd.urgent && length > 0 && seqLt(seq, tcb.snd.up)) {
@@ -65,7 +67,6 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   const frame = context.frame;
   frame.clearPayload();
   if (length > 0) tcb.sendBuffer.lend(frame, seq, length);
-  const mss = payloadLimit(tcb);
   sent.segments = length > mss ? Math.ceil(length / mss) : 1;
   if (length > mss) frame.gsoSize = mss;
   frame.ttl = tcb.ttl;

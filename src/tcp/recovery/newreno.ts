@@ -18,6 +18,8 @@ export function pipe(tcb: Tcb): number {
 /** A duplicate ACK in the sense of RFC 5681 §2 has arrived. */
 export function duplicateAckArrived(tcb: Tcb): void {
   const recovery = tcb.recovery;
+  // After a time-out everything is believed lost already: nothing more can have left the network.
+  if (recovery.state === 'loss') return;
   if (recovery.state === 'open') {
     recovery.disorderNxt = tcb.snd.nxt;
     moveRecovery(tcb, 'disorder', 'duplicate-ack');

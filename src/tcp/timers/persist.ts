@@ -1,6 +1,7 @@
 /** Zero-window probes, RFC 9293 §3.8.6.1, and the sender's silly-window override, §3.8.6.2.1. */
 
 import { REASON } from '../../base/reasons.ts';
+import { EVENT_WRITABLE } from '../events.ts';
 import { PROBE_OVERRIDE, PROBE_PERSIST, type Tcb } from '../tcb.ts';
 import { giveUp } from './retransmission.ts';
 import { TIMER_PERSIST } from './timer-table.ts';
@@ -35,6 +36,11 @@ export function persistExpired(tcb: Tcb): void {
   const context = tcb.context;
   cancelTimer(tcb, TIMER_PERSIST);
   if (tcb.inFlight.count > 0) return;
+  if (tcb.sendBuffer.length === 0 && tcb.writeBlocked) {
+    tcb.writeBlocked = false;
+    context.queueEvent(tcb, EVENT_WRITABLE);
+    return;
+  }
   if (tcb.snd.wnd > 0) {
     tcb.probe = PROBE_OVERRIDE;
     context.markReady(tcb);

@@ -28,7 +28,9 @@ export function progressMade(tcb: Tcb, restart: boolean): void {
   tcb.firstUnansweredAt = 0;
   if (tcb.inFlight.count === 0) {
     cancelTimer(tcb, TIMER_RTO);
-    cancelTimer(tcb, TIMER_USER);
+    // Data that a closed window holds back goes on waiting for its user.
+    if (tcb.userTimeout > 0 && tcb.sendBuffer.length > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+    else cancelTimer(tcb, TIMER_USER);
     return;
   }
   if (restart || !isArmed(tcb, TIMER_RTO))

@@ -77,9 +77,9 @@ export class TimerTable {
     return this.rows - this.freeRows.length;
   }
 
-  /** Arms a timer to expire `after` µs from now; an armed one moves. */
+  /** Arms a timer to expire `after` µs from now, at least one; an armed one moves. */
   arm(row: number, timer: number, after: number): void {
-    const deadline = this.clock.now + after;
+    const deadline = this.clock.now + Math.max(1, after);
     this.deadlines[row * TABLE_TIMERS + timer] = deadline;
     if (deadline < this.heap.deadlineOf(row)) this.heap.set(row, deadline);
   }

@@ -161,7 +161,7 @@ for (const [policy, above, tsVal, opens] of [
   });
 }
 
-test('TIME-WAIT: without a listener a new SYN finds the port closed', () => {
+test('TIME-WAIT: a new SYN that no listener would take does not end it', () => {
   const bed = testbed();
   const app = bed.peer.handshake('active');
   app.shutdown();
@@ -169,7 +169,11 @@ test('TIME-WAIT: without a listener a new SYN finds the port closed', () => {
   bed.peer.send({ flags: 'FA' });
   bed.peer.expect({ flags: 'A' });
   bed.peer.send({ flags: 'S', seq: bed.peer.nxt + 1000 });
-  assert.deepEqual(bed.peer.expect({}).flags, 'RA');
+  assert.deepEqual(bed.peer.expect({}).flags, 'A');
+  assert.deepEqual(
+    bed.connections().map(({ state }) => state),
+    ['TIME-WAIT'],
+  );
 });
 
 test('TIME-WAIT lasts 2 MSL from the last FIN', () => {
