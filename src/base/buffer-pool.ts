@@ -2,7 +2,7 @@
 
 /** Smallest and largest block, bytes. */
 const SMALLEST_SHIFT = 12;
-const LARGEST_SHIFT = 24;
+const LARGEST_SHIFT = 30;
 /** Free blocks kept for reuse, bytes; more goes back to the garbage collector. */
 const KEEP_FREE = 64 * 1024 * 1024;
 

@@ -338,7 +338,12 @@ export class TcpEngine {
   closeEverything(): void {
     const context = this.context;
     for (const listener of [...context.listeners.list]) closeListener(context, listener);
-    for (const tcb of context.blocks) if (tcb !== null) abort(tcb);
+    for (const tcb of context.blocks) {
+      if (tcb === null) continue;
+      // Every peer is told, however many they are.
+      if (context.replies.full) transmitAll(context);
+      abort(tcb);
+    }
     const flows = context.flows;
     for (let flow = 0; flow < flows.limit; flow++) {
       if (flows.isUsed(flow)) forget(context, context.blockOf(flow));

@@ -70,6 +70,10 @@ export class ReplyQueue {
     this.tcb = null;
   }
 
+  get full(): boolean {
+    return this.count === CAPACITY;
+  }
+
   /** Queues the fields; false when the queue is full. */
   push(): boolean {
     if (this.count === CAPACITY) return false;

@@ -111,6 +111,8 @@ export class Tcb implements Machine {
   ackWasDelayed = false;
   /** A compact SYN-RECEIVED record owes its SYN,ACK. */
   synOwed = false;
+  /** Its SYN,ACK was sent again because the SYN came again. */
+  synRepeated = false;
   /** The next ACK is a challenge (for the trace). */
   challenge = false;
   /** Bytes received in order since the last ACK was sent. */
@@ -121,8 +123,6 @@ export class Tcb implements Machine {
   quickAcks = 0;
   /** Largest payload seen in a segment: the peer's segment size, bytes. */
   peerSegment = 0;
-  /** ECE on every ACK until CWR arrives, RFC 3168 §6.1.3. */
-  echoCongestion = false;
   /** DSACK range to report once, when `dsackPending`. */
   dsackStart: Seq = SEQ_ZERO;
   dsackEnd: Seq = SEQ_ZERO;
@@ -141,8 +141,6 @@ export class Tcb implements Machine {
   retries = 0;
   /** Doublings of the RTO; progress alone does not undo them, a new sample does (RFC 6298 §5). */
   backoff = 0;
-  /** When the first of them was armed, µs; 0 when none. */
-  firstUnansweredAt = 0;
   /** Probes sent in a row without an answer (persist, keep-alive). */
   probes = 0;
   /** Doublings of the interval between window probes; answers do not undo them, an open window does. */
@@ -268,6 +266,7 @@ export class Tcb implements Machine {
     this.ackNow = false;
     this.ackWasDelayed = false;
     this.synOwed = false;
+    this.synRepeated = false;
     this.challenge = false;
     this.windowUpdateOwed = false;
     this.dsackPending = false;

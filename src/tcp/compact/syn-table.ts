@@ -26,6 +26,7 @@ const ACKS_SHIFT = 14;
 const ACKS_MASK = 0x7;
 const COUNT_SHIFT = 17;
 const COUNT_MAX = 0xff;
+const REPEATED = 0x2000000;
 
 export class SynTable {
   private iss = new Int32Array(FIRST_CAPACITY);
@@ -95,6 +96,7 @@ export class SynTable {
     tcb.ecnAgreed = (flags & ECN) !== 0;
     tcb.ready = (flags & READY) !== 0;
     tcb.synOwed = (flags & SYN_OWED) !== 0;
+    tcb.synRepeated = (flags & REPEATED) !== 0;
     tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
     tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
     tcb.challengeCount = (this.challenge[index] as number) & 0xff;
@@ -122,6 +124,7 @@ export class SynTable {
       (tcb.ecnAgreed ? ECN : 0) |
       (tcb.ready ? READY : 0) |
       (tcb.synOwed ? SYN_OWED : 0) |
+      (tcb.synRepeated ? REPEATED : 0) |
       (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
       (Math.min(tcb.compactCount, COUNT_MAX) << COUNT_SHIFT);
     if (tcb.compactDeadline !== this.heap.deadlineOf(index)) this.heap.set(index, tcb.compactDeadline);

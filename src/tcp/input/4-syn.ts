@@ -12,7 +12,9 @@ export function checkSyn(tcb: Tcb, seg: Segment): Check {
   if (!seg.isSyn) return 'continue';
   if (tcb.state === 'TIME-WAIT' && (seg.flags & (SYN | ACK | RST | FIN)) === SYN) {
     const listener = tcb.context.listeners.find(tcb.localAddress, tcb.localPort);
-    return listener !== null && mayReplace(tcb, seg) ? replace(tcb) : challenge(tcb, REASON.TIMEWAIT_SYN);
+    return listener?.full === false && mayReplace(tcb, seg)
+      ? replace(tcb)
+      : challenge(tcb, REASON.TIMEWAIT_SYN);
   }
   if (tcb.config.rfc5961) return challenge(tcb, REASON.TCP_SYN_CHALLENGE);
 

@@ -94,7 +94,7 @@ function joinAcceptQueue(tcb: Tcb): void {
 /** The time from our SYN,ACK to its ACK is the first RTT sample, unless it was sent twice (Karn). */
 function sampleHandshake(tcb: Tcb, seg: Segment): void {
   if (!tcb.passive) return;
-  if (tcb.synRetransmitted === 0) {
+  if (tcb.synRetransmitted === 0 && !tcb.synRepeated) {
     tcb.rtt.sample(tcb.clock.now - tcb.openedAt, 1, tcb.config);
   } else if (seg.hasTimestamps && tcb.timestampsAgreed) {
     sampleTimestamp(tcb, seg.tsEcr);

@@ -47,7 +47,7 @@ export function repeatSynAck(tcb: Tcb, seg: Segment): Check {
   if (tcb.kind === KIND_SYN_RECEIVED) {
     tcb.synOwed = true;
     // Sent more than once: its ACK is no RTT sample (Karn's rule).
-    if (tcb.compactCount === 0) tcb.compactCount = 1;
+    tcb.synRepeated = true;
     if (seg.hasTimestamps && tcb.timestampsAgreed) tcb.tsRecent = seg.tsVal;
     tcb.context.markReady(tcb);
     return discard(tcb, REASON.TCP_OLD_SEQUENCE);

@@ -4,7 +4,7 @@ import { REASON } from '../../base/reasons.ts';
 import { EVENT_WRITABLE } from '../events.ts';
 import { PROBE_OVERRIDE, PROBE_PERSIST, type Tcb } from '../tcb.ts';
 import { giveUp } from './retransmission.ts';
-import { TIMER_PERSIST } from './timer-table.ts';
+import { TIMER_PERSIST, TIMER_USER } from './timer-table.ts';
 import { armTimer, cancelTimer, isArmed } from './timers.ts';
 
 /** The override timeout lies between 0.1 and 1 s. */
@@ -35,18 +35,19 @@ function probesAreUp(tcb: Tcb): boolean {
 export function persistExpired(tcb: Tcb): void {
   const context = tcb.context;
   cancelTimer(tcb, TIMER_PERSIST);
-  if (tcb.inFlight.count > 0) return;
   if (tcb.sendBuffer.length === 0 && tcb.writeBlocked) {
     tcb.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);
     return;
   }
+  if (tcb.inFlight.count > 0) return;
   if (tcb.snd.wnd > 0) {
     tcb.probe = PROBE_OVERRIDE;
     context.markReady(tcb);
     return;
   }
-  if (tcb.userTimeout === 0 && probesAreUp(tcb)) {
+  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  if ((tcb.userTimeout === 0 || tcb.orphan) && probesAreUp(tcb)) {
     giveUp(tcb, 'timeout-r2');
     return;
   }

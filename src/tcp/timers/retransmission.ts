@@ -25,7 +25,6 @@ export function progressMade(tcb: Tcb, restart: boolean): void {
   tcb.probes = 0;
   tcb.persistBackoff = 0;
   tcb.r1Told = false;
-  tcb.firstUnansweredAt = 0;
   if (tcb.inFlight.count === 0) {
     cancelTimer(tcb, TIMER_RTO);
     // Data that a closed window holds back goes on waiting for its user.
@@ -54,7 +53,6 @@ export function retransmissionExpired(tcb: Tcb): void {
   const first = tcb.retries === 0;
   tcb.retries++;
   tcb.backoff++;
-  if (first) tcb.firstUnansweredAt = tcb.clock.now;
   if (tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED') tcb.synRetransmitted++;
   if (tcb.retries === R1 && !tcb.r1Told) {
     tcb.r1Told = true;
