@@ -203,7 +203,7 @@ function optionsOf(tcb: Tcb): ConnectionRecord['options'] {
 }
 
 /** Every timer that is armed. */
-export function timersOf(tcb: Tcb, now: number): TimerRecord[] {
+function timersOf(tcb: Tcb, now: number): TimerRecord[] {
   const timers: TimerRecord[] = [];
   for (let timer = 0; timer < TIMER_NAMES.length; timer++) {
     const deadline = tcb.deadline(timer);

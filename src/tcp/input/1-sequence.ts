@@ -7,7 +7,7 @@ import type { Tcb } from '../tcb.ts';
 import { type Check, challenge, discard, discardWithAck, repeatSynAck } from './verdict.ts';
 
 /** TS.Recent is worth nothing after 24 days without a segment, RFC 7323 §5.5. */
-const TS_RECENT_LIFE = 24 * 24 * 3600 * 1_000_000;
+export const TS_RECENT_LIFE = 24 * 24 * 3600 * 1_000_000;
 
 export function checkSequence(tcb: Tcb, seg: Segment): Check {
   // A SYN for TIME-WAIT may open the next incarnation: the fourth check decides (MAY-2).

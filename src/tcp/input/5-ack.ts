@@ -12,6 +12,7 @@ import { HAS_SYN } from '../send/in-flight.ts';
 import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
 import { progressMade } from '../timers/retransmission.ts';
 import { transition } from '../transitions.ts';
+import { TS_RECENT_LIFE } from './1-sequence.ts';
 import { type Check, challenge, discard } from './verdict.ts';
 
 export function checkAck(tcb: Tcb, seg: Segment): Check {
@@ -104,7 +105,7 @@ function sampleHandshake(tcb: Tcb, seg: Segment): void {
 /** RFC 7323 §4.3: TS.Recent moves with segments at the left edge of the window only. */
 function updateTimestamp(tcb: Tcb, seg: Segment): void {
   if (!tcb.timestampsAgreed || !seg.hasTimestamps) return;
-  if (((seg.tsVal - tcb.tsRecent) | 0) < 0 && tcb.clock.now - tcb.tsRecentAt < 2_000_000_000_000) return;
+  if (((seg.tsVal - tcb.tsRecent) | 0) < 0 && tcb.clock.now - tcb.tsRecentAt <= TS_RECENT_LIFE) return;
   if (seqGt(seg.seq, tcb.rcv.lastAckSent)) return;
   tcb.tsRecent = seg.tsVal;
   tcb.tsRecentAt = tcb.clock.now;

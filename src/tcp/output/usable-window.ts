@@ -10,7 +10,7 @@ export function windowRoom(tcb: Tcb): number {
 }
 
 /** Bytes that congestion control still lets out. */
-export function congestionRoom(tcb: Tcb): number {
+function congestionRoom(tcb: Tcb): number {
   return tcb.congestion.cwnd - pipe(tcb);
 }
 

@@ -15,7 +15,7 @@ export const LOST = 0x02;
 /** Sent again since it was believed lost, and that copy may be on its way. */
 export const RESENT = 0x04;
 /** Was sent more than once at some time: no RTT sample without timestamps (Karn). */
-export const EVER_RESENT = 0x08;
+const EVER_RESENT = 0x08;
 /** Contains our SYN, our FIN. */
 export const HAS_SYN = 0x10;
 export const HAS_FIN = 0x20;
