@@ -9,6 +9,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { add, cell, links, type Naming, readTests, summaryOf } from './coverage-table.ts';
 import { filesUnder, generate } from './files.js';
 
 const OUTPUT = 'docs/rfc-coverage.md';
@@ -19,7 +20,6 @@ const OBSOLETE = new Map([
   ['2581', '5681'],
   ['2988', '6298'],
 ]);
-const MOST_PLACES = 4;
 
 interface Clause {
   id: string;
@@ -66,13 +66,9 @@ function idsIn(text: string): string[] {
   return found;
 }
 
-function add(map: Map<string, Set<string>>, key: string, value: string): void {
-  map.set(key, (map.get(key) ?? new Set()).add(value));
-}
-
 /** Clause → source files that name it; and all citations of sections. */
-function readSources(): { named: Map<string, Set<string>>; citations: Citation[]; obsolete: string[] } {
-  const named = new Map<string, Set<string>>();
+function readSources(): { named: Naming; citations: Citation[]; obsolete: string[] } {
+  const named: Naming = new Map();
   const citations: Citation[] = [];
   const obsolete: string[] = [];
   for (const file of filesUnder('src').filter((name) => name.endsWith('.ts'))) {
@@ -89,20 +85,7 @@ function readSources(): { named: Map<string, Set<string>>; citations: Citation[]
   return { named, citations, obsolete };
 }
 
-/** Clause → tests that name it. Skipped and todo tests prove nothing. */
-function readTests(): Map<string, Set<string>> {
-  const named = new Map<string, Set<string>>();
-  const title =
-    /\b(?:test|it|describe|suite|scenario)\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1(?!\s*,\s*\{\s*(?:skip|todo):\s*true)/g;
-  for (const file of filesUnder('test').filter((name) => name.endsWith('.ts'))) {
-    for (const [, , text] of readFileSync(file, 'utf8').matchAll(title)) {
-      for (const id of idsIn(text as string)) add(named, id, file);
-    }
-  }
-  return named;
-}
-
-function placesOf(clause: Clause, named: Map<string, Set<string>>, citations: Citation[]): string[] {
+function placesOf(clause: Clause, named: Naming, citations: Citation[]): string[] {
   const own = named.get(normal(clause.id));
   if (own !== undefined) return [...own];
   const section = /^[A-Z]?[\d.]*\d/.exec(clause.section)?.[0];
@@ -114,34 +97,23 @@ function statusOf(clause: Clause, tests: number): string {
   return clause.status ?? (tests > 0 ? 'yes' : 'not yet');
 }
 
-function links(files: readonly string[]): string {
-  const shown = files
-    .slice(0, MOST_PLACES)
-    .map((file) => `[${file.replace(/^(src|test)\//, '')}](../${file})`);
-  return (
-    shown.join('<br>') + (files.length > MOST_PLACES ? `<br>and ${files.length - MOST_PLACES} more` : '')
-  );
-}
-
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-
 function main(): void {
   const check = process.argv.includes('--check');
   const { named, citations, obsolete } = readSources();
-  const tests = readTests();
-  const counts = new Map<string, number>();
+  const tests = readTests(idsIn);
+  const statuses: string[] = [];
   const byRfc = new Map<number, string[]>();
   for (const clause of clauses) {
     const { id, rfc, section, level, requirement, why } = clause;
     const testFiles = [...(tests.get(normal(id)) ?? [])];
     const status = statusOf(clause, testFiles.length);
-    counts.set(status, (counts.get(status) ?? 0) + 1);
+    statuses.push(status);
     const verdict = why === undefined ? status : `${status}: ${cell(why)}`;
     const code = links(placesOf(clause, named, citations));
     const row = `| ${id} | ${section && `§${section}`} | ${level} | ${cell(requirement)} | ${code} | ${links(testFiles)} | ${verdict} |`;
     byRfc.set(rfc, [...(byRfc.get(rfc) ?? []), row]);
   }
-  const summary = [...counts].map(([status, count]) => `${status} ${count}`).join(', ');
+  const summary = summaryOf(statuses);
   const sections = [...byRfc].map(
     ([rfc, rows]) =>
       `## RFC ${rfc}\n\n| id | section | level | requirement | code | tests | met |\n|---|---|---|---|---|---|---|\n${rows.join('\n')}\n`,

@@ -33,6 +33,12 @@ const CHECKS = [
     args: [...tsx, 'scripts/rfc-coverage.ts', ...(fix ? [] : ['--check'])],
   },
   {
+    name: 'attacks and behaviours',
+    command: process.execPath,
+    args: [...tsx, 'scripts/attack-coverage.ts', ...(fix ? [] : ['--check'])],
+    needs: 'docs/attacks.json',
+  },
+  {
     name: 'state machine',
     command: process.execPath,
     args: [...tsx, 'scripts/gen-state-machine.ts', ...(fix ? [] : ['--check'])],
