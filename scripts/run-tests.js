@@ -11,7 +11,7 @@ import { nodeOf } from './node-versions.js';
 /** In the order in which they run. `serial`: the tests share the machine's network, or measure time. */
 const GROUPS = [
   { name: 'core', folders: ['unit', 'property', 'contract', 'conformance', 'net-api', 'support'] },
-  { name: 'sim', folders: ['sim', 'fuzz'] },
+  { name: 'sim', folders: ['sim', 'fuzz', 'security'] },
   { name: 'node-versions' },
   { name: 'integration', folders: ['integration'], serial: true },
 ];
