@@ -143,3 +143,15 @@ function predictorBeatsChance(values: Int32Array): boolean {
   }
   return isAboveChance(hits, (guesses * 2 * REACH) / 2 ** 32);
 }
+
+/** Values of `width` bits, written one after the other into 32-bit words. */
+export function packBits(values: ArrayLike<number>, width: number): Int32Array {
+  const words = new Int32Array(Math.floor((values.length * width) / 32));
+  let word = 0;
+  for (let at = 0; at < words.length * 32; at++) {
+    const value = values[Math.floor(at / width)] as number;
+    word = (word << 1) | ((value >>> (width - 1 - (at % width))) & 1);
+    if ((at & 31) === 31) words[at >> 5] = word;
+  }
+  return words;
+}
