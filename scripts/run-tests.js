@@ -13,7 +13,7 @@ const GROUPS = [
   { name: 'core', folders: ['unit', 'property', 'contract', 'conformance', 'net-api', 'support'] },
   { name: 'sim', folders: ['sim', 'fuzz', 'security'] },
   { name: 'node-versions' },
-  { name: 'integration', folders: ['integration'], serial: true },
+  { name: 'integration', folders: ['integration', 'ladders'], serial: true },
 ];
 /**
  * What must also pass on the other versions of Node. The tools' own test is not about Node, and

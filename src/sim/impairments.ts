@@ -1,5 +1,14 @@
 /** What a direction of a link does to packets. */
 
+/** What is aimed at one packet, times µs. */
+export interface Aim {
+  readonly drop?: boolean;
+  /** Held back for this long, overtaken by later packets. */
+  readonly delay?: number;
+  /** A copy arrives this much later than the packet was sent, for each entry. */
+  readonly copies?: readonly number[];
+}
+
 /** Probabilities are 0 … 1 per packet, times µs. Everything defaults to "nothing". */
 export interface Impairments {
   /** One-way delay. */
@@ -22,10 +31,13 @@ export interface Impairments {
   readonly stallTime?: number;
   /** An aimed fault: packets for which it returns false are lost. `index` counts from 0. */
   readonly pass?: (packet: Uint8Array, index: number) => boolean;
+  /** As `pass`, with more to choose from; undefined: nothing is done to this packet. */
+  readonly aim?: (packet: Uint8Array, index: number) => Aim | undefined;
 }
 
-export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass'>> {
+export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass' | 'aim'>> {
   readonly pass: ((packet: Uint8Array, index: number) => boolean) | null;
+  readonly aim: ((packet: Uint8Array, index: number) => Aim | undefined) | null;
 }
 
 const PROBABILITIES = ['loss', 'duplication', 'reordering', 'corruption', 'stall'] as const;
@@ -44,6 +56,7 @@ const NOTHING: ResolvedImpairments = {
   stall: 0,
   stallTime: 0,
   pass: null,
+  aim: null,
 };
 
 /** Fills in the defaults. @throws RangeError, one sentence. */

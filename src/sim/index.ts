@@ -13,10 +13,12 @@ export {
   packetDevice,
   type SentPacketInfo,
 } from '../device/packet-device.ts';
+export { LinkCounts, type Timeline } from './direction.ts';
 export { Host, type HostOptions } from './host.ts';
-export type { Impairments } from './impairments.ts';
+export { ImpairedDevice, type ImpairedDeviceOptions } from './impaired-device.ts';
+export type { Aim, Impairments } from './impairments.ts';
 export { checkConnection, checkInvariants, InvariantError } from './invariants.ts';
-export { Link, LinkCounts, type LinkOptions, type SentPacket, SimDevice } from './link.ts';
+export { Link, type LinkOptions, type SentPacket, SimDevice } from './link.ts';
 export {
   PacketError,
   readSegment,

@@ -1,12 +1,12 @@
 /** A link between two simulated devices, impaired in each direction on its own. */
 
-import type { SeededRandom } from '../base/random.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import { copyFrame, MAX_PACKET_LENGTH, PacketQueue } from '../device/packet-queue.ts';
 import type { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
-import { type Impairments, type ResolvedImpairments, resolveImpairments } from './impairments.ts';
-import { completeTcpChecksum, splitSuperPacket } from './packet-reader.ts';
+import { type Carried, Direction, type LinkCounts, type Timeline } from './direction.ts';
+import type { Impairments } from './impairments.ts';
+import { splitSuperPacket } from './packet-reader.ts';
 import type { World } from './world.ts';
 
 export interface LinkOptions {
@@ -33,19 +33,6 @@ export interface SentPacket {
   readonly needsChecksum: boolean;
 }
 
-/** What became of the packets of one direction. */
-export class LinkCounts {
-  sent = 0;
-  delivered = 0;
-  lost = 0;
-  queueDropped = 0;
-  duplicated = 0;
-  reordered = 0;
-  corrupted = 0;
-  /** The receiver's queue was full. */
-  overflowed = 0;
-}
-
 /** Packets that wait at the receiver. */
 const RECEIVE_QUEUE = 4096;
 
@@ -54,27 +41,20 @@ export class SimDevice implements Device {
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
-  /** Of the direction that leads away from here. */
-  readonly counts = new LinkCounts();
   /** Called for every packet that the stack sends. */
   onSent: ((packet: SentPacket) => void) | null = null;
   /** Packets that arrived here; each may cost the stack a bounded amount of work. */
   arrivals = 0;
 
   private readonly world: World;
-  private readonly random: SeededRandom;
   private readonly split: boolean;
-  private impaired: ResolvedImpairments;
+  private readonly away: Direction;
   private far: SimDevice = this;
   private listener: DeviceListener | null = null;
   private readonly queue: PacketQueue;
   private announced = false;
   private blocked = false;
   private closed = false;
-  /** When the last bit of what is queued for the rate has left, µs. */
-  private busyUntil = 0;
-  /** When the last packet in order arrives, µs. */
-  private lastArrival = 0;
 
   constructor(world: World, name: string, options: LinkOptions, impairments: Impairments) {
     this.world = world;
@@ -83,8 +63,9 @@ export class SimDevice implements Device {
     this.checksumOffload = options.offload === 'tso4';
     this.segmentationLimit = options.offload === 'tso4' ? MAX_PACKET_LENGTH : 0;
     this.split = options.superPackets !== 'whole';
-    this.random = world.randomFor(`link ${name}`);
-    this.impaired = resolveImpairments(impairments);
+    const timeline: Timeline = { now: () => world.clock.now, at: (time, run) => world.at(time, run) };
+    const random = world.randomFor(`link ${name}`);
+    this.away = new Direction(timeline, random, impairments, (packet) => this.far.arrive(packet));
     this.queue = new PacketQueue({ capacity: RECEIVE_QUEUE, mtu: this.mtu });
   }
 
@@ -92,9 +73,14 @@ export class SimDevice implements Device {
     this.far = far;
   }
 
+  /** Of the direction that leads away from here. */
+  get counts(): LinkCounts {
+    return this.away.counts;
+  }
+
   /** Changes what happens to packets sent from now on. */
   impair(impairments: Impairments): void {
-    this.impaired = resolveImpairments(impairments);
+    this.away.impair(impairments);
   }
 
   get writable(): boolean {
@@ -118,9 +104,10 @@ export class SimDevice implements Device {
     copyFrame(frame, bytes);
     const { gsoSize, needsChecksum } = frame;
     if (this.onSent !== null) this.onSent({ bytes, gsoSize, needsChecksum });
-    if (!this.closed) this.dispatch(bytes, gsoSize, needsChecksum);
-    if (!this.chance(this.impaired.stall)) return true;
-    this.stall();
+    if (!this.closed) this.dispatch({ bytes, gsoSize, partial: needsChecksum });
+    const stall = this.away.drawStall();
+    if (stall === 0) return true;
+    this.stallFor(stall);
     return false;
   }
 
@@ -131,78 +118,17 @@ export class SimDevice implements Device {
     return Promise.resolve();
   }
 
-  private dispatch(bytes: Uint8Array, gsoSize: number, partial: boolean): void {
-    if (gsoSize > 0 && this.split) {
-      for (const piece of splitSuperPacket(bytes, gsoSize)) this.transmit(piece, 0, false);
+  private dispatch(packet: Carried): void {
+    if (packet.gsoSize > 0 && this.split) {
+      for (const bytes of splitSuperPacket(packet.bytes, packet.gsoSize)) {
+        this.away.transmit({ bytes, gsoSize: 0, partial: false });
+      }
     } else {
-      this.transmit(bytes, gsoSize, partial);
+      this.away.transmit(packet);
     }
   }
 
-  /** One packet onto the wire: what happens to it is drawn here, in this order. */
-  private transmit(bytes: Uint8Array, gsoSize: number, partial: boolean): void {
-    const { impaired, counts } = this;
-    const index = counts.sent++;
-    if (impaired.pass !== null && !impaired.pass(bytes, index)) {
-      counts.lost++;
-      return;
-    }
-    const left = this.serialize(bytes.length);
-    if (left < 0) {
-      counts.queueDropped++;
-      return;
-    }
-    if (this.chance(impaired.loss)) {
-      counts.lost++;
-      return;
-    }
-    let carried = bytes;
-    let carriedPartial = partial;
-    if (this.chance(impaired.corruption)) {
-      carried = this.corrupt(bytes, partial);
-      carriedPartial = false;
-      counts.corrupted++;
-    }
-    const copies = this.chance(impaired.duplication) ? 2 : 1;
-    counts.duplicated += copies - 1;
-    for (let copy = 0; copy < copies; copy++) {
-      this.world.at(this.arrivalTime(left), () => this.far.arrive(carried, gsoSize, carriedPartial));
-    }
-  }
-
-  /** When the last bit has left, µs; -1 when the queue has no room. */
-  private serialize(length: number): number {
-    const { rate, queueBytes } = this.impaired;
-    const now = this.world.clock.now;
-    if (rate === 0) return now;
-    const microsecondsPerByte = 8_000_000 / rate;
-    const start = Math.max(now, this.busyUntil);
-    const waiting = (start - now) / microsecondsPerByte;
-    if (queueBytes > 0 && waiting + length > Math.max(queueBytes, length)) return -1;
-    this.busyUntil = start + length * microsecondsPerByte;
-    return this.busyUntil;
-  }
-
-  private arrivalTime(left: number): number {
-    const { delay, jitter, reordering, reorderDelay } = this.impaired;
-    const arrival = left + delay + (jitter > 0 ? this.random.nextFloat() * jitter : 0);
-    if (this.chance(reordering)) {
-      this.counts.reordered++;
-      return arrival + this.random.nextFloat() * reorderDelay;
-    }
-    this.lastArrival = Math.max(arrival, this.lastArrival);
-    return this.lastArrival;
-  }
-
-  private corrupt(bytes: Uint8Array, partial: boolean): Uint8Array {
-    const copy = bytes.slice();
-    if (partial) completeTcpChecksum(copy);
-    const bit = this.random.nextInt(copy.length * 8);
-    copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
-    return copy;
-  }
-
-  private arrive(bytes: Uint8Array, gsoSize: number, partial: boolean): void {
+  private arrive({ bytes, gsoSize, partial }: Carried): void {
     const checksum = partial ? CHECKSUM_PARTIAL : CHECKSUM_UNVERIFIED;
     if (this.closed || !this.queue.pushBytes(bytes, gsoSize, checksum)) {
       this.far.counts.overflowed++;
@@ -219,18 +145,13 @@ export class SimDevice implements Device {
     this.listener.readable();
   }
 
-  private stall(): void {
+  private stallFor(duration: number): void {
     if (this.blocked) return;
     this.blocked = true;
-    this.world.after(this.impaired.stallTime, () => {
+    this.world.after(duration, () => {
       this.blocked = false;
       if (this.listener !== null) this.listener.writable();
     });
-  }
-
-  /** Draws only when there is a chance, so that turning one impairment on leaves the others' draws. */
-  private chance(probability: number): boolean {
-    return probability > 0 && this.random.nextFloat() < probability;
   }
 }
 

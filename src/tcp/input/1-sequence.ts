@@ -4,6 +4,7 @@ import { REASON } from '../../base/reasons.ts';
 import { type Seq, seqAdd, seqDiff, seqInWindow, seqLe, seqLt } from '../../base/seq.ts';
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../../wire/segment.ts';
 import type { Tcb } from '../tcb.ts';
+import { TIMER_TIME_WAIT } from '../timers/timer-table.ts';
 import { type Check, challenge, discard, discardWithAck, repeatSynAck } from './verdict.ts';
 
 /** TS.Recent is worth nothing after 24 days without a segment, RFC 7323 §5.5. */
@@ -67,6 +68,7 @@ function unacceptable(tcb: Tcb, seg: Segment): Check {
 function restartTimeWait(tcb: Tcb): void {
   tcb.compactDeadline = tcb.clock.now + 2 * tcb.config.msl;
   tcb.compactCount++;
+  if (tcb.trace !== null) tcb.trace.timerSet(tcb, TIMER_TIME_WAIT, true);
 }
 
 /**
