@@ -74,7 +74,7 @@ export class Direction {
     const { impaired, counts } = this;
     const index = counts.sent++;
     const aim = impaired.aim?.(packet.bytes, index) ?? NO_AIM;
-    if (aim.drop === true || (impaired.pass !== null && !impaired.pass(packet.bytes, index))) {
+    if (aim.drop === true) {
       counts.lost++;
       return;
     }

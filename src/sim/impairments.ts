@@ -36,7 +36,6 @@ export interface Impairments {
 }
 
 export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass' | 'aim'>> {
-  readonly pass: ((packet: Uint8Array, index: number) => boolean) | null;
   readonly aim: ((packet: Uint8Array, index: number) => Aim | undefined) | null;
 }
 
@@ -55,9 +54,16 @@ const NOTHING: ResolvedImpairments = {
   corruption: 0,
   stall: 0,
   stallTime: 0,
-  pass: null,
   aim: null,
 };
+
+const LOST: Aim = { drop: true };
+
+/** `pass` said as an aim. */
+function aimOf({ aim, pass }: Impairments): ResolvedImpairments['aim'] {
+  if (pass === undefined) return aim ?? null;
+  return (packet, index) => (pass(packet, index) ? aim?.(packet, index) : LOST);
+}
 
 /** Fills in the defaults. @throws RangeError, one sentence. */
 export function resolveImpairments(given: Impairments): ResolvedImpairments {
@@ -69,5 +75,5 @@ export function resolveImpairments(given: Impairments): ResolvedImpairments {
     const value = given[key] ?? 0;
     if (!(value >= 0 && value < Infinity)) throw new RangeError(`${key} must be ≥ 0, not ${value}`);
   }
-  return { ...NOTHING, ...given };
+  return { ...NOTHING, ...given, aim: aimOf(given) };
 }
