@@ -1,0 +1,235 @@
+/** A peer that lies with selective acknowledgments, duplicates and marks of congestion. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ConfigValue } from '../../../src/stack/config.ts';
+import type { Application } from '../../support/application.ts';
+import { costOf, slowdown } from '../../support/budget.ts';
+import { pattern } from '../../support/pattern.ts';
+import { type Sent, type Testbed, testbed } from '../../support/peer.ts';
+
+const MSS = 1000;
+const PLAIN: Record<string, ConfigValue> = { congestion: 'reno', hystart: 'off', pacing: 'off', tlp: 'off' };
+
+interface Sender {
+  bed: Testbed;
+  app: Application;
+}
+
+/** A connection that has agreed on SACK. */
+function sender(config: Record<string, ConfigValue> = {}, mss = MSS): Sender {
+  const bed = testbed({ config: { ...PLAIN, ...config } });
+  return { bed, app: bed.peer.handshake('passive', { mss, sackPermitted: true, wscale: 7 }) };
+}
+
+/** A sender with `segments` in flight, none of them acknowledged. */
+function inFlight(segments: number, mss: number): Sender {
+  const sending = sender({ 'buffer.send': '16M' }, mss);
+  const { bed, app } = sending;
+  const size = app.tcb.snd.mss;
+  app.tcb.congestion.cwnd = segments * size;
+  app.write(segments * size);
+  assert.equal(bed.peer.sent().length, segments);
+  return sending;
+}
+
+/** ACKs whose blocks each tell of one segment in `step`, all over what is in flight. */
+function alternating({ bed, app }: Sender, count: number, step: number): Uint8Array[] {
+  const una = app.tcb.snd.una - app.tcb.snd.iss;
+  const size = app.tcb.snd.mss;
+  const segments = app.tcb.unacked / size;
+  const packets: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const sack = [0, 1, 2, 3].map((block) => {
+      const left = una + (1 + ((step * (4 * i + block)) % (segments - 1))) * size;
+      return [left, left + size] as const;
+    });
+    packets.push(bed.peer.build({ flags: 'A', ack: una, options: { sack } }));
+  }
+  return packets;
+}
+
+test('E04: with the least MSS and a queue of megabytes, no count of segments overflows, sacked or sent again', () => {
+  const { bed, app } = inFlight(70_000, 48);
+  const una = app.tcb.snd.una;
+  const cost = costOf(bed, () => {
+    for (const packet of alternating({ bed, app }, 20_000, 2)) bed.inject(packet);
+    for (let i = 0; i < 20; i++) bed.advance(500);
+  });
+  const { pipe, sacked, lost, resent, total, count } = app.tcb.inFlight;
+  assert.equal(app.state, 'ESTABLISHED');
+  assert.equal(app.tcb.snd.una, una);
+  assert.ok(count >= 70_000 && total === app.tcb.unacked);
+  for (const sum of [pipe, sacked, lost, resent]) assert.ok(sum >= 0 && sum <= total, `${sum} of ${total}`);
+  assert.ok(cost.grown.memory <= 0 && cost.grown.timers === 0);
+});
+
+test('E04: one segment sent again as often as the options allow is still given up in the end', () => {
+  const { bed, app } = sender({ 'retries.data': 255, 'rto.max': '1s', 'rto.initial': '1s' });
+  app.write(MSS);
+  const cost = costOf(bed, () => bed.advance(400_000));
+  assert.ok(cost.sent >= 255 && cost.sent <= 257, `${cost.sent} packets`);
+  assert.deepEqual([app.state, app.error], ['CLOSED', 'ETIMEDOUT']);
+  assert.equal(bed.stack.tcp.stats.memory, 0);
+});
+
+test('E05, S40: the price of an ACK does not grow with what is in flight, whatever its SACK blocks say', () => {
+  const few = inFlight(500, MSS);
+  const many = inFlight(8000, MSS);
+  const flood = (sending: Sender): (() => void) => {
+    const packets = alternating(sending, 400, 2);
+    return () => {
+      for (let i = 0; i < 20_000; i++) sending.bed.inject(packets[i % packets.length] as Uint8Array);
+    };
+  };
+  const ratio = slowdown(flood(few), flood(many));
+  assert.ok(ratio < 6, `sixteen times as much in flight makes an ACK ${ratio.toFixed(1)} times as dear`);
+  assert.equal(many.app.state, 'ESTABLISHED');
+});
+
+test('E05, S40: a million SACK blocks of alternating segments: few segments go, and no memory', () => {
+  const sending = inFlight(2000, MSS);
+  const { bed, app } = sending;
+  const packets = alternating(sending, 1000, 2);
+  const cost = costOf(bed, () => {
+    for (let i = 0; i < 250_000; i++) bed.inject(packets[i % packets.length] as Uint8Array);
+  });
+  assert.ok(cost.sent <= 2000, `${cost.sent} segments`);
+  assert.deepEqual({ ...cost.grown, memory: 0 }, { ...cost.grown, memory: 0, timers: 0, flows: 0 });
+  assert.ok(cost.grown.memory <= 0);
+  assert.ok(app.tcb.inFlight.count <= 2 * 2000, `${app.tcb.inFlight.count} records`);
+});
+
+test('E06: a peer that has told of data by SACK and forgets it gets all of it again', () => {
+  const { bed, app } = sender({ iw: 10 });
+  app.write(10 * MSS);
+  bed.peer.sent();
+  for (let right = 2; right <= 10; right++) {
+    bed.peer.send({ flags: 'A', ack: 1, options: { sack: [[MSS + 1, right * MSS + 1]] } });
+  }
+  // From here on nothing of what was told is true.
+  const received = new Uint8Array(10 * MSS);
+  let next = 1;
+  bed.peer.sent();
+  for (let round = 0; round < 60 && next <= 10 * MSS; round++) {
+    bed.advance(1000);
+    for (const { seq, length, payload } of bed.peer.sent()) {
+      if (seq > next || seq + length <= next) continue;
+      received.set(payload, seq - 1);
+      next = seq + length;
+    }
+    bed.peer.ack(next);
+  }
+  assert.equal(next, 10 * MSS + 1);
+  assert.deepEqual(received, pattern(0, 10 * MSS));
+  assert.equal(app.tcb.unacked, 0);
+});
+
+/** Loses the first segment of a flight, has it repaired, and returns what was sent again. */
+function repair({ bed, app }: Sender): Sent[] {
+  app.write(10 * MSS);
+  bed.advance(50);
+  const start = app.tcb.snd.una - app.tcb.snd.iss;
+  bed.peer.sent();
+  for (let right = 2; right <= 6; right++) {
+    bed.peer.send({
+      flags: 'A',
+      ack: start,
+      options: { sack: [[start + MSS, start + right * MSS]] },
+    });
+  }
+  const again = bed.peer.sent();
+  bed.advance(50);
+  bed.peer.ack();
+  // RFC 6582 §3.2 step 2: an ACK above `recover` before the next fast retransmit.
+  app.write(MSS);
+  bed.advance(50);
+  bed.peer.ack();
+  bed.peer.sent();
+  return again;
+}
+
+test('E08: DSACKs that are lies neither undo the answer to a loss again and again nor blind us to the next one', () => {
+  const sending = sender({ iw: 10 });
+  const { bed, app } = sending;
+  bed.advance(50);
+  repair(sending);
+  const { cwnd } = app.tcb.congestion;
+  const una = app.tcb.snd.una - app.tcb.snd.iss;
+  const cost = costOf(bed, () => {
+    for (let i = 0; i < 1000; i++) {
+      const left = 1 + ((i * MSS) % (una - 1));
+      bed.peer.send({ flags: 'A', ack: una, options: { sack: [[left, left + MSS]] } });
+    }
+  });
+  assert.equal(cost.sent, 0);
+  assert.ok(app.tcb.congestion.cwnd <= Math.max(cwnd, 10 * MSS), 'no more than before the loss');
+  const again = repair(sending);
+  assert.ok(
+    again.some(({ seq, length }) => seq === una && length === MSS),
+    'the next loss is found by its SACK blocks',
+  );
+});
+
+test('E09: ECE on every ACK of a connection without ECN changes nothing, and CE is not echoed', () => {
+  const windows = ['A', 'AE', 'ACE'].map((flags) => {
+    const { bed, app } = sender({ iw: 10, ecn: 'off' });
+    for (let round = 0; round < 20; round++) {
+      app.write(10 * MSS);
+      for (const { seq, length } of bed.peer.sent()) bed.peer.send({ flags, ack: seq + length, tos: 3 });
+      bed.peer.send({ flags: flags === 'A' ? 'PA' : `P${flags}`, data: 10, tos: 3 });
+      bed.advance(50);
+      for (const segment of bed.peer.sent()) {
+        assert.ok(!/[EC]/.test(segment.flags), segment.flags);
+        assert.equal(segment.tos & 3, 0, 'no segment claims to be of an ECN-capable transport');
+      }
+      bed.peer.send({ flags, ack: bed.peer.rcvNxt });
+    }
+    const { cwnd, ssthresh } = app.tcb.congestion;
+    return [cwnd, ssthresh, app.received.length];
+  });
+  assert.deepEqual(windows[1], windows[0]);
+  assert.deepEqual(windows[2], windows[0]);
+});
+
+test('S34: the first hole is sent again once, though time and the third duplicate both call for it', () => {
+  for (const wait of [0, 5, 20, 60, 150]) {
+    const sending = sender({ iw: 10 });
+    const { bed, app } = sending;
+    bed.advance(50);
+    repair(sending);
+    const start = app.tcb.snd.una - app.tcb.snd.iss;
+    app.write(4 * MSS);
+    bed.advance(50);
+    bed.peer.sent();
+    let times = 0;
+    for (let right = 2; right <= 4; right++) {
+      bed.peer.send({ flags: 'A', ack: start, options: { sack: [[start + MSS, start + right * MSS]] } });
+      bed.advance(right === 3 ? wait : 1);
+      times += bed.peer.sent().filter(({ seq }) => seq === start).length;
+    }
+    assert.equal(times, 1, `${wait} ms between the second and the third`);
+  }
+});
+
+test('S25, CU-02: with CUBIC an ACK of new data never lowers cwnd, whatever the time since the last loss', () => {
+  for (const pause of [0, 1, 50, 200, 700, 5000]) {
+    const sending = sender({ congestion: 'cubic', iw: 10 });
+    const { bed, app } = sending;
+    for (let losses = 0; losses < 4; losses++) {
+      repair(sending);
+      for (let round = 0; round < 12; round++) {
+        bed.advance(pause);
+        app.write(40 * MSS);
+        for (const { seq, length } of bed.peer.sent()) {
+          bed.advance(3);
+          const { cwnd } = app.tcb.congestion;
+          bed.peer.ack(seq + length);
+          assert.ok(app.tcb.congestion.cwnd >= cwnd, `${cwnd} became ${app.tcb.congestion.cwnd}`);
+        }
+        bed.peer.ack();
+      }
+    }
+    assert.equal(app.state, 'ESTABLISHED');
+  }
+});
