@@ -38,7 +38,10 @@ test('A15: a forged second fragment that waits for the true first one is never m
   // A hundred identifications are guessed, and the sender then uses one of them.
   const packet = bed.peer.build({ flags: 'PA', data: 1400 });
   const cost = costOf(bed, () => {
-    for (let id = 1; id <= 100; id++) bed.inject(forged(packet, id));
+    for (let id = 1; id <= 100; id++) {
+      bed.inject(forged(packet, id));
+      bed.advance(1);
+    }
   });
   // A source keeps sixteen: the oldest guesses have left.
   assert.deepEqual(cost.reasons, { IP_FRAGMENT: 100, FRAG_LIMIT: 84 });
