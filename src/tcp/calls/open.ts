@@ -92,15 +92,16 @@ function chooseLocalPort(context: TcpContext, localAddress: number, options: Ope
   return options.localPort;
 }
 
-/** RFC 6056 §3.3.3: a keyed offset per destination, then the next free port; bounded (C20). */
+/** RFC 6056 §3.3.4: from a place that the destination's own key and counter give, the next free port (C20). */
 function ephemeralPort(context: TcpContext, localAddress: number, options: OpenOptions): number {
   const { ephemeralFirst, ephemeralLast } = options.config ?? context.config;
   const count = ephemeralLast - ephemeralFirst + 1;
-  const offset = context.secrets.portOffset(localAddress, options.peerAddress, options.peerPort);
+  const { peerAddress, peerPort } = options;
   for (let tries = 0; tries < count; tries++) {
-    const port = ephemeralFirst + ((offset + context.nextPort++) % count);
+    const next = context.secrets.nextSourcePort(localAddress, peerAddress, peerPort);
+    const port = ephemeralFirst + (next % count);
     if (context.listeners.hasPort(port)) continue;
-    if (context.flows.find(localAddress, options.peerAddress, port, options.peerPort) < 0) return port;
+    if (context.flows.find(localAddress, peerAddress, port, peerPort) < 0) return port;
   }
   throw new TcpError('EADDRNOTAVAIL', 'every local port toward this peer is in use or in TIME-WAIT');
 }
@@ -139,11 +140,22 @@ export function openPassively(context: TcpContext, options: ListenOptions, owner
 function freeListeningPort(context: TcpContext, address: number): number {
   const { ephemeralFirst, ephemeralLast } = context.config;
   const count = ephemeralLast - ephemeralFirst + 1;
+  const held = heldPorts(context, address);
   for (let tries = 0; tries < count; tries++) {
     const port = ephemeralFirst + (context.nextPort++ % count);
-    if (!context.listeners.hasPort(port) && !portIsHeld(context, address, port, false)) return port;
+    if (!context.listeners.hasPort(port) && held[port] === 0) return port;
   }
   throw new TcpError('EADDRINUSE', 'no port is free to listen on');
+}
+
+/** One pass over all connections, however many ports are asked about: 1 where a listener may not be. */
+function heldPorts(context: TcpContext, address: number): Uint8Array {
+  const held = new Uint8Array(0x10000);
+  const { flows } = context;
+  for (let flow = 0; flow < flows.limit; flow++) {
+    if (holds(context, flow, address, false)) held[flows.localPort(flow)] = 1;
+  }
+  return held;
 }
 
 /**
@@ -151,13 +163,18 @@ function freeListeningPort(context: TcpContext, address: number): number {
  * unless both it (inherited from its own socket) and the new one have SO_REUSEADDR.
  */
 function portIsHeld(context: TcpContext, address: number, port: number, reuse: boolean): boolean {
-  const flows = context.flows;
+  const { flows } = context;
   for (let flow = 0; flow < flows.limit; flow++) {
-    if (!flows.isUsed(flow) || flows.localPort(flow) !== port) continue;
-    if (address !== 0 && flows.localAddress(flow) !== address) continue;
-    if (flowForbids(context, flow, reuse)) return true;
+    if (flows.isUsed(flow) && flows.localPort(flow) === port && holds(context, flow, address, reuse))
+      return true;
   }
   return false;
+}
+
+function holds(context: TcpContext, flow: number, address: number, reuse: boolean): boolean {
+  const { flows } = context;
+  if (!flows.isUsed(flow) || (address !== 0 && flows.localAddress(flow) !== address)) return false;
+  return flowForbids(context, flow, reuse);
 }
 
 function flowForbids(context: TcpContext, flow: number, reuse: boolean): boolean {
