@@ -12,12 +12,23 @@ import { type Aim, ImpairedDevice } from '../../../src/sim/index.ts';
 import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { State } from '../../../src/tcp/state.ts';
 import type { Tcb } from '../../../src/tcp/tcb.ts';
-import { TIMER_NAMES } from '../../../src/tcp/timers/timer-table.ts';
+import { TIMER_NAMES, type TimerName } from '../../../src/tcp/timers/timer-table.ts';
 import { TeeTrace } from '../../../src/trace/tee.ts';
 import { RealTimeline } from '../real-timeline.ts';
 import { eventually, Namespace, STACK, skipWithout } from '../running-stack.ts';
 import { type End, KERNEL, KernelEnd, StackEnd } from './ends.ts';
 import { difference, type Line, parseLine, printRung, type Rung, RungReader } from './rungs.ts';
+import {
+  type Agreement,
+  checkPair,
+  checkSendQ,
+  checkTimer,
+  describe,
+  ourSsLine,
+  parseSsLine,
+  progressOf,
+  type SsLine,
+} from './sockets.ts';
 
 export type Role = 'stack' | 'kernel';
 
@@ -49,6 +60,12 @@ class Watch extends TeeTrace {
     super([]);
   }
 
+  /** What happened to one timer: `set`, `restarted`, `cancelled`, `fired`. */
+  of(timer: TimerName): string[] {
+    const prefix = `${timer} `;
+    return this.timers.filter((what) => what.startsWith(prefix)).map((what) => what.slice(prefix.length));
+  }
+
   override stateChanged(tcb: Tcb, _from: State, _on: string): void {
     this.states.push(tcb.state);
   }
@@ -63,40 +80,7 @@ class Watch extends TeeTrace {
   }
 }
 
-/** A connection as the kernel's `ss -tano` shows it. */
-export interface KernelSocket {
-  /** As in RFC 9293. */
-  readonly state: string;
-  readonly recvQ: number;
-  readonly sendQ: number;
-  readonly localPort: number;
-  readonly peerPort: number;
-  /** `on`, `timewait`, `persist`, `keepalive`; '' without one. */
-  readonly timer: string;
-  /** As it is printed: `59sec`, `144ms`. */
-  readonly timerLeft: string;
-  /** Retransmissions. */
-  readonly timerCount: number;
-}
-
-/** The kernel's spelling of what RFC 9293 spells otherwise. */
-const KERNEL_STATES: Record<string, string> = { ESTAB: 'ESTABLISHED', 'SYN-RECV': 'SYN-RECEIVED' };
 const PATIENCE = 10_000;
-
-function parseSocket(line: string): KernelSocket {
-  const [state = '', recvQ, sendQ, local = '', peer = '', ...rest] = line.trim().split(/\s+/);
-  const timer = /timer:\((\w+),([^,]*),(\d+)\)/.exec(rest.join(' '));
-  return {
-    state: KERNEL_STATES[state] ?? state,
-    recvQ: Number(recvQ),
-    sendQ: Number(sendQ),
-    localPort: Number(local.split(':').at(-1)),
-    peerPort: Number(peer.split(':').at(-1)),
-    timer: timer?.[1] ?? '',
-    timerLeft: timer?.[2] ?? '',
-    timerCount: Number(timer?.[3] ?? 0),
-  };
-}
 
 export class Scene {
   readonly namespace: Namespace;
@@ -198,7 +182,13 @@ export class Scene {
   /** Nothing gets through any more, in the given direction or both. */
   cut(...directions: ('in' | 'out')[]): void {
     const all = directions.length === 0 ? ['in', 'out'] : directions;
-    const lost = { aim: (): Aim => ({ drop: true }) };
+    const lost = {
+      aim: (): Aim => {
+        const rung = this.rungs.at(-1);
+        if (rung !== undefined) rung.fate = 'LOST';
+        return { drop: true };
+      },
+    };
     const aim = { aim: (): Aim | undefined => this.fateOf(this.rungs.at(-1) as Rung) };
     this.device.impair(all.includes('in') ? lost : aim, all.includes('out') ? lost : aim);
   }
@@ -265,13 +255,13 @@ export class Scene {
   }
 
   /** The kernel's sockets, listeners left out. */
-  async kernelSockets(): Promise<KernelSocket[]> {
+  async kernelSockets(): Promise<SsLine[]> {
     const { stdout } = await this.namespace.run('ss', ['-tanoH']);
     return stdout
       .toString()
       .split('\n')
       .filter((line) => line.trim() !== '')
-      .map(parseSocket)
+      .map(parseSsLine)
       .filter(({ state }) => state !== 'LISTEN');
   }
 
@@ -289,6 +279,47 @@ export class Scene {
       () => `stack ${ours}, kernel ${kernels}; instead ${seen}`,
       PATIENCE,
     );
+  }
+
+  /**
+   * The kernel's `ss -tano` and ours, of every connection: the states of its two ends are a pair that
+   * RFC 9293 allows, each end's Send-Q is what the other has not acknowledged, each shows the timer that
+   * its state demands, and our table is written in the kernel's words.
+   */
+  async agree(agreement: Agreement = {}): Promise<void> {
+    const ours = this.connections().map(ourSsLine);
+    const kernels = await this.kernelSockets();
+    for (const line of ours) {
+      const peer = kernels.find(
+        ({ localPort, peerPort }) => localPort === line.peerPort && peerPort === line.localPort,
+      );
+      this.agreeOn(line, peer, agreement);
+    }
+    for (const line of kernels) {
+      const known = ours.some(
+        ({ peerPort, localPort }) => peerPort === line.localPort && localPort === line.peerPort,
+      );
+      if (!known) this.agreeOn(undefined, line, agreement);
+    }
+  }
+
+  private agreeOn(ours: SsLine | undefined, kernels: SsLine | undefined, agreement: Agreement): void {
+    const [ourName, kernelName] = this.A.kind === 'stack' ? (['A', 'B'] as const) : (['B', 'A'] as const);
+    try {
+      checkPair(ours?.state ?? 'CLOSED', kernels?.state ?? 'CLOSED', agreement);
+      for (const [line, whose, name] of [
+        [ours, 'our stack', ourName],
+        [kernels, 'the kernel', kernelName],
+      ] as const) {
+        if (line === undefined) continue;
+        checkTimer(line, whose);
+        const progress = progressOf(this.rungs, [line.localPort, line.peerPort], name);
+        checkSendQ(line, progress, agreement.unsent ?? false);
+      }
+    } catch (error) {
+      if (error instanceof Error) error.message += `\n${describe(this.rungs, [ours, kernels])}`;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
