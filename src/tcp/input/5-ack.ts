@@ -2,7 +2,7 @@
 
 import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
-import { RST, type Segment } from '../../wire/segment.ts';
+import type { Segment } from '../../wire/segment.ts';
 import { closeWhenEstablished } from '../calls/close.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
@@ -13,6 +13,7 @@ import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
 import { progressMade } from '../timers/retransmission.ts';
 import { transition } from '../transitions.ts';
 import { TS_RECENT_LIFE } from './1-sequence.ts';
+import { replyWithReset } from './closed.ts';
 import { type Check, challenge, discard } from './verdict.ts';
 
 export function checkAck(tcb: Tcb, seg: Segment): Check {
@@ -45,15 +46,8 @@ function credible(tcb: Tcb, seg: Segment): Check {
 function synAcknowledged(tcb: Tcb, seg: Segment): Check {
   const context = tcb.context;
   if (seqLe(seg.ack, tcb.snd.una) || seqGt(seg.ack, tcb.snd.nxt)) {
-    const replies = context.replies;
-    replies.begin();
-    replies.localAddress = tcb.localAddress;
-    replies.peerAddress = tcb.peerAddress;
-    replies.localPort = tcb.localPort;
-    replies.peerPort = tcb.peerPort;
-    replies.seq = seg.ack;
-    replies.flags = RST;
-    replies.push();
+    replyWithReset(context, seg);
+    if (context.reason === REASON.TCP_RST_LIMIT) return 'discard';
     return discard(tcb, REASON.TCP_INVALID_ACK_SEQUENCE);
   }
   if (tcb.kind === KIND_SYN_RECEIVED) {

@@ -25,14 +25,16 @@ export function segmentArrives(context: TcpContext, seg: Segment): void {
   const wasRecord = tcb.kind !== KIND_CONNECTION;
   if (tcb.state === 'SYN-SENT') segmentArrivesSynSent(tcb, seg);
   else segmentArrivesSynchronized(tcb, seg);
-  conclude(context, tcb, seg);
-  if (wasRecord) settleRecord(context, tcb);
   if (context.reincarnate) {
     // The old incarnation is gone: its listener, if there still is one, takes the SYN.
     context.judge('accepted', REASON.ACCEPTED);
     segmentArrivesNowhere(context, seg);
     context.reincarnate = false;
+    conclude(context, null, seg);
+    return;
   }
+  conclude(context, tcb, seg);
+  if (wasRecord) settleRecord(context, tcb);
 }
 
 /** No connection: a listener's, or nobody's. */
