@@ -12,7 +12,7 @@ import { type Aim, ImpairedDevice } from '../../../src/sim/index.ts';
 import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { State } from '../../../src/tcp/state.ts';
 import type { Tcb } from '../../../src/tcp/tcb.ts';
-import { TIMER_NAMES, type TimerName } from '../../../src/tcp/timers/timer-table.ts';
+import { TIMER_NAMES } from '../../../src/tcp/timers/timer-table.ts';
 import { TeeTrace } from '../../../src/trace/tee.ts';
 import { RealTimeline } from '../real-timeline.ts';
 import { eventually, Namespace, STACK, skipWithout } from '../running-stack.ts';
@@ -58,12 +58,6 @@ class Watch extends TeeTrace {
 
   constructor() {
     super([]);
-  }
-
-  /** What happened to one timer: `set`, `restarted`, `cancelled`, `fired`. */
-  of(timer: TimerName): string[] {
-    const prefix = `${timer} `;
-    return this.timers.filter((what) => what.startsWith(prefix)).map((what) => what.slice(prefix.length));
   }
 
   override stateChanged(tcb: Tcb, _from: State, _on: string): void {
