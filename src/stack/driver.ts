@@ -40,6 +40,16 @@ export class NodeScheduler implements TurnScheduler {
     process.nextTick(this.afterTicks);
   }
 
+  /**
+   * What a turn has left over waits until the event loop has gone round: two stacks that keep each
+   * other busy in memory would otherwise let nothing else run (N03).
+   */
+  continueTurn(): void {
+    if (this.requested || this.stopped) return;
+    this.requested = true;
+    setImmediate(this.run);
+  }
+
   /** Only an earlier deadline touches the timer: a later one is found out when it fires. */
   setDeadline(deadline: number): void {
     if (this.stopped || deadline >= this.timerDeadline) return;

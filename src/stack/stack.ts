@@ -23,6 +23,8 @@ import { TurnClock } from './turn-clock.ts';
 export interface TurnScheduler {
   /** A turn, as soon as the callback that runs now and its microtasks are over. */
   requestTurn(): void;
+  /** A turn has left something over: the next one, after the loop has polled. */
+  continueTurn(): void;
   /** The next turn is due at `deadline` (absolute µs or Infinity) at the latest. */
   setDeadline(deadline: number): void;
   /** No turns any more. */
@@ -283,7 +285,7 @@ export class Stack implements DeviceListener {
 
   private afterTurn(): void {
     if (this.scheduler === null) return;
-    if (this.requested) this.scheduler.requestTurn();
+    if (this.requested) this.scheduler.continueTurn();
     else this.scheduler.setDeadline(this.nextDeadline());
   }
 
