@@ -39,6 +39,8 @@ const NAMES: Record<string, string> = {
 /** Keeps the ISNs of every pair of ports; a SYN with another number begins a new incarnation. */
 export class RungReader {
   private readonly isns = new Map<string, number>();
+  /** Ends whose latest segment is a SYN without ACK: the other's SYN then crosses it. */
+  private readonly opening = new Set<string>();
   private readonly addressOfA: number;
 
   constructor(addressOfA: string) {
@@ -55,8 +57,10 @@ export class RungReader {
     const others = from === 'A' ? `B${source}:${destination}` : `A${destination}:${source}`;
     if (segment.flags.includes('S') && this.isns.get(own) !== segment.seq) {
       this.isns.set(own, segment.seq);
-      if (!segment.flags.includes('A')) this.isns.delete(others);
+      if (!segment.flags.includes('A') && !this.opening.has(others)) this.isns.delete(others);
     }
+    if (segment.flags === 'S') this.opening.add(own);
+    else this.opening.delete(own);
     const relative = (raw: number, of: string): number => (raw - (this.isns.get(of) ?? raw)) | 0;
     const seq = relative(segment.seq, own);
     const acked = segment.flags.includes('A');
