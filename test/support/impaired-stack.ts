@@ -1,0 +1,85 @@
+/** A stack behind a bad link, in a process and a namespace of its own. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ask } from '../../src/cli/control/client.ts';
+import type { Impairments } from '../../src/sim/index.ts';
+import type { ImpairedUpOptions, Vitals } from './impaired-up.ts';
+import { eventually, Program, type Ready, RunningStack, STACK } from './running-stack.ts';
+
+const SOURCE = fileURLToPath(new URL('./impaired-up.ts', import.meta.url));
+const COMPILED = fileURLToPath(new URL('../../build/test/test/support/impaired-up.js', import.meta.url));
+const READY_PATIENCE = 30_000;
+
+export type ImpairedStackOptions = Partial<
+  Omit<ImpairedUpOptions, 'netns' | 'control' | 'address' | 'peer'>
+> & {
+  /** The program collects its garbage before it reports its memory. */
+  readonly collectGarbage?: boolean;
+};
+
+/** How this process runs the fixture: compiled when it has been compiled itself. */
+function programArguments(): string[] {
+  const compiled = process.argv[1]?.endsWith('.js') === true && existsSync(COMPILED);
+  return compiled ? [COMPILED] : ['--import', 'tsx', SOURCE];
+}
+
+export class ImpairedStack extends RunningStack {
+  private readonly options: ImpairedStackOptions;
+
+  private constructor(options: ImpairedStackOptions) {
+    super();
+    this.options = options;
+  }
+
+  static async begin(options: ImpairedStackOptions = {}): Promise<ImpairedStack> {
+    const stack = new ImpairedStack(options);
+    try {
+      await stack.startUp();
+    } catch (error) {
+      await stack.close();
+      throw error;
+    }
+    return stack;
+  }
+
+  override async startUp(): Promise<void> {
+    const { collectGarbage = false, ...given } = this.options;
+    const options: ImpairedUpOptions = {
+      mtu: 1500,
+      impairments: {},
+      ...given,
+      netns: this.name,
+      control: join(this.folder, 'control.sock'),
+      address: STACK,
+      peer: `${this.kernel}/24`,
+    };
+    const node = [...(collectGarbage ? ['--expose-gc'] : []), ...programArguments()];
+    const up = this.keep(new Program(process.execPath, [...node, JSON.stringify(options)]));
+    this.up = up;
+    const begin = performance.now();
+    await eventually(
+      () => up.text.includes('\n') || !up.running,
+      () => `ready: ${up.stderr}`,
+      READY_PATIENCE,
+    );
+    if (!up.running) throw new Error(`the stack ended: ${up.stderr}`);
+    this.readyAfter = performance.now() - begin;
+    this.ready = JSON.parse(up.text.slice(0, up.text.indexOf('\n'))) as Ready;
+  }
+
+  /** From now on, both ways. */
+  async impair(impairments: Impairments): Promise<void> {
+    await this.ask('impair', { ...impairments });
+  }
+
+  vitals(): Promise<Vitals> {
+    return this.ask('vitals');
+  }
+
+  /** One question at the control socket. */
+  ask<Answer>(command: string, args: Record<string, unknown> = {}): Promise<Answer> {
+    return ask<Answer>({ control: this.ready.control }, command, args);
+  }
+}
