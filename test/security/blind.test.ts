@@ -5,9 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Established, open } from './support/connection.ts';
+import { ACK, type Fields, freshSeed, HashRandom, PSH, RST, SYN, VICTIM, Wire } from '../support/wire.ts';
+import { type Established, open } from '../support/wire-connection.ts';
 import { isAboveChance } from './support/statistics.ts';
-import { ACK, type Fields, freshSeed, HashRandom, PSH, RST, SYN, VICTIM, Wire } from './support/wire.ts';
 
 const ENDS = { source: VICTIM, sourcePort: 40_000, destinationPort: 7 };
 /** The window that we offer: no scaling, so that it is the largest a field can say. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open } from './support/connection.ts';
+import { ACK, FIN, freshSeed, HashRandom, PSH, RST, SYN } from '../support/wire.ts';
+import { open } from '../support/wire-connection.ts';
 import { attack, rightGuesses, StackTarget, type Target, VICTIM_ENDS } from './support/side-channel.ts';
-import { ACK, FIN, freshSeed, HashRandom, PSH, RST, SYN } from './support/wire.ts';
 
 /** Linux before 4.7: a hundred challenge ACKs a second for all connections together. */
 class GlobalLimit implements Target {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ACK, ATTACKER, freshSeed, HashRandom, SYN, seqOf, VICTIM, Wire } from '../support/wire.ts';
 import { duplicatePairs, isAboveChance, packBits, weaknesses } from './support/statistics.ts';
-import { ACK, ATTACKER, freshSeed, HashRandom, SYN, seqOf, VICTIM, Wire } from './support/wire.ts';
 
 const SAMPLES = 100_000;
 /** Bits of a cookie that the keyed hash fills. */

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open } from './support/connection.ts';
-import { rightGuesses, type Target } from './support/side-channel.ts';
-import { isAboveChance } from './support/statistics.ts';
 import {
   ATTACKER,
   destinationOf,
@@ -14,7 +11,10 @@ import {
   protocolOf,
   VICTIM,
   Wire,
-} from './support/wire.ts';
+} from '../support/wire.ts';
+import { open } from '../support/wire-connection.ts';
+import { rightGuesses, type Target } from './support/side-channel.ts';
+import { isAboveChance } from './support/statistics.ts';
 
 const UNREACHABLE = 0x0300;
 const PROTOCOL_UNREACHABLE = UNREACHABLE | 2;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ACK, ATTACKER, freshSeed, HashRandom, icmp, idOf, PSH, SYN, seqOf, Wire } from '../support/wire.ts';
 import { isBiased, packBits, weaknesses } from './support/statistics.ts';
-import { ACK, ATTACKER, freshSeed, HashRandom, icmp, idOf, PSH, SYN, seqOf, Wire } from './support/wire.ts';
 
 const SAMPLES = 100_000;
 const ECHO = 0x0800;

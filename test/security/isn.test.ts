@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { freshSeed, HashRandom, RST, SYN, seqOf, Wire } from '../support/wire.ts';
 import { INSTRUMENTS, weaknesses } from './support/statistics.ts';
-import { freshSeed, HashRandom, RST, SYN, seqOf, Wire } from './support/wire.ts';
 
 const SAMPLES = 100_000;
 

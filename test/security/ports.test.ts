@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ATTACKER, freshSeed, HashRandom, Wire } from '../support/wire.ts';
 import { isUneven, packBits, weaknesses } from './support/statistics.ts';
-import { ATTACKER, freshSeed, HashRandom, Wire } from './support/wire.ts';
 
 const SAMPLES = 100_000;
 /** 2^15 ports, so that each is fifteen bits. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ACK, freshSeed, HashRandom, RST, SYN, tsValOf, Wire } from '../support/wire.ts';
 import { weaknesses } from './support/statistics.ts';
-import { ACK, freshSeed, HashRandom, RST, SYN, tsValOf, Wire } from './support/wire.ts';
 
 const SAMPLES = 100_000;
 

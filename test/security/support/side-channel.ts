@@ -3,8 +3,8 @@
  * address, and has an address of his own: what his own packets tell him about the others'.
  */
 
-import { open } from './connection.ts';
-import { ATTACKER, destinationOf, HashRandom, RST, VICTIM, Wire } from './wire.ts';
+import { ATTACKER, destinationOf, HashRandom, RST, VICTIM, Wire } from '../../support/wire.ts';
+import { open } from '../../support/wire-connection.ts';
 
 export const SECOND = 1_000_000;
 export const VICTIM_ENDS = { source: VICTIM, sourcePort: 40_000, destinationPort: 7 };

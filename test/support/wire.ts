@@ -6,15 +6,15 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { Random } from '../../../src/base/random.ts';
-import { REASON, type ReasonName } from '../../../src/base/reasons.ts';
-import { type VirtualClock, virtualClock } from '../../../src/base/virtual-clock.ts';
-import { type PacketDevice, packetDevice } from '../../../src/device/packet-device.ts';
-import type { ConfigValue } from '../../../src/stack/config.ts';
-import { Stack } from '../../../src/stack/stack.ts';
-import type { Listener } from '../../../src/tcp/listener.ts';
-import type { Tcb } from '../../../src/tcp/tcb.ts';
-import { onesSum } from '../../support/segment.ts';
+import type { Random } from '../../src/base/random.ts';
+import { REASON, type ReasonName } from '../../src/base/reasons.ts';
+import { type VirtualClock, virtualClock } from '../../src/base/virtual-clock.ts';
+import { type PacketDevice, packetDevice } from '../../src/device/packet-device.ts';
+import type { ConfigValue } from '../../src/stack/config.ts';
+import { Stack } from '../../src/stack/stack.ts';
+import type { Listener } from '../../src/tcp/listener.ts';
+import type { Tcb } from '../../src/tcp/tcb.ts';
+import { onesSum } from './segment.ts';
 
 export const FIN = 1;
 export const SYN = 2;

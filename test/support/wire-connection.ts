@@ -1,7 +1,7 @@
 /** A connection of a peer to a stack, made segment by segment. */
 
 import assert from 'node:assert/strict';
-import type { Tcb } from '../../../src/tcp/tcb.ts';
+import type { Tcb } from '../../src/tcp/tcb.ts';
 import { ACK, type Fields, SYN, seqOf, type Wire } from './wire.ts';
 
 export interface Ends {
