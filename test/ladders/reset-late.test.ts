@@ -108,7 +108,7 @@ describe('late segments', () => {
         B>A FIN,ACK 1 ack 2 after 100..1500
         A>B RST 2`);
       await scene.states('CLOSED', 'CLOSED');
-      if (scene.B.kind === 'stack') assert.equal(historyOf(scene, 'rto').at(-1), 'cancelled');
+      if (scene.B.kind === 'stack') assert.ok(historyOf(scene, 'rto').includes('fired'));
     },
   );
 
