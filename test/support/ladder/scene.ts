@@ -329,11 +329,15 @@ const ROLES: Record<Role, string> = { stack: 'A is our stack', kernel: 'A is the
 /** A test of one ladder, for each end in the role of A, or for one. */
 export function ladder(
   title: string,
-  options: SceneOptions & { readonly roles?: readonly Role[] },
+  options: SceneOptions & {
+    readonly roles?: readonly Role[];
+    /** That the kernel's side runs. */
+    readonly programs?: readonly string[];
+  },
   play: (scene: Scene) => Promise<void>,
 ): void {
   for (const role of options.roles ?? (['kernel', 'stack'] as const)) {
-    test(`${title}: ${ROLES[role]}`, { skip: skipWithout('python3') }, async () => {
+    test(`${title}: ${ROLES[role]}`, { skip: skipWithout('python3', ...(options.programs ?? [])) }, async () => {
       const scene = await Scene.start(role, options);
       try {
         await play(scene);
