@@ -112,3 +112,9 @@ export function historyOf(scene: Scene, timer: string): string[] {
     .filter((what) => what.startsWith(`${timer} `))
     .map((what) => what.slice(timer.length + 1));
 }
+
+/** The same of a timer that was armed when its connection ended, which is its end, told or not. */
+export function untilTheEnd(scene: Scene, timer: string): string[] {
+  const history = historyOf(scene, timer);
+  return history.at(-1) === 'cancelled' ? history.slice(0, -1) : history;
+}
