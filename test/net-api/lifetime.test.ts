@@ -33,11 +33,25 @@ async function process(body: string): Promise<string> {
   }
 }
 
-test('a listening server keeps the process alive; unref, close and the end of the stack let it go', async () => {
+test('N27: a listening server keeps the process alive; unref, close and the end of the stack let it go', async () => {
   assert.equal(await process(''), 'still alive');
   assert.equal(await process('server.unref();'), 'ended');
   assert.equal(await process('server.close();'), 'ended');
   assert.equal(await process('await stack.close();'), 'ended');
+});
+
+test('N27: a transfer keeps the process alive to its last byte; TIME-WAIT does too, unless it is told not to', async () => {
+  const transfer = `
+    server.unref();
+    server.on('connection', (socket) => socket.end(Buffer.alloc(1_000_000)));
+    let bytes = 0;
+    stack.net.connect(80, '10.5.0.1').on('data', (chunk) => {
+      bytes += chunk.length;
+    }).on('close', () => console.log(bytes));`;
+  assert.equal(await process(`stack.setReferenced(false);\n${transfer}`), 'ran\n1000000\n');
+  const start = performance.now();
+  assert.equal(await process(`stack.configure({ msl: '400ms' });\n${transfer}`), 'ran\n1000000\n');
+  assert.ok(performance.now() - start >= 800, 'two segment lifetimes');
 });
 
 test('closing the stack closes its sockets and servers without an error', { timeout: 10_000 }, async () => {
