@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 import { SERVICE_NAMES, type ServiceName } from '../apps/services.ts';
+import { configOption } from '../stack/config.ts';
 import { nearest, parseDuration } from '../stack/config-values.ts';
 import { usage } from './errors.ts';
 
@@ -9,6 +10,8 @@ const MIN_MTU = 68;
 const MAX_MTU = 65_535;
 /** IFNAMSIZ - 1. */
 const MAX_INTERFACE_NAME = 15;
+/** Of sun_path, with its zero byte taken off. */
+export const MAX_SOCKET_PATH = 107;
 
 /** µs. */
 export function duration(text: string, what: string): number {
@@ -46,6 +49,27 @@ export function address(text: string, what: string): string {
 export interface Prefix {
   readonly address: string;
   readonly length: number;
+}
+
+/** @throws CliError unless `text` is an address of a host in the subnet of `--peer` */
+export function hostWithin(text: string, what: string, subnet: Prefix): void {
+  const last = 2 ** (32 - subnet.length) - 1;
+  const first = number(subnet.address) - (number(subnet.address) % (last + 1));
+  const host = number(text) - first;
+  const range = `${dotted(first)}/${subnet.length}`;
+  if (host < 0 || host > last) {
+    throw usage(`${what} ${text} is outside of ${range}, the subnet of --peer: choose one inside`);
+  }
+  if (host === 0) throw usage(`${what} ${text} is the address of the network ${range} itself, not of a host`);
+  if (host === last) throw usage(`${what} ${text} is the broadcast address of ${range}, not of a host`);
+}
+
+function number(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function dotted(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
 /** `10.9.0.1/24`. */
@@ -96,16 +120,50 @@ export function assignments(pairs: readonly string[]): Record<string, string> {
   for (const pair of pairs) {
     const equals = pair.indexOf('=');
     if (equals < 1) throw usage(`--set takes KEY=VALUE, not ${JSON.stringify(pair)}`);
-    values[pair.slice(0, equals)] = pair.slice(equals + 1);
+    assign(values, pair.slice(0, equals), pair.slice(equals + 1));
   }
   return values;
+}
+
+/** @throws CliError when the key has another value already */
+export function assign(values: Record<string, string>, name: string, value: string): void {
+  const { key } = configOption(name);
+  const before = values[key];
+  if (before !== undefined && before !== value) {
+    throw usage(`${key} cannot be both ${before} and ${value}: give one of them`);
+  }
+  values[key] = value;
 }
 
 /** `all`, `none` or names with commas. */
 export function services(text: string): ServiceName[] {
   if (text === 'all') return [...SERVICE_NAMES];
   if (text === 'none') return [];
-  return [...new Set(text.split(',').map((name) => oneOf(name.trim(), '--services', SERVICE_NAMES)))];
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw usage('--services must be all, none, or names with commas between them');
+  if (names.some((name) => name === 'all' || name === 'none')) {
+    throw usage(`--services ${text} contradicts itself: all and none stand alone`);
+  }
+  return [...new Set(names.map((name) => oneOf(name, '--services', SERVICE_NAMES)))];
+}
+
+/** A file, folder or user: anything but nothing. */
+export function named(text: string, what: string): string {
+  if (text === '' || text.includes('\0'))
+    throw usage(`${what} must have a name after it, not ${JSON.stringify(text)}`);
+  return text;
+}
+
+/** What the kernel takes as the path of a unix socket. */
+export function socketPath(text: string): string {
+  named(text, '--control');
+  const length = Buffer.byteLength(text);
+  if (length > MAX_SOCKET_PATH) {
+    throw usage(
+      `--control must be at most ${MAX_SOCKET_PATH} bytes long, not ${length}: choose a shorter path`,
+    );
+  }
+  return text;
 }
 
 /** `c3` or `3`. */

@@ -41,16 +41,53 @@ const PRIVILEGE_CODES = new Set(['EPERM', 'EACCES']);
 const MISSING_CODES = new Set(
   'ENOENT ENODEV ENXIO EBUSY EADDRINUSE ENOTSUP ENOSYS ERR_TUNTAP2_MISSING'.split(' '),
 );
+const NO_DESCRIPTOR_CODES = new Set(['EMFILE', 'ENFILE']);
+const EXHAUSTED_CODES = new Set([...NO_DESCRIPTOR_CODES, 'ENOMEM', 'ENOBUFS']);
 
 /** Any error as exit code and sentence. */
 export function describe(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof ConfigError) return usage(error.message);
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };
   const text = typeof message === 'string' ? message : String(error);
-  if (typeof code === 'string' && PRIVILEGE_CODES.has(code)) return new CliError(EXIT_PRIVILEGE, text);
-  if (typeof code === 'string' && MISSING_CODES.has(code)) return missing(text);
-  return new CliError(EXIT_FAILED, text);
+  if (typeof code !== 'string') return new CliError(EXIT_FAILED, text);
+  if (PRIVILEGE_CODES.has(code)) return new CliError(EXIT_PRIVILEGE, text);
+  if (NO_DESCRIPTOR_CODES.has(code) && name !== 'DeviceError') return new CliError(EXIT_FAILED, tooFew(code));
+  // A device that cannot be had as it was asked for is a missing device, whatever the call was.
+  const missed = name === 'DeviceError' ? !EXHAUSTED_CODES.has(code) : MISSING_CODES.has(code);
+  return missed ? missing(text) : new CliError(EXIT_FAILED, text);
+}
+
+function tooFew(code: string): string {
+  return `no file descriptor is free (${code}): raise the limit with: ulimit -n 65536`;
+}
+
+/** A file or folder that an argument names and that cannot be used. `cure` begins with a verb. */
+export function unusable(what: string, error: unknown, cure: string): CliError {
+  const { code = 'unknown' } = error as NodeJS.ErrnoException;
+  const exit = PRIVILEGE_CODES.has(code) ? EXIT_PRIVILEGE : EXIT_MISSING;
+  if (NO_DESCRIPTOR_CODES.has(code)) return new CliError(EXIT_FAILED, tooFew(code));
+  return new CliError(exit, `${what}: ${reasonFor(error)}: ${cure}`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'that is no folder',
+  EISDIR: 'that is a folder',
+  ENXIO: 'nobody reads from it',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EPIPE: 'its reader is gone',
+  EIO: 'the disk has failed',
+  EFBIG: 'the file may not grow further',
+};
+
+export function reasonFor(error: unknown): string {
+  const { code = 'unknown' } = error as NodeJS.ErrnoException;
+  return `${REASONS[code] ?? 'it cannot be used'} (${code})`;
 }
 
 /** The line for stderr. */

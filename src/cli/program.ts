@@ -12,6 +12,7 @@ import { addOpenTun } from './commands/open-tun.ts';
 import { addShell } from './commands/shell.ts';
 import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
+import { usage } from './errors.ts';
 import { printable } from './printable.ts';
 
 /** In the order of the synopsis. */
@@ -52,7 +53,23 @@ export function createProgram(): Command {
   // Subcommands inherit these when they are made.
   program.exitOverride();
   for (const add of COMMANDS) add(program);
+  refuseContradictions(program);
   return program;
+}
+
+/** An option that takes one value and is given two is a mistake in a script, not a wish. */
+function refuseContradictions(command: Command): void {
+  for (const option of command.options) {
+    if (!option.required || Array.isArray(option.defaultValue)) continue;
+    let before: string | null = null;
+    command.on(`option:${option.name()}`, (value: string) => {
+      if (before !== null && before !== value) {
+        throw usage(`${option.long} cannot be both ${before} and ${value}: give one of them`);
+      }
+      before = value;
+    });
+  }
+  for (const inner of command.commands) refuseContradictions(inner);
 }
 
 function version(): string {

@@ -55,6 +55,7 @@ const CURES: readonly Row[] = [
   [/^setns|^open\(netns\)/, /EPERM|EACCES/, 'the network namespace %netns% may not be entered', 'run it as root (sudo) or give the process CAP_SYS_ADMIN'],
   [/^open\(\/dev/, /ENOENT|ENODEV|ENXIO/, 'there is no /dev/net/tun here', NO_TUN_DEVICE],
   [/^open\(\/dev/, /EPERM|EACCES/, '/dev/net/tun may not be opened', 'run it as root (sudo) or make the device accessible to this user'],
+  [/TUNGETFEATURES/, /ENOTTY|EINVAL/, '/dev/net/tun is no TUN device here', NO_TUN_DEVICE],
   [/TUNSETIFF/, /EBUSY/, 'another program holds %tun%', 'choose another name with --tun or end that program'],
   [/TUNSETIFF/, /EINVAL/, '%tun% exists and is no TUN of this kind', 'choose another name with --tun'],
   [/SIOCSIFMTU/, /EINVAL|ERANGE/, '%tun% does not take an MTU of %mtu%', 'choose an --mtu between 68 and 65535'],

@@ -49,8 +49,8 @@ class Datagram {
   /** Sorted, disjoint [start, end) pairs of payload offsets, one pair for each fragment. */
   readonly edges = new Int32Array(2 * MAX_FRAGMENTS);
   used = false;
-  /** An overlap was seen: nothing will be delivered, the key is remembered until the deadline. */
-  discarded = false;
+  /** Why nothing will be delivered; the key is remembered until the deadline. ACCEPTED: all is well so far. */
+  discarded: Reason = REASON.ACCEPTED;
   source = 0;
   destination = 0;
   protocol = 0;
@@ -91,7 +91,7 @@ export class Reassembly {
     if (start + length + ip.headerLength > MAX_DATAGRAM_LENGTH) return REASON.FRAG_MALFORMED;
     if (isTiny(packet, ip, length)) return REASON.FRAG_TINY;
     const slot = this.find(ip) ?? this.open(ip);
-    if (slot.discarded) return REASON.FRAG_OVERLAP;
+    if (slot.discarded !== REASON.ACCEPTED) return slot.discarded;
     const verdict = this.place(slot, packet, ip);
     if (verdict !== REASON.IP_FRAGMENT) return verdict;
     if (slot.total < 0 || slot.received < slot.total) return REASON.IP_FRAGMENT;
@@ -104,7 +104,7 @@ export class Reassembly {
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i] as Datagram;
       if (!slot.used || slot.deadline > this.clock.now) continue;
-      if (!slot.discarded) {
+      if (slot.discarded === REASON.ACCEPTED) {
         this.counters.count(REASON.FRAG_REASM_TIMEOUT);
         if (slot.headerLength > 0) {
           this.show(slot, ip, (slot.edges[1] as number) - (slot.edges[0] as number));
@@ -142,7 +142,7 @@ export class Reassembly {
   private open(ip: Ipv4Header): Datagram {
     const slot = this.takeSlot(ip.source);
     slot.used = true;
-    slot.discarded = false;
+    slot.discarded = REASON.ACCEPTED;
     slot.source = ip.source;
     slot.destination = ip.destination;
     slot.protocol = ip.protocol;
@@ -230,7 +230,7 @@ export class Reassembly {
 
   /** Nothing of this datagram is delivered any more, RFC 5722 §4; later fragments meet the same end. */
   private discard(slot: Datagram, reason: Reason): Reason {
-    slot.discarded = true;
+    slot.discarded = reason;
     return reason;
   }
 

@@ -3,6 +3,7 @@
 import { BufferPool } from '../base/buffer-pool.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from '../base/counters.ts';
+import { Noise } from '../base/noise.ts';
 import type { Random } from '../base/random.ts';
 import { REASON, type Reason } from '../base/reasons.ts';
 import { Frame } from '../wire/frame.ts';
@@ -16,6 +17,7 @@ import { ListenerTable } from './listeners.ts';
 import type { Network } from './network.ts';
 import { SentSegment } from './output/sent-segment.ts';
 import { ReplyQueue } from './replies.ts';
+import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
 import { RecordsPool } from './send/in-flight.ts';
 import { KIND_CONNECTION, KIND_SYN_RECEIVED, KIND_TIME_WAIT, Tcb } from './tcb.ts';
@@ -53,6 +55,9 @@ export class TcpContext {
   readonly synReceived = new SynTable();
   readonly listeners = new ListenerTable();
   readonly replies: ReplyQueue;
+  readonly resets: ResetBudget;
+  /** For what must not be predictable and is no secret. */
+  readonly noise: Noise;
   /** Blocks of connections, by their row in the timer table. */
   readonly blocks: (Tcb | null)[] = [];
 
@@ -94,7 +99,9 @@ export class TcpContext {
     this.secrets = new Secrets(environment.random, environment.clock);
     this.flows = new FlowTable(environment.random);
     this.timers = new TimerTable(environment.clock);
-    this.replies = new ReplyQueue(environment.clock);
+    this.replies = new ReplyQueue();
+    this.resets = new ResetBudget(environment.clock, environment.random);
+    this.noise = new Noise(environment.random);
     this.pool = new BufferPool(environment.config.bufferTotal);
     this.scratch = this.newBlock();
   }

@@ -4,6 +4,8 @@
  * offers one, and are not claimed otherwise (SF-03).
  *
  *     cookie = 5 bits of time │ 3 bits of MSS │ 24 bits of keyed hash, mixed with the peer's ISN
+ *
+ * Time and MSS are masked by a keyed hash of their own: they would tell how long we have been up.
  */
 
 import { MICROSECONDS_PER_SECOND } from '../base/clock.ts';
@@ -51,6 +53,7 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
     if (scale !== NO_SCALE) replies.windowScale = shiftToOffer(config.bufferReceiveMax);
   }
   replies.push();
+  listener.lastCookieAt = context.clock.now;
 }
 
 /**
@@ -59,11 +62,14 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
  */
 export function acceptCookie(context: TcpContext, listener: Listener, seg: Segment): Tcb | null {
   if (listener.config.synCookies === 'drop') return null;
+  if (listener.config.synCookies !== 'always' && !listener.askedByCookie(context.clock.now - 2 * SLOT))
+    return null;
   const value = seqAdd(seg.ack, -1);
   const irs = seqAdd(seg.seq, -1);
-  const index = (value >>> 24) & 7;
+  const said = (value ^ mask(context, seg, irs)) >>> 24;
+  const index = said & 7;
   const now = slotNow(context);
-  const age = (now - (value >>> 27)) & TIME_BITS;
+  const age = (now - (said >>> 3)) & TIME_BITS;
   if (age > 1 || cookie(context, seg, irs, now - age, index) !== value) return null;
   context.counters.count(REASON.TCP_SYN_COOKIE);
 
@@ -96,15 +102,18 @@ function slotNow(context: TcpContext): number {
 }
 
 function cookie(context: TcpContext, seg: Segment, irs: Seq, slot: number, mssIndex: number): Seq {
+  const hidden = mask(context, seg, irs);
   const hash = context.secrets.cookieHash;
   const time = slot & TIME_BITS;
-  hash.hash(
-    seg.localAddress,
-    seg.peerAddress,
-    (seg.localPort << 16) | seg.peerPort,
-    irs ^ (time << 3) ^ mssIndex,
-  );
-  return toSeq((time << 27) | (mssIndex << 24) | (hash.low & 0xffffff));
+  const mac = hash.hash(hash.low, hash.high, (time << 3) | mssIndex, 1) & 0xffffff;
+  return toSeq(((time << 27) | (mssIndex << 24) | mac) ^ hidden);
+}
+
+/** Hides the eight upper bits; leaves the keyed hash of four-tuple and ISN behind. */
+function mask(context: TcpContext, seg: Segment, irs: Seq): number {
+  const hash = context.secrets.cookieHash;
+  hash.hash(seg.localAddress, seg.peerAddress, (seg.localPort << 16) | seg.peerPort, irs);
+  return hash.high & ~0xffffff;
 }
 
 /** Our timestamp with the option bits in its lowest places, never ahead of the clock. */

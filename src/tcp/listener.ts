@@ -26,6 +26,8 @@ export class Listener implements Machine {
   synQueue = 0;
   /** Connections refused because the accept queue was full. */
   overflows = 0;
+  /** When a SYN was last answered with a cookie, µs. */
+  lastCookieAt = -Infinity;
   /** TCP_DEFER_ACCEPT: hand a connection over only with its first data. µs; 0 = off. */
   deferAccept = 0;
   /** In the list of listeners to notify in phase 3. */
@@ -46,6 +48,11 @@ export class Listener implements Machine {
   /** The accept queue takes no more. */
   get full(): boolean {
     return this.acceptQueue.length >= Math.max(1, this.backlog);
+  }
+
+  /** A cookie of ours may still come back: one was sent after `moment`, µs. Else none is believed. */
+  askedByCookie(moment: number): boolean {
+    return this.lastCookieAt >= moment;
   }
 
   stateChanged(): void {

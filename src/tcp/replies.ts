@@ -1,14 +1,11 @@
 /** Segments that no connection sends: resets, and SYN,ACKs that carry a cookie. Queued in phase 1, made in phase 4. */
 
-import { type Clock, MICROSECONDS_PER_SECOND } from '../base/clock.ts';
 import { type Seq, toSeq } from '../base/seq.ts';
 import type { Tcb } from './tcb.ts';
 
 /** More in one turn are not answered: the peer asks again. */
 const CAPACITY = 1024;
 const FIELDS = 12;
-/** Resets that strangers may earn in a second; a burst may be as large (C03). */
-const RESETS_PER_SECOND = 1000;
 
 /** A fixed ring of replies. */
 export class ReplyQueue {
@@ -16,10 +13,6 @@ export class ReplyQueue {
   private readonly owners: (Tcb | null)[] = new Array<Tcb | null>(CAPACITY).fill(null);
   private head = 0;
   count = 0;
-  private readonly clock: Clock;
-  /** Resets that may still be sent, refilled with time. */
-  private resets = RESETS_PER_SECOND;
-  private refilledAt = 0.5;
 
   // The reply being built or taken.
   localAddress = 0;
@@ -40,22 +33,6 @@ export class ReplyQueue {
   tsEcr = 0;
   /** The connection that it ends, for the trace. */
   tcb: Tcb | null = null;
-
-  constructor(clock: Clock) {
-    this.clock = clock;
-    this.refilledAt = clock.now;
-  }
-
-  /** Takes one from the budget of resets for segments that belong to no connection; false = used up. */
-  takeReset(): boolean {
-    const { now } = this.clock;
-    const refill = ((now - this.refilledAt) / MICROSECONDS_PER_SECOND) * RESETS_PER_SECOND;
-    this.resets = Math.min(RESETS_PER_SECOND, this.resets + refill);
-    this.refilledAt = now;
-    if (this.resets < 1) return false;
-    this.resets--;
-    return true;
-  }
 
   /** Clears the ACK number and the options of the reply being built. */
   begin(): void {

@@ -12,6 +12,8 @@ import { Ladder } from '../render/ladder.ts';
 import { print, printJson } from '../terminal.ts';
 import { type JsonOptions, withControl, withJson } from './common.ts';
 
+/** Bytes that wait for a reader of stdout. */
+const MOST_WAITING = 16 * 1024 * 1024;
 const LEVELS = ['core', 'base', 'extra'] as const;
 
 interface LogOptions extends JsonOptions {
@@ -32,11 +34,34 @@ export function addLog(program: Command): void {
         level: oneOf(options.level, '--level', LEVELS),
         conn: options.conn === undefined ? null : connectionId(options.conn),
       };
+      const room = new Room(request.follow);
       await follow(options, { command: 'log', arguments: request }, (event) => {
+        if (!room.forOne()) return;
         if (options.json === true) printJson(event);
         else if (isEvent(event)) print(eventText(event));
       });
     });
+}
+
+/** Who follows the log through a pager that stands still misses events, and is told how many. */
+class Room {
+  private readonly bounded: boolean;
+  private missed = 0;
+
+  constructor(bounded: boolean) {
+    this.bounded = bounded;
+  }
+
+  forOne(): boolean {
+    if (this.bounded && process.stdout.writableLength > MOST_WAITING) {
+      this.missed++;
+      return false;
+    }
+    if (this.missed > 0)
+      process.stderr.write(`fourwave: ${this.missed} events were left out: nobody took them\n`);
+    this.missed = 0;
+    return true;
+  }
 }
 
 interface LadderFlags {
@@ -67,10 +92,11 @@ export function addLadder(program: Command): void {
       }
       const conn = what === undefined ? null : connectionId(what);
       let first = true;
+      const room = new Room(true);
       await follow(flags, { command: 'log', arguments: { follow: true, level: 'base', conn } }, (event) => {
         if (first) print(ladder.heading());
         first = false;
-        show(event);
+        if (room.forOne()) show(event);
       });
     });
 }

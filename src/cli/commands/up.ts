@@ -1,7 +1,7 @@
 /** `fourwave up`: opens the TUN and runs the stack in the foreground. */
 
 import type { Command } from 'commander';
-import { type UpFlags, upOptions } from '../up/options.ts';
+import { DEFAULT_TUN, type UpFlags, upOptions } from '../up/options.ts';
 
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
 
@@ -9,7 +9,7 @@ export function addUp(program: Command): void {
   program
     .command('up')
     .description('open a TUN interface and run the stack behind it, in the foreground')
-    .option('--tun <name>', 'name of the interface', 'fw0')
+    .option('--tun <name>', 'name of the interface', DEFAULT_TUN)
     .option('--address <address>', "the stack's address (default: 10.9.0.2); may be repeated", collect, [])
     .option('--peer <prefix>', "the kernel's address and the subnet", '10.9.0.1/24')
     .option('--mtu <bytes>', 'largest packet', '1500')

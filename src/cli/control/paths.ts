@@ -2,6 +2,7 @@
 
 import { accessSync, constants, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAX_SOCKET_PATH } from '../arguments.ts';
 import { missing } from '../errors.ts';
 
 /** The one for everybody; `up` as root makes it. */
@@ -24,11 +25,13 @@ export function socketName(netns: string | null, tun: string): string {
 
 /** The path for a new socket; its folder exists then. @throws CliError when no folder can be used */
 export function newSocketPath(netns: string | null, tun: string): string {
+  const name = socketName(netns, tun);
   for (const folder of socketFolders()) {
-    if (usable(folder)) return join(folder, socketName(netns, tun));
+    const path = join(folder, name);
+    if (usable(folder) && Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path;
   }
   throw missing(
-    `no folder for the control socket can be used (${socketFolders().join(', ')}): name one with --control PATH`,
+    `no folder takes the control socket ${name} (tried ${socketFolders().join(', ')}): name a path with --control`,
   );
 }
 

@@ -21,6 +21,8 @@ export type Message =
   /** The end of stdin; `fin`: and of our half of the connection. */
   | { readonly end: true; readonly fin: boolean }
   | { readonly done: true }
+  /** Says nothing: it fails when nobody is there any more. */
+  | { readonly alive: true }
   | { readonly error: { readonly exit: number; readonly message: string } };
 
 /** Of a request line; a data line fits too. */

@@ -1,8 +1,9 @@
 /** The running stack's end of the control socket. */
 
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, statSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { describe, missing, usage } from '../errors.ts';
+import { dirname, resolve } from 'node:path';
+import { CliError, describe, missing, unusable, usage } from '../errors.ts';
 import { dial } from './client.ts';
 import { encode, MAX_REQUEST, type Message, messages, type Request, roomIn } from './protocol.ts';
 
@@ -24,6 +25,8 @@ const MAX_CLIENTS = 64;
 /** A client that takes nothing for this long is dropped, ms. */
 const SLOW_CLIENT = 30_000;
 const FIRST_REQUEST = 10_000;
+/** ms. */
+const PROBE = 2000;
 
 export class ControlServer {
   readonly path: string;
@@ -49,10 +52,13 @@ export class ControlServer {
         control.server.once('error', reject);
         control.server.listen(path, resolve);
       });
+      chmodSync(path, 0o600);
+    } catch (error) {
+      control.server.close();
+      throw explained(path, error as NodeJS.ErrnoException);
     } finally {
       process.umask(before);
     }
-    chmodSync(path, 0o600);
     control.server.on('error', () => {});
     return control;
   }
@@ -76,8 +82,12 @@ export class ControlServer {
       const incoming = messages(socket, MAX_REQUEST);
       const first = await incoming.next();
       clearTimeout(timer);
-      if (first.done !== true)
-        await this.answer(socket, first.value as unknown as Request, { incoming, signal: gone.signal });
+      if (first.done !== true) {
+        await this.answer(socket, first.value as unknown as Request, {
+          incoming: readingAhead(incoming, () => gone.abort()),
+          signal: gone.signal,
+        });
+      }
     } catch (error) {
       clearTimeout(timer);
       const { exitCode: exit, message } = describe(error);
@@ -97,10 +107,38 @@ export class ControlServer {
     if (handler === undefined)
       throw usage(`the running stack does not know the command ${JSON.stringify(request.command)}`);
     const send = (message: Message): Promise<void> => write(socket, encode(message));
-    const result = await handler({ ...given, arguments: request.arguments ?? {}, send });
-    if (result !== undefined) await send({ result });
-    await send({ done: true });
+    // Whoever was killed while we do not read is found out by writing.
+    const probe = setInterval(() => {
+      if (!socket.destroyed && !socket.writableNeedDrain) socket.write(encode({ alive: true }));
+    }, PROBE);
+    try {
+      const result = await handler({ ...given, arguments: request.arguments ?? {}, send });
+      if (result !== undefined) await send({ result });
+      await send({ done: true });
+    } finally {
+      clearInterval(probe);
+    }
   }
+}
+
+/**
+ * The same, one message ahead of who takes them: a client that is killed while nobody waits for its
+ * messages is noticed at once.
+ */
+function readingAhead<Value>(source: AsyncIterator<Value>, over: () => void): AsyncIterator<Value> {
+  const fetch = (): Promise<IteratorResult<Value>> => {
+    const next = source.next();
+    next.then(({ done }) => done === true && over(), over);
+    return next;
+  };
+  let ahead = fetch();
+  return {
+    next: () => {
+      const present = ahead;
+      ahead = fetch();
+      return present;
+    },
+  };
 }
 
 /** Resolves when there is room again; a client that gives none for long is dropped. */
@@ -116,15 +154,44 @@ function write(socket: Socket, line: string): Promise<void> {
 
 async function removeStale(path: string): Promise<void> {
   try {
-    if (!lstatSync(path).isSocket()) throw missing(`${path} exists and is no socket`);
+    if (!lstatSync(path).isSocket()) {
+      throw missing(`${path} exists and is no socket: choose another path with --control`);
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if (error instanceof CliError) throw error;
+    // Whatever else is wrong with the path, listening says.
+    return;
   }
   const answered = await dial(path);
-  if (!(answered instanceof Error)) {
-    answered.destroy();
-    throw missing(`another stack already answers at ${path}`);
+  if (!(answered instanceof Error)) answered.destroy();
+  if (!(answered instanceof Error) || answered.code === 'EAGAIN') {
+    throw missing(`another stack already answers at ${path}: stop it, or choose another path with --control`);
   }
-  unlinkSync(path);
+  try {
+    if (answered.code !== 'ECONNREFUSED') throw answered;
+    unlinkSync(path);
+  } catch (error) {
+    const cure = 'remove it if its stack is gone, or choose another path with --control';
+    throw unusable(`the control socket ${path} is there already and may not be replaced`, error, cure);
+  }
+}
+
+/** libuv says EACCES for a folder that is missing too. */
+function explained(path: string, error: NodeJS.ErrnoException): CliError {
+  const folder = dirname(resolve(path));
+  const lacking = !isFolder(folder) && { code: existsSync(folder) ? 'ENOTDIR' : 'ENOENT' };
+  return unusable(
+    `the control socket ${path} cannot be made`,
+    lacking || error,
+    'choose another path with --control',
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    // Below a folder that may not be entered.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
 }

@@ -51,9 +51,6 @@ function openAndDrop(request: TunOptions, user: string | null): never {
   const identity = inOwnUserNamespace() ? null : chooseIdentity({ user });
   const tun = openTun(request);
   if (identity !== null) shareFolder(identity);
-  else if (process.getuid?.() === 0 && !inOwnUserNamespace()) {
-    process.stderr.write('fourwave: going on as uid 0 without capabilities: name another user with --user\n');
-  }
   return dropAndReexec({ tun, identity }, keepingStdio());
 }
 
@@ -83,7 +80,7 @@ function openUnprivileged(request: TunOptions): ReturnType<typeof openTun> {
   }
   throw new CliError(
     EXIT_PRIVILEGE,
-    'opening a TUN needs CAP_NET_ADMIN: run "sudo fourwave up", or use the simulated labs, which need no root',
+    'opening a TUN needs CAP_NET_ADMIN: run "sudo fourwave up" ("fourwave doctor" says what this machine allows)',
   );
 }
 

@@ -1,11 +1,9 @@
 /** From the flight recorder to its readers: the log file, the human log, and followers. */
 
-import { createWriteStream, type WriteStream } from 'node:fs';
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { TraceRecorder } from '../../trace/recorder.ts';
+import { LogFile } from './log-file.ts';
 
-/** Bytes that may wait for the disk; what comes beyond is counted, not kept. */
-const MAX_WAITING = 64 * 1024 * 1024;
 const BATCH = 500;
 /** How often followers look, ms. */
 const FLUSH_EVERY = 50;
@@ -13,7 +11,7 @@ const FLUSH_EVERY = 50;
 export class EventFeed {
   readonly recorder: TraceRecorder;
   private readonly followers = new Set<() => void>();
-  private file: WriteStream | null = null;
+  private file: LogFile | null = null;
   private lost = 0;
   private human: ((event: LogEvent) => void) | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -23,14 +21,11 @@ export class EventFeed {
     recorder.onEvent = () => this.happened();
   }
 
-  /** Every event from now on, one JSON object a line. Rejects when the file cannot be opened. */
-  async writeTo(path: string, header: object): Promise<void> {
-    const file = createWriteStream(path, { flags: 'w' });
-    await new Promise<void>((resolve, reject) => file.once('open', () => resolve()).once('error', reject));
-    file.on('error', () => {
-      this.file = null;
-    });
-    file.write(`${JSON.stringify(header)}\n`);
+  /** Every event from now on, one JSON object a line. @throws CliError when the file cannot be opened */
+  async writeTo(path: string, header: object, onFailure: (sentence: string) => void): Promise<void> {
+    const file = await LogFile.open(path);
+    file.onFailure = onFailure;
+    file.write(JSON.stringify(header));
     this.file = file;
   }
 
@@ -55,12 +50,14 @@ export class EventFeed {
     }
   }
 
-  async close(): Promise<void> {
+  /** Resolves to whether the file, if any, has all that was meant for it. */
+  async close(): Promise<boolean> {
     this.recorder.onEvent = null;
     if (this.timer !== null) clearTimeout(this.timer);
     const { file } = this;
     this.file = null;
-    if (file !== null) await new Promise<void>((resolve) => file.end(() => resolve()));
+    await file?.close();
+    return file === null || !file.incomplete;
   }
 
   private happened(): void {
@@ -77,17 +74,15 @@ export class EventFeed {
   private write(event: LogEvent): void {
     const { file } = this;
     if (file === null) return;
-    if (file.writableLength > MAX_WAITING) {
+    if (file.full) {
       this.lost++;
       return;
     }
     if (this.lost > 0) {
-      file.write(
-        `${JSON.stringify({ t: event.t, n: event.n, ev: 'log:lost', data: { events: this.lost } })}\n`,
-      );
+      file.write(JSON.stringify({ t: event.t, n: event.n, ev: 'log:lost', data: { events: this.lost } }));
       this.lost = 0;
     }
-    file.write(`${JSON.stringify(event)}\n`);
+    file.write(JSON.stringify(event));
   }
 
   private wake(): void {

@@ -7,10 +7,11 @@ import { configEntries, configOption } from '../../stack/config.ts';
 import { isWanted } from '../../trace/log-event.ts';
 import type { ServiceState } from '../commands/look.ts';
 import type { Handler } from '../control/server.ts';
-import { CliError, EXIT_FAILED, usage } from '../errors.ts';
+import { usage } from '../errors.ts';
 import { statsOf } from '../render/stats.ts';
 import { type ConnectionCall, ConnectionCalls } from './connection-calls.ts';
 import type { EventFeed } from './event-feed.ts';
+import { netFailure } from './net-failure.ts';
 import { connectHandler, listenHandler } from './netcat.ts';
 
 /** The services of one stack. */
@@ -101,21 +102,24 @@ function configHandler(stack: NodeStack): Handler {
 
 function serviceHandler(services: Services): Handler {
   return async ({ arguments: { verb, name } }) => {
-    if (verb === 'start') await services.start(name as ServiceName).catch(explain);
+    if (verb === 'start') {
+      await services.start(name as ServiceName).catch((error: unknown) => {
+        throw netFailure(error, String(name));
+      });
+    }
     if (verb === 'stop') await services.stop(name as ServiceName);
     return verb === 'list' ? services.list() : services.list().filter((service) => service.name === name);
   };
-}
-
-function explain(error: unknown): never {
-  throw new CliError(EXIT_FAILED, error instanceof Error ? error.message : String(error));
 }
 
 function logHandler(feed: EventFeed): Handler {
   return async (conversation) => {
     const { arguments: given, signal } = conversation;
     const level = given['level'] === 'core' || given['level'] === 'extra' ? given['level'] : 'base';
-    for await (const event of feed.read(0, given['follow'] === true, signal)) {
+    const following = given['follow'] === true;
+    // What is asked for once is sent whole, also to who says no more.
+    const until = following ? signal : new AbortController().signal;
+    for await (const event of feed.read(0, following, until)) {
       if (!isWanted(event.ev, level)) continue;
       if (typeof given['conn'] === 'string' && event.conn !== given['conn']) continue;
       await conversation.send({ event });

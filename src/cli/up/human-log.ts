@@ -1,24 +1,23 @@
 /** pino's human log on stderr. */
 
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { LogEvent } from '../../trace/log-event.ts';
 import { eventSentence } from '../render/event.ts';
+import { stderrLines } from './stderr-lines.ts';
 
 /** Lines that people can follow: more in a second are only counted. */
 const LINES_PER_SECOND = 20;
 const SHOWN = new Set(['conn:opened', 'conn:closed', 'fault:hit']);
 
 export function humanLog(quiet: boolean): Logger {
-  const colorize = process.stderr.isTTY && !process.env['NO_COLOR'];
-  const stream = pretty({
-    destination: 2,
-    sync: true,
-    colorize,
+  const pretty = prettyFactory({
+    colorize: process.stderr.isTTY && !process.env['NO_COLOR'],
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
   });
-  return pino({ level: quiet ? 'warn' : 'info' }, stream);
+  const lines = stderrLines();
+  return pino({ level: quiet ? 'warn' : 'info' }, { write: (line) => lines.write(pretty(line)) });
 }
 
 /** Tells of connections that come and go; a flood of them is summed up. */

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { NodeStack } from '../../index.ts';
 import { DATA_CHUNK, roomIn } from '../control/protocol.ts';
 import type { Conversation, Handler } from '../control/server.ts';
-import { CliError, EXIT_FAILED, missing } from '../errors.ts';
+import { usage } from '../errors.ts';
+import { netFailure } from './net-failure.ts';
 
 /** Connections that wait while `listen` serves another. */
 const BACKLOG = 8;
@@ -22,6 +23,8 @@ interface Given {
 export function connectHandler(stack: NodeStack): Handler {
   return async (conversation) => {
     const { host, port, localPort, interactive } = conversation.arguments as Given;
+    const peer = `${String(host)}:${String(port)}`;
+    refuseOurselves(stack, String(host));
     const socket = stack.net.connect({
       host: String(host),
       port: Number(port),
@@ -33,11 +36,19 @@ export function connectHandler(stack: NodeStack): Handler {
     try {
       await once(socket, 'connect');
     } catch (error) {
-      throw asCliError(error);
+      const { code } = error as { code?: string };
+      throw netFailure(error, code === 'EADDRINUSE' ? `port ${String(localPort)} toward ${peer}` : peer);
     }
-    await conversation.send({ event: { connected: `${String(host)}:${String(port)}` } });
-    await new Relay(conversation, interactive === true).run(socket);
+    await conversation.send({ event: { connected: peer } });
+    await new Relay(conversation, interactive === true).run(socket, peer);
   };
+}
+
+/** Packets to ourselves would leave by the TUN, and no kernel sends back what has its sender's address. */
+function refuseOurselves(stack: NodeStack, host: string): void {
+  if (stack.addresses.includes(host)) {
+    throw usage(`${host} is the stack's own address: connect to it from the other side, with nc ${host}`);
+  }
 }
 
 export function listenHandler(stack: NodeStack): Handler {
@@ -61,10 +72,10 @@ export function listenHandler(stack: NodeStack): Handler {
         if (socket === undefined) return;
         if (keep !== true) server.close();
         await conversation.send({ event: { accepted: true } });
-        await relay.run(socket);
+        await relay.run(socket, 'the peer');
       } while (keep === true && !conversation.signal.aborted);
     } catch (error) {
-      throw asCliError(error);
+      throw netFailure(error, `port ${String(port)}`);
     } finally {
       server.close();
       for (const socket of waiting) socket.destroy();
@@ -85,14 +96,6 @@ async function nextOf(
   return waiting.shift();
 }
 
-function asCliError(error: unknown): Error {
-  if (error instanceof CliError) return error;
-  const { code, message } = error as { code?: string; message: string };
-  return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL'
-    ? missing(message)
-    : new CliError(EXIT_FAILED, message);
-}
-
 /** Both directions of one client. What stdin says goes to the connection that is open then. */
 class Relay {
   private readonly conversation: Conversation;
@@ -108,7 +111,7 @@ class Relay {
   }
 
   /** Until the connection is over. @throws CliError when it failed */
-  async run(socket: Duplex): Promise<void> {
+  async run(socket: Duplex, peer: string): Promise<void> {
     const { conversation } = this;
     const abandon = (): void => void socket.destroy();
     conversation.signal.addEventListener('abort', abandon);
@@ -126,7 +129,7 @@ class Relay {
       socket.end();
       await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
     } catch (error) {
-      if (!conversation.signal.aborted) throw asCliError(error);
+      if (!conversation.signal.aborted) throw netFailure(error, peer);
     } finally {
       this.socket = null;
       conversation.signal.removeEventListener('abort', abandon);

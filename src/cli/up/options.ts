@@ -58,6 +58,7 @@ export interface UpOptions {
 }
 
 const DEFAULT_ADDRESS = '10.9.0.2';
+export const DEFAULT_TUN = 'fw0';
 
 /** @throws CliError or ConfigError, before anything is opened */
 export function upOptions(flags: UpFlags): UpOptions {
@@ -73,28 +74,51 @@ export function upOptions(flags: UpFlags): UpOptions {
     offload: check.oneOf(flags.offload, '--offload', ['auto', 'off']),
     profile: check.oneOf(flags.profile, '--profile', PROFILES),
     config: configOf(flags),
-    user: flags.user ?? null,
+    user: flags.user === undefined ? null : check.named(flags.user, '--user'),
     linger: flags.linger === undefined ? 0 : check.duration(flags.linger, '--linger') / 1000,
     services: check.services(flags.services),
-    www: flags.www ?? null,
-    log: flags.log ?? null,
-    control: flags.control ?? null,
+    www: flags.www === undefined ? null : check.named(flags.www, '--www'),
+    log: flags.log === undefined ? null : check.named(flags.log, '--log'),
+    control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
     quiet: flags.quiet === true,
   };
-  if (options.address.includes(peer.address)) {
-    throw usage(`--peer is the kernel's address and --address ours: both cannot be ${peer.address}`);
-  }
+  checkAddresses(options);
+  checkDevice(flags);
   // The only place that knows which values every option takes.
   resolveConfig(options.profile, options.config);
   refuseUnbuilt(flags);
   return options;
 }
 
+function checkAddresses({ address, peer }: UpOptions): void {
+  check.hostWithin(peer.address, '--peer', peer);
+  address.forEach((one, index) => {
+    if (one === peer.address) {
+      throw usage(`--peer is the kernel's address and --address ours: both cannot be ${one}`);
+    }
+    check.hostWithin(one, '--address', peer);
+    if (address.indexOf(one) < index) throw usage(`--address ${one} is given twice: once is enough`);
+  });
+}
+
+/** The package makes its interface by itself, here, and knows one kind. */
+function checkDevice(flags: UpFlags): void {
+  if (flags.device !== 'tuntap2') return;
+  const ignored: [boolean, string][] = [
+    [flags.tun !== DEFAULT_TUN, '--tun'],
+    [flags.netns !== undefined, '--netns'],
+    [flags.user !== undefined, '--user'],
+  ];
+  for (const [given, what] of ignored) {
+    if (given) throw usage(`${what} is for --device tun: tuntap2 cannot do that`);
+  }
+}
+
 function configOf(flags: UpFlags): Record<string, string> {
   const values = check.assignments(flags.set);
-  if (flags.msl !== undefined) values['msl'] = flags.msl;
-  if (flags.congestion !== undefined) values['congestion'] = flags.congestion;
+  if (flags.msl !== undefined) check.assign(values, 'msl', flags.msl);
+  if (flags.congestion !== undefined) check.assign(values, 'congestion', flags.congestion);
   return values;
 }
 

@@ -1,21 +1,24 @@
 /** `fourwave up`: from checked arguments to a running stack, and to its end. */
 
+import { readdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createStack, type Device, type NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
 import { TraceRecorder } from '../../trace/recorder.ts';
+import { hasNetAdmin } from '../capability.ts';
 import { newSocketPath } from '../control/paths.ts';
 import { ControlServer } from '../control/server.ts';
-import { EXIT_FAILED, EXIT_OK } from '../errors.ts';
+import { EXIT_FAILED, EXIT_OK, unusable } from '../errors.ts';
 import { painter, print, printJson } from '../terminal.ts';
 import { inOwnUserNamespace } from './device.ts';
 import { EventFeed } from './event-feed.ts';
 import { greeting, type Ready } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
 import { eventNarrator, humanLog } from './human-log.ts';
+import { watchNamespace } from './namespace-watch.ts';
 import type { UpOptions } from './options.ts';
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** After a signal it ends within a second, whatever hangs. */
 const STOP_PATIENCE = 800;
 const LINGER_POLL = 50;
@@ -33,33 +36,65 @@ interface Running {
 /** Runs until a signal or a failure. Resolves to the exit code. */
 export async function runUp(options: UpOptions, device: Device): Promise<number> {
   const log = humanLog(options.quiet);
-  let stop: (code: number) => void = () => {};
-  const ended = new Promise<number>((resolve) => {
-    stop = resolve;
-  });
+  const end = new Ending();
   // From here on a signal undoes what has been done.
-  for (const signal of STOP_SIGNALS) process.on(signal, () => stop(EXIT_OK));
-  const running = await start(options, device, log);
-  running.stack.onFailure = (error) => {
-    log.error(`the device has failed: ${error.message}`);
-    stop(EXIT_FAILED);
-  };
+  for (const signal of STOP_SIGNALS) process.on(signal, () => end.ask(EXIT_OK));
+  surviveDeafReaders(log);
+  const running = await start(options, device, log, end);
   process.on('uncaughtException', (error) => {
     log.error(error);
-    stop(EXIT_FAILED);
+    end.ask(EXIT_FAILED);
   });
-  announce(running);
-  const code = await ended;
-  await shutDown(running, code === EXIT_OK ? options.linger : 0);
-  return code;
+  const forget = watchNamespace(options.netns, () => {
+    log.error(`the network namespace ${options.netns} was deleted: make it and start again`);
+    end.ask(EXIT_FAILED);
+  });
+  if (!end.asked) announce(running);
+  const code = await end.first;
+  forget();
+  const whole = await shutDown(running, code === EXIT_OK ? options.linger : 0, end.second);
+  return whole ? code : EXIT_FAILED;
 }
 
-async function start(options: UpOptions, device: Device, log: Logger): Promise<Running> {
+/** The first signal or failure ends the stack, the second the patience with its connections. */
+class Ending {
+  asked = false;
+  readonly first: Promise<number>;
+  readonly second: Promise<void>;
+  private readonly resolveFirst: (code: number) => void;
+  private readonly resolveSecond: () => void;
+
+  constructor() {
+    let first: (code: number) => void = () => {};
+    let second: () => void = () => {};
+    this.first = new Promise((resolve) => (first = resolve));
+    this.second = new Promise((resolve) => (second = resolve));
+    this.resolveFirst = first;
+    this.resolveSecond = second;
+  }
+
+  ask(code: number): void {
+    if (this.asked) this.resolveSecond();
+    this.asked = true;
+    this.resolveFirst(code);
+  }
+}
+
+/** Who read our output may leave (`up --json | head -1`): the stack goes on. */
+function surviveDeafReaders(log: Logger): void {
+  process.stdout.removeAllListeners('error');
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') log.warn(`stdout takes no more (${error.code}): the stack goes on`);
+  });
+}
+
+async function start(options: UpOptions, device: Device, log: Logger, end: Ending): Promise<Running> {
   const recorder = new TraceRecorder({ clock: systemClock });
   const feed = new EventFeed(recorder);
   let stack: NodeStack | null = null;
   let control: ControlServer | null = null;
   try {
+    if (options.www !== null) checkFolder(options.www);
     stack = await createStack({
       device,
       address: options.address,
@@ -68,7 +103,13 @@ async function start(options: UpOptions, device: Device, log: Logger): Promise<R
       config: options.config,
       trace: recorder,
     });
-    if (options.log !== null) await feed.writeTo(options.log, logHeader(options, stack));
+    stack.onFailure = (error) => {
+      log.error(`the device has failed: ${error.message}`);
+      end.ask(EXIT_FAILED);
+    };
+    if (options.log !== null) {
+      await feed.writeTo(options.log, logHeader(options, stack), (sentence) => log.error(sentence));
+    }
     feed.tellPeople(eventNarrator(log));
     const services = new Services(stack, options.www);
     const path = options.control ?? newSocketPath(options.netns, device.name);
@@ -87,6 +128,15 @@ async function start(options: UpOptions, device: Device, log: Logger): Promise<R
     await feed.close();
     await (stack === null ? device.close() : stack.close());
     throw error;
+  }
+}
+
+/** @throws CliError */
+function checkFolder(path: string): void {
+  try {
+    readdirSync(path);
+  } catch (error) {
+    throw unusable(`the folder ${path} cannot be served`, error, 'choose another with --www');
   }
 }
 
@@ -119,26 +169,32 @@ function announce({ options, stack, services, control }: Running): void {
     pid: process.pid,
     uid: process.getuid?.() ?? 0,
   };
+  if (ready.uid === 0 && !inOwnUserNamespace() && !hasNetAdmin()) {
+    process.stderr.write('fourwave: going on as uid 0 without capabilities: name another user with --user\n');
+  }
   if (options.json) printJson(ready);
   else if (!options.quiet)
     print(greeting(ready, services.running, { paint: painter(), userNamespace: inOwnUserNamespace() }));
 }
 
-async function shutDown({ stack, services, feed, control }: Running, linger: number): Promise<void> {
-  const patience = setTimeout(() => process.exit(EXIT_FAILED), linger + STOP_PATIENCE);
+/** Resolves to whether the log, if any, is complete. */
+async function shutDown(running: Running, linger: number, hurry: Promise<void>): Promise<boolean> {
+  const { stack, services, feed, control } = running;
+  if (linger > 0) await Promise.race([drained(stack, linger), hurry]);
+  const patience = setTimeout(() => process.exit(EXIT_FAILED), STOP_PATIENCE);
   patience.unref();
-  if (linger > 0) await drained(stack, linger);
   await services.stopAll();
   await control.close();
   await stack.close();
-  await feed.close();
+  const whole = await feed.close();
   clearTimeout(patience);
+  return whole;
 }
 
 /** Resolves when no connection is open any more, or after `linger` ms. TIME-WAIT is not waited for. */
 async function drained(stack: NodeStack, linger: number): Promise<void> {
-  const end = Date.now() + linger;
-  while (Date.now() < end && stack.tcp.stats.connections > 0) {
+  const end = performance.now() + linger;
+  while (performance.now() < end && stack.tcp.stats.connections > 0) {
     await new Promise((resolve) => setTimeout(resolve, LINGER_POLL));
   }
 }

@@ -17,7 +17,7 @@ export function segmentArrivesClosed(context: TcpContext, seg: Segment): void {
  */
 export function replyWithReset(context: TcpContext, seg: Segment): void {
   const replies = context.replies;
-  if (!replies.takeReset()) {
+  if (!context.resets.take(seg.peerAddress)) {
     context.judge('dropped', REASON.TCP_RST_LIMIT);
     return;
   }

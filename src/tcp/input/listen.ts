@@ -11,6 +11,9 @@ import { replyWithReset } from './closed.ts';
 import { openPassive } from './passive.ts';
 import { segmentArrivesSynchronized } from './synchronized.ts';
 
+/** From where on a queue may count as full by chance. */
+const EARLY = 0.75;
+
 export function segmentArrivesListen(context: TcpContext, listener: Listener, seg: Segment): void {
   // First, check for a RST: nothing here to reset.
   if (seg.isRst) {
@@ -57,8 +60,7 @@ function synArrives(context: TcpContext, listener: Listener, seg: Segment): void
     return;
   }
   const config = listener.config;
-  const crowded = listener.synQueue >= config.synQueue || context.synReceived.count >= 4 * config.synQueue;
-  if (config.synCookies === 'always' || crowded) {
+  if (config.synCookies === 'always' || isCrowded(context, listener)) {
     if (config.synCookies === 'drop') {
       context.judge('dropped', REASON.TCP_SYN_QUEUE_FULL);
       return;
@@ -74,6 +76,17 @@ function synArrives(context: TcpContext, listener: Listener, seg: Segment): void
   if (context.trace !== null) context.trace.listenerQueues(listener);
   if (config.labHandshake === 'two-way') becomeAtOnce(context, tcb);
   if (seg.dataLength > 0) context.judge('partial', REASON.TCP_SYN_DATA);
+}
+
+/**
+ * No room in the listener's queue, or in all of them; and by chance a little before that, so that
+ * the answer does not tell a stranger whether a SYN that he forged took the last place.
+ */
+function isCrowded(context: TcpContext, listener: Listener): boolean {
+  const { synQueue } = listener.config;
+  const filled = Math.max(listener.synQueue / synQueue, context.synReceived.count / (4 * synQueue));
+  if (filled >= 1) return true;
+  return filled > EARLY && context.noise.byte() / 256 < (filled - EARLY) / (1 - EARLY);
 }
 
 /** Lab only: the two-way handshake believes the SYN. */
