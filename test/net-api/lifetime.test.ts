@@ -42,10 +42,10 @@ test('N27: a listening server keeps the process alive; unref, close and the end 
 
 test('N27: a transfer keeps the process alive to its last byte; TIME-WAIT does too, unless it is told not to', async () => {
   const transfer = `
-    server.unref();
-    server.on('connection', (socket) => socket.end(Buffer.alloc(1_000_000)));
+    server.close();
+    stack.net.createServer((socket) => socket.end(Buffer.alloc(1_000_000))).listen(81).unref();
     let bytes = 0;
-    stack.net.connect(80, '10.5.0.1').on('data', (chunk) => {
+    stack.net.connect(81, '10.5.0.1').on('data', (chunk) => {
       bytes += chunk.length;
     }).on('close', () => console.log(bytes));`;
   assert.equal(await process(`stack.setReferenced(false);\n${transfer}`), 'ran\n1000000\n');
