@@ -1,5 +1,6 @@
 /** The lines of a ladder: what they say, and whether a segment is what a line says. */
 
+import assert from 'node:assert/strict';
 import { address, decodePacket, type TcpOptions } from '../segment.ts';
 
 /** One segment between A and B, with relative numbers. */
@@ -174,4 +175,35 @@ function lateness(range: string | undefined, rung: Rung, previous: Rung | undefi
   const [least, most] = range.split('..').map(Number);
   const gap = rung.at - (previous?.at ?? 0);
   return gap >= (least as number) && gap <= (most as number) ? null : `after ${gap.toFixed(0)} ms`;
+}
+
+export function parseLadder(ladder: string): Line[] {
+  return ladder
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map(parseLine);
+}
+
+/** The rungs from `seen` on are these lines, but for optional ones, and there are no more; which they are. */
+export function matchRungs(rungs: readonly Rung[], seen: number, lines: readonly Line[]): Rung[] {
+  const matched: Rung[] = [];
+  let at = seen;
+  const complain = (what: string): never => {
+    const all = rungs.map((rung, i) => `${i === at ? '→' : ' '} ${printRung(rung)}`).join('\n');
+    const wanted = lines.map(({ text }) => `  ${text}`).join('\n');
+    return assert.fail(`${what}\nexpected:\n${wanted}\nseen:\n${all}`);
+  };
+  for (const line of lines) {
+    const rung = rungs[at];
+    const wrong = rung === undefined ? 'nothing came' : difference(line, rung, rungs[at - 1]);
+    if (wrong === null) {
+      matched.push(rung as Rung);
+      at++;
+    } else if (!line.optional) {
+      complain(`expected ${line.text}, but ${wrong}`);
+    }
+  }
+  if (at < rungs.length) complain(`more than expected: ${printRung(rungs[at] as Rung)}`);
+  return matched;
 }

@@ -10,14 +10,10 @@ import type { ConnectionRecord } from '../../../src/index.ts';
 import { createStack, type NodeStack, tun } from '../../../src/index.ts';
 import { type Aim, ImpairedDevice } from '../../../src/sim/index.ts';
 import type { ConfigValue } from '../../../src/stack/config.ts';
-import type { State } from '../../../src/tcp/state.ts';
-import type { Tcb } from '../../../src/tcp/tcb.ts';
-import { TIMER_NAMES } from '../../../src/tcp/timers/timer-table.ts';
-import { TeeTrace } from '../../../src/trace/tee.ts';
 import { RealTimeline } from '../real-timeline.ts';
 import { eventually, Namespace, STACK, skipWithout } from '../running-stack.ts';
 import { type End, KERNEL, KernelEnd, StackEnd } from './ends.ts';
-import { difference, type Line, parseLine, printRung, type Rung, RungReader } from './rungs.ts';
+import { difference, type Line, matchRungs, parseLadder, parseLine, type Rung, RungReader } from './rungs.ts';
 import {
   type Agreement,
   checkPair,
@@ -29,6 +25,7 @@ import {
   progressOf,
   type SsLine,
 } from './sockets.ts';
+import { Watch } from './watch.ts';
 
 export type Role = 'stack' | 'kernel';
 
@@ -48,30 +45,6 @@ interface Rule {
   readonly aim: Aim;
   left: number;
   skip: number;
-}
-
-/** What happens to our own connections and their timers, in order. */
-class Watch extends TeeTrace {
-  readonly states: string[] = [];
-  /** `rto set`, `time-wait restarted`, `persist fired`, … */
-  readonly timers: string[] = [];
-
-  constructor() {
-    super([]);
-  }
-
-  override stateChanged(tcb: Tcb, _from: State, _on: string): void {
-    this.states.push(tcb.state);
-  }
-  override timerSet(_tcb: Tcb, timer: number, restarted: boolean): void {
-    this.timers.push(`${TIMER_NAMES[timer]} ${restarted ? 'restarted' : 'set'}`);
-  }
-  override timerCancelled(_tcb: Tcb, timer: number): void {
-    this.timers.push(`${TIMER_NAMES[timer]} cancelled`);
-  }
-  override timerFired(_tcb: Tcb, timer: number): void {
-    this.timers.push(`${TIMER_NAMES[timer]} fired`);
-  }
 }
 
 const PATIENCE = 10_000;
@@ -203,38 +176,13 @@ export class Scene {
    * then `quiet` ms for what should not come.
    */
   async expect(ladder: string, quiet = 60): Promise<Rung[]> {
-    const lines = ladder
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
-      .map(parseLine);
+    const lines = parseLadder(ladder);
     const needed = lines.filter(({ optional }) => !optional).length;
     const end = performance.now() + PATIENCE;
     while (this.rungs.length - this.seen < needed && performance.now() < end) await sleep(5);
     await sleep(quiet);
-    return this.match(lines);
-  }
-
-  private match(lines: readonly Line[]): Rung[] {
-    const matched: Rung[] = [];
-    let at = this.seen;
-    const complain = (what: string): never => {
-      const all = this.rungs.map((rung, i) => `${i === at ? '→' : ' '} ${printRung(rung)}`).join('\n');
-      const wanted = lines.map(({ text }) => `  ${text}`).join('\n');
-      return assert.fail(`${what}\nexpected:\n${wanted}\nseen:\n${all}`);
-    };
-    for (const line of lines) {
-      const rung = this.rungs[at];
-      const wrong = rung === undefined ? 'nothing came' : difference(line, rung, this.rungs[at - 1]);
-      if (wrong === null) {
-        matched.push(rung as Rung);
-        at++;
-      } else if (!line.optional) {
-        complain(`expected ${line.text}, but ${wrong}`);
-      }
-    }
-    if (at < this.rungs.length) complain(`more than expected: ${printRung(this.rungs[at] as Rung)}`);
-    this.seen = at;
+    const matched = matchRungs(this.rungs, this.seen, lines);
+    this.skip();
     return matched;
   }
 
@@ -337,7 +285,9 @@ export function ladder(
   play: (scene: Scene) => Promise<void>,
 ): void {
   for (const role of options.roles ?? (['kernel', 'stack'] as const)) {
-    test(`${title}: ${ROLES[role]}`, { skip: skipWithout('python3', ...(options.programs ?? [])) }, async () => {
+    test(`${title}: ${ROLES[role]}`, {
+      skip: skipWithout('python3', ...(options.programs ?? [])),
+    }, async () => {
       const scene = await Scene.start(role, options);
       try {
         await play(scene);
