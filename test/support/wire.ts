@@ -11,7 +11,7 @@ import { REASON, type ReasonName } from '../../src/base/reasons.ts';
 import { type VirtualClock, virtualClock } from '../../src/base/virtual-clock.ts';
 import { type PacketDevice, packetDevice } from '../../src/device/packet-device.ts';
 import type { ConfigValue } from '../../src/stack/config.ts';
-import { Stack } from '../../src/stack/stack.ts';
+import { Stack, type StackOptions } from '../../src/stack/stack.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
 import type { Tcb } from '../../src/tcp/tcb.ts';
 import { onesSum } from './segment.ts';
@@ -85,6 +85,8 @@ export interface WireOptions {
   config?: Record<string, ConfigValue>;
   /** µs */
   start?: number;
+  /** Hears every event of the stack. */
+  trace?: StackOptions['trace'];
 }
 
 export class Wire {
@@ -103,6 +105,7 @@ export class Wire {
       clock: this.clock,
       random: options.random,
       config: options.config ?? {},
+      trace: options.trace ?? null,
     });
     this.device.onPacket((packet) => this.out.push(packet));
   }
