@@ -1,6 +1,7 @@
 /** One event of the log as one line for people. */
 
 import { word } from '../printable.ts';
+import { entry } from './table.ts';
 
 /** A line of the event log as readers get it; from a file or a socket, so nothing in it is trusted. */
 export interface EventLine {
@@ -79,7 +80,7 @@ export function eventSentence(event: EventLine): string {
 }
 
 function whatHappened(event: EventLine): string {
-  const sentence = SENTENCES[event.ev];
+  const sentence = entry(SENTENCES, event.ev);
   return sentence === undefined ? dataText(event.data) : sentence(event.data);
 }
 

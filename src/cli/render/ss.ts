@@ -5,6 +5,7 @@ import type { ConnectionRecord, TimerRecord } from '../../stack/connection-recor
 import { usage } from '../errors.ts';
 import { word } from '../printable.ts';
 import { columns } from '../terminal.ts';
+import { entry } from './table.ts';
 
 export interface SsFilter {
   /** Listeners too (`-a`), or nothing else (`-l`). */
@@ -80,7 +81,7 @@ const HEADINGS = ['State', 'Recv-Q', 'Send-Q', 'Local Address:Port', 'Peer Addre
 /** The table; `details` adds ss's second line (`-i`). */
 export function ssTable(records: readonly ConnectionRecord[], details: boolean): string {
   const rows = records.map((record) => [
-    SS_STATES[record.state] ?? word(record.state),
+    entry(SS_STATES, record.state) ?? word(record.state),
     String(record.recvQ),
     String(record.sendQ),
     word(record.local),
@@ -111,7 +112,7 @@ const TIMER_WORDS: Readonly<Record<string, string>> = {
 
 /** `timer:(timewait,37sec,0)`. */
 export function timerText(timer: TimerRecord): string {
-  return `timer:(${TIMER_WORDS[timer.name] ?? word(timer.name)},${timerTime(timer.remainingMs)},${timer.count})`;
+  return `timer:(${entry(TIMER_WORDS, timer.name) ?? word(timer.name)},${timerTime(timer.remainingMs)},${timer.count})`;
 }
 
 /** As ss: minutes and seconds, tenths below ten seconds, milliseconds below one. */
@@ -144,7 +145,7 @@ function detailLine(record: ConnectionRecord): string {
     return `\t synqueue:${record.synQueue ?? 0} acceptqueue:${record.acceptQueue ?? 0}/${record.backlog ?? 0}`;
   }
   const parts = [...optionWords(record.options), ...timeWords(record.rtt), ...windowWords(record)];
-  const path = record.path?.map((state) => SHORT_STATES[state] ?? word(state)).join('>');
+  const path = record.path?.map((state) => entry(SHORT_STATES, state) ?? word(state)).join('>');
   if (path !== undefined) parts.push(`path:${path}`);
   return `\t ${parts.join(' ')}`;
 }

@@ -46,7 +46,7 @@ export function connectHandler(stack: NodeStack): Handler {
 
 /** Packets to ourselves would leave by the TUN, and no kernel sends back what has its sender's address. */
 function refuseOurselves(stack: NodeStack, host: string): void {
-  if (stack.addresses.includes(host)) {
+  if (stack.addresses.some((own) => own.split('/')[0] === host)) {
     throw usage(`${host} is the stack's own address: connect to it from the other side, with nc ${host}`);
   }
 }

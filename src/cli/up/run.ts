@@ -97,7 +97,8 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
     if (options.www !== null) checkFolder(options.www);
     stack = await createStack({
       device,
-      address: options.address,
+      // With the subnet, so that its broadcast addresses are none of a host.
+      address: options.address.map((one) => `${one}/${options.peer.length}`),
       mtu: options.mtu,
       profile: options.profile,
       config: options.config,

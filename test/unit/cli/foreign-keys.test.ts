@@ -76,9 +76,7 @@ function record(word: string): ConnectionRecord {
   return { ...(known as ConnectionRecord), state: word, timers, path: [word] } as unknown as ConnectionRecord;
 }
 
-test('N10: a name that another process gives its event, state or timer is shown as it is', {
-  todo: 'the tables of render/event.ts and render/ss.ts are plain objects',
-}, () => {
+test('N10: a name that another process gives its event, state or timer is shown as it is', () => {
   for (const word of INHERITED) {
     const event = { t: 1, n: 1, ev: word, conn: word, data: { a: 1 } };
     assert.ok(eventText(event).includes('a=1'), word);
