@@ -119,8 +119,8 @@ test('A11: reassembly with all of its 64 datagrams: 4 MiB and a little', (t) => 
   });
 });
 
-test('the flight recorder, when 1000 connections have said a lot: less than 16 MiB', (t) => {
-  costs(t, 'flight recorder', 16 * MIB, () => {
+test('the flight recorder, when 1000 connections have said a lot: less than 24 MiB', (t) => {
+  costs(t, 'flight recorder', 24 * MIB, () => {
     const recorder = new TraceRecorder({ clock: virtualClock(1) });
     const wire = new Wire({ random: new SeededRandom(1), trace: recorder });
     wire.listen(7);
