@@ -3,6 +3,7 @@
 /** Smallest and largest block, bytes. */
 const SMALLEST_SHIFT = 12;
 const LARGEST_SHIFT = 30;
+export const SMALLEST_BLOCK = 1 << SMALLEST_SHIFT;
 /** Free blocks kept for reuse, bytes; more goes back to the garbage collector. */
 const KEEP_FREE = 64 * 1024 * 1024;
 
@@ -25,6 +26,11 @@ export class BufferPool {
   inUse = 0;
   /** `take` gives nothing beyond this many bytes in use. */
   budget: number;
+  /**
+   * Who may ask for a smallest block, twice (connections): the room for these is not given away in
+   * larger ones, so that who holds much does not leave the others with nothing. At most half of the budget.
+   */
+  claims = 0;
 
   constructor(budget: number) {
     this.budget = budget;
@@ -37,12 +43,16 @@ export class BufferPool {
     while (1 << shift < size) shift++;
     if (shift > LARGEST_SHIFT) return null;
     const length = 1 << shift;
-    if (this.inUse + length > this.budget) return null;
+    if (this.inUse + length > this.budget - this.reserveAgainst(length)) return null;
     this.inUse += length;
     const recycled = (this.free[shift - SMALLEST_SHIFT] as Block[]).pop();
     if (recycled === undefined) return new Block(length);
     this.freeBytes -= length;
     return recycled;
+  }
+
+  private reserveAgainst(length: number): number {
+    return length === SMALLEST_BLOCK ? 0 : Math.min(this.budget / 2, this.claims * 2 * SMALLEST_BLOCK);
   }
 
   /** Takes a block back. The caller must not touch it again. */

@@ -34,6 +34,8 @@ export interface Device {
    * the next `receive` that returns false, or the turn's end.
    */
   receive(packet: Packet): boolean;
+  /** Looks for packets without waiting to be told; true when `receive` has some. */
+  poll?(): boolean;
   /**
    * Sends one frame or copies it. Always takes the frame; false means "this was the last for now",
    * and the caller waits for `writable`.

@@ -112,6 +112,11 @@ export class ImpairedDevice implements Device {
     return false;
   }
 
+  poll(): boolean {
+    if (this.inner.poll?.() === true) this.pump();
+    return this.queue.waiting > 0;
+  }
+
   send(frame: Frame): boolean {
     const bytes = new Uint8Array(frame.headerLength + frame.payloadLength + frame.wrappedLength);
     copyFrame(frame, bytes);

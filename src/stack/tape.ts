@@ -158,6 +158,10 @@ class RecordedDevice implements Device {
     return true;
   }
 
+  poll(): boolean {
+    return this.source.poll?.() === true;
+  }
+
   send(frame: Frame): boolean {
     const more = this.source.send(frame);
     this.sent++;

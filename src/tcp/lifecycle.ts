@@ -19,6 +19,7 @@ export function enterTables(context: TcpContext, tcb: Tcb): void {
   context.blocks[tcb.row] = tcb;
   context.flows.setOwner(tcb.flow, KIND_CONNECTION, tcb.row);
   context.connections++;
+  context.pool.claims = context.connections;
 }
 
 /** Takes over what the configuration says about a connection that begins. */
@@ -118,6 +119,7 @@ function leaveTables(context: TcpContext, tcb: Tcb): void {
   tcb.row = -1;
   tcb.ready = false;
   context.connections--;
+  context.pool.claims = context.connections;
   setOrphan(context, tcb, false);
   tcb.sendBuffer.clear();
   tcb.inFlight.clear();

@@ -1,5 +1,6 @@
 /** CLOSE, RFC 9293 §3.10.4: of the sending side only, or of both. */
 
+import { REASON } from '../../base/reasons.ts';
 import type { TcpContext } from '../context.ts';
 import { armFinWait2, fail, queueReset, release, setOrphan } from '../lifecycle.ts';
 import type { Listener } from '../listener.ts';
@@ -77,6 +78,7 @@ export function closeWhenEstablished(tcb: Tcb): void {
 /** Over the limit of orphans the newest is reset: the older ones are nearer to their end. */
 function limitOrphans(context: TcpContext, tcb: Tcb): void {
   if (context.orphans <= tcb.config.orphansMax) return;
+  context.counters.count(REASON.TCP_ORPHAN_LIMIT);
   queueReset(context, tcb);
   fail(context, tcb, 'eviction', 'evicted', null);
 }

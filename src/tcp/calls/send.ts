@@ -18,14 +18,15 @@ const MEMORY_RETRY = 100_000;
 export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
   checkMaySend(tcb);
   tuneSendLimit(tcb);
-  const taken = Math.min(tcb.writable, end - start);
-  if (taken < end - start) tcb.writeBlocked = true;
-  if (taken <= 0) return 0;
-  if (!tcb.sendBuffer.append(bytes, start, start + taken)) {
+  const wanted = Math.min(tcb.writable, end - start);
+  if (wanted < end - start) tcb.writeBlocked = true;
+  if (wanted <= 0) return 0;
+  const taken = tcb.sendBuffer.append(bytes, start, start + wanted);
+  if (taken < wanted) {
     tcb.writeBlocked = true;
     // No ACK may be due that would tell of room: ask again (see `persistExpired`).
-    if (!isArmed(tcb, TIMER_PERSIST)) armTimer(tcb, TIMER_PERSIST, MEMORY_RETRY);
-    return 0;
+    if (tcb.inFlight.count === 0 && !isArmed(tcb, TIMER_PERSIST)) armTimer(tcb, TIMER_PERSIST, MEMORY_RETRY);
+    if (taken === 0) return 0;
   }
   if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);

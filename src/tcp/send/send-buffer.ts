@@ -1,6 +1,6 @@
 /** The bytes from SND.UNA on: unacknowledged, then unsent. Also serves every retransmission. */
 
-import type { BufferPool } from '../../base/buffer-pool.ts';
+import { type BufferPool, SMALLEST_BLOCK } from '../../base/buffer-pool.ts';
 import { ByteRing } from '../../base/byte-ring.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff } from '../../base/seq.ts';
 import type { Frame } from '../../wire/frame.ts';
@@ -29,13 +29,22 @@ export class SendBuffer {
     return this.ring.capacity;
   }
 
-  /** Copies `bytes[from … to)` to the end; false, and nothing copied, when the memory budget is used up. */
-  append(bytes: Uint8Array, from: number, to: number): boolean {
-    const length = this.ring.length;
-    if (!this.ring.reserve(length + to - from)) return false;
-    this.ring.writeAt(length, bytes, from, to);
-    this.ring.length = length + to - from;
-    return true;
+  /**
+   * Copies `bytes[from … to)` to the end. Returns how many bytes were taken: when the memory budget is
+   * used up, what fits into what is held already, or into a smallest block.
+   */
+  append(bytes: Uint8Array, from: number, to: number): number {
+    const { ring } = this;
+    const { length } = ring;
+    let end = to;
+    if (!ring.reserve(length + to - from)) {
+      const room = Math.max(SMALLEST_BLOCK, ring.capacity) - length;
+      end = Math.min(to, from + room);
+      if (end === from || !ring.reserve(length + end - from)) return 0;
+    }
+    ring.writeAt(length, bytes, from, end);
+    ring.length = length + end - from;
+    return end - from;
   }
 
   /** Forgets everything before `seq`; returns how many bytes that was. */
