@@ -3,13 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, historyOf, receiveAll, untilTheEnd } from '../support/ladder/moves.ts';
+import { connect, historyOf, NO_TIMESTAMPS, receiveAll, untilTheEnd } from '../support/ladder/moves.ts';
 import type { Rung } from '../support/ladder/rungs.ts';
-import { ladder, type Scene, type SceneOptions } from '../support/ladder/scene.ts';
+import { ladder, type Scene } from '../support/ladder/scene.ts';
 import { ourSsLine } from '../support/ladder/sockets.ts';
-
-/** Without them PAWS would judge old segments before their numbers do. */
-const NO_TIMESTAMPS: SceneOptions = { sysctl: { 'net.ipv4.tcp_timestamps': 0 } };
 
 /** A connection that A closed first and B then, with what its segments were. */
 async function closedByA(scene: Scene, from?: number): Promise<Rung[]> {
@@ -96,7 +93,7 @@ describe('2 MSL', () => {
 describe('what TIME-WAIT does with what still comes', () => {
   for (const rfc1337 of [false, true]) {
     ladder(
-      `B44 [ladder 23]: old data is thrown away and answered with an ACK; tcp_rfc1337=${Number(rfc1337)}: ${
+      `B44 B50 [ladder 23]: old data is thrown away and answered with an ACK; tcp_rfc1337=${Number(rfc1337)}: ${
         rfc1337
           ? 'the reset that this earns is ignored'
           : 'the reset that this earns ends TIME-WAIT too early'
@@ -164,6 +161,7 @@ describe('what TIME-WAIT does with what still comes', () => {
   );
 });
 
+// Without timestamps: PAWS would judge old segments before their numbers do.
 describe('old segments and a new connection between the same ports', () => {
   /** A connection that B closed first, and then a second one from the same port; what A sent in the first. */
   async function twoIncarnations(
