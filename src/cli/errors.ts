@@ -77,6 +77,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'that is no folder',
   EISDIR: 'that is a folder',
   ENXIO: 'nobody reads from it',
+  EAGAIN: 'its reader takes nothing',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
