@@ -1,0 +1,118 @@
+/** How many connections at once over the real TUN, and what one costs; every other client is served as ever. */
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { eventually, type Program, STACK, skipWithout } from '../../support/running-stack.ts';
+import { AttackedStack } from './attacked-stack.ts';
+
+const CLIENTS = fileURLToPath(new URL('many-clients.py', import.meta.url));
+/** A service on the engine's own interface: what an idle connection costs without a stream on top of it. */
+const RAW = 2003;
+const ECHO = 7;
+const IDLE = 10_000;
+const MANY = 100_000;
+/** Of each program: a process may open 20,000 files on a machine that raises no limit. */
+const PER_PROGRAM = 15_000;
+/** Fewer than the accept queue of {@link RAW} holds, whatever comes in one turn. */
+const UNDER_WAY = 100;
+const PATIENCE = 120_000;
+const KIB_EACH = 4;
+
+describe('capacity, over the real TUN', { skip: skipWithout('python3', 'curl', 'nc') }, () => {
+  let stack: AttackedStack;
+  const programs: Program[] = [];
+  let sources = 0;
+  before(async () => {
+    stack = await AttackedStack.start('--set', `connections.max=${MANY + 20_000}`);
+    await stack.sh('sysctl -q -w net.ipv4.ip_local_port_range="1024 65535"');
+    await stack.checkItWorks();
+  });
+  after(() => stack?.close());
+
+  /** Opens `count` more, from an address of their own. */
+  async function connect(port: number, count: number, underWay: number): Promise<Program> {
+    const source = `10.9.0.${11 + sources++}`;
+    stack.ip('address', 'add', `${source}/24`, 'dev', 'fw0');
+    const program = stack.start('python3', CLIENTS, STACK, ...[port, count, source, underWay].map(String));
+    programs.push(program);
+    const told = JSON.parse(await answer(program, 1)) as { established: number; failures: object };
+    assert.deepEqual([told.established, told.failures], [count, {}]);
+    return program;
+  }
+
+  /** The nth line that a program says. */
+  async function answer(program: Program, n: number): Promise<string> {
+    const line = (): string | undefined => program.text.split('\n').slice(0, -1)[n - 1];
+    await eventually(
+      () => line() !== undefined || !program.running,
+      () => program.stderr,
+      PATIENCE,
+    );
+    assert.ok(program.running, program.stderr);
+    return line() as string;
+  }
+
+  async function established(): Promise<number> {
+    return (await stack.stats()).tables.connections;
+  }
+
+  let resident = 0;
+  test(`${IDLE} idle connections cost less than ${KIB_EACH} KiB of resident memory each`, async (t) => {
+    // As many before: code is compiled and heap is taken for the first ones.
+    await connect(RAW, IDLE, UNDER_WAY);
+    assert.equal(await established(), IDLE);
+    resident = stack.resident();
+    await connect(RAW, IDLE, UNDER_WAY);
+    assert.equal(await established(), 2 * IDLE);
+    const each = (stack.resident() - resident) / IDLE;
+    t.diagnostic(`${each.toFixed(2)} KiB each`);
+    assert.ok(each < KIB_EACH, `${each} KiB each`);
+  });
+
+  test(`${MANY} established connections from several addresses, and what each cost`, async (t) => {
+    const begin = performance.now();
+    for (let open = 2 * IDLE; open < MANY; ) {
+      const counts = [PER_PROGRAM, PER_PROGRAM].map((most) => {
+        const count = Math.min(most, MANY - open);
+        open += count;
+        return count;
+      });
+      const opening = counts.filter((count) => count > 0);
+      await Promise.all(opening.map((count) => connect(RAW, count, UNDER_WAY / opening.length)));
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    assert.equal(await established(), MANY);
+    const each = (stack.resident() - resident) / (MANY - IDLE);
+    t.diagnostic(`the last ${MANY - 2 * IDLE} in ${seconds.toFixed(1)} s; ${each.toFixed(2)} KiB each`);
+    assert.ok(each < KIB_EACH, `${each} KiB each`);
+    const { timers, memory, synReceived } = (await stack.stats()).tables;
+    t.diagnostic(JSON.stringify({ timers, memory, synReceived }));
+    assert.equal(memory, 0, 'no buffer is held for a connection that is idle');
+  });
+
+  test('and among them new ones open, echo and close; pages are served; ss tells of all', async (t) => {
+    const slowest = Math.max(await stack.checkCurl(), await stack.checkCurl(), await stack.checkCurl());
+    t.diagnostic(`a page in at most ${Math.round(slowest)} ms`);
+    const echoing = await connect(ECHO, 2000, UNDER_WAY);
+    echoing.type('500 of these carry this line\n');
+    assert.deepEqual(JSON.parse(await answer(echoing, 2)), { asked: 500, answered: 500 });
+    await stack.checkItWorks();
+    const records = await stack.ss(RAW);
+    assert.equal(records.length, MANY);
+    assert.ok(records.every(({ state }) => state === 'ESTABLISHED'));
+  });
+
+  test('when the clients leave, every table is empty again', async () => {
+    while (programs.length > 0) {
+      const leaving = programs.splice(0, 4);
+      for (const program of leaving) program.endInput();
+      for (const program of leaving) {
+        const { code, stderr } = await program.end(PATIENCE);
+        assert.equal(code, 0, stderr);
+      }
+    }
+    await stack.checkNothingStays(60_000);
+    await stack.checkItWorks();
+  });
+});
