@@ -89,9 +89,9 @@ test('IS-01, D07, RFC 6528 §3: 100,000 ISNs of neighbouring four-tuples are ran
 
 test('D07: what two four-tuples of one peer differ by is different for every pair', (t) => {
   const wire = listening(freshSeed(t));
-  const values = new Int32Array(SAMPLES);
+  const values = new Int32Array(SAMPLES / 2);
   // The attacker's own ISN on the next port, seen a moment before, is no help.
-  for (let i = 0; i < SAMPLES; i++) {
+  for (let i = 0; i < values.length; i++) {
     const own = isnFor(wire, 0x0a090100 + (i >> 10), 1024 + 2 * (i & 0x3ff));
     values[i] = isnFor(wire, 0x0a090100 + (i >> 10), 1025 + 2 * (i & 0x3ff)) - own;
   }
