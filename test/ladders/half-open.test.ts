@@ -53,7 +53,7 @@ describe('half-open', () => {
     async (scene) => {
       await connect(scene);
       scene.cut();
-      await scene.expect('', 1500);
+      await scene.expect('', 700);
       await scene.states('ESTABLISHED', 'ESTABLISHED');
       await scene.agree();
       assert.deepEqual(scene.connections()[0]?.timers, [], 'no timer would ever clean that up');
