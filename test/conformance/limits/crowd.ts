@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { TcpStats } from '../../../src/tcp/engine.ts';
-import { ACK, RST, seqOf, Wire } from '../../support/wire.ts';
+import { ACK, RST, Wire } from '../../support/wire.ts';
 import { type Established, open } from '../../support/wire-connection.ts';
 
 const FIRST_ADDRESS = 0x0a100001;
@@ -56,9 +56,4 @@ export function assertNothingLeft(wire: Wire): void {
   });
   assert.equal(wire.stack.nextDeadline(), Infinity, 'no timer is armed');
   assert.equal(wire.stack.guarded, null);
-}
-
-/** Sequence numbers of the packets, for looking at what is sent again. */
-export function distinctSequences(packets: readonly Uint8Array[]): number {
-  return new Set(packets.map(seqOf)).size;
 }

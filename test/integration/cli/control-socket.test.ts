@@ -153,6 +153,7 @@ const REFUSED: readonly [command: string, args: unknown, words: RegExp][] = [
   ['connect', { host: '10.9.0.1', port: 0 }, /port/i],
   ['connect', { host: '10.9.0.1', port: 65_536 }, /port/i],
   ['connect', { host: '10.9.0.1', port: 'telnet' }, /port/i],
+  ['connect', { host: '10.9.0.255', port: 7 }, /no address that the stack sends to/],
   ['connect', { host: '224.0.0.1', port: 7 }, /no address that the stack sends to/],
   ['connect', { host: '10.9.0.2', port: 7 }, /own address/],
   ['connect', { host: '10.9.0.1', port: 4 }, /refused/i],
