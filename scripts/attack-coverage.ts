@@ -31,6 +31,8 @@ interface Table {
   output: string;
   title: string;
   about: string;
+  /** What the rows are, by their ids. */
+  kinds: readonly (readonly [name: string, ids: RegExp])[];
   /** One id, and further numbers behind slashes. */
   ids: RegExp;
   tests: (file: string) => boolean;
@@ -43,8 +45,13 @@ const TABLES: Table[] = [
     input: 'docs/attacks.json',
     output: 'docs/attack-coverage.md',
     title: 'Attacks and faults',
-    about: `Malformed packets, attacks, the runtime's own traps and the faults that other stacks shipped, each with what the
-stack owes and the tests that hold it to that.`,
+    about: `Malformed packets, attacks,
+the runtime's own traps and the faults that other stacks shipped, each with what the stack owes and the tests that hold
+it to that.`,
+    kinds: [
+      ['attacks', /^[A-FN]/],
+      ['faults of other stacks', /^S/],
+    ],
     ids: /\b([A-FNS])(\d\d)((?:\/\d\d)*)\b/g,
     tests: (file) => !file.startsWith(LADDERS),
   },
@@ -52,7 +59,9 @@ stack owes and the tests that hold it to that.`,
     input: 'docs/behaviours.json',
     output: 'docs/behaviours.md',
     title: 'Behaviours',
-    about: 'What TCP does on the wire, each played against the Linux kernel or its profile in the simulator.',
+    about: `What TCP does on the
+wire, each played against the Linux kernel or its profile in the simulator.`,
+    kinds: [['behaviours', /^B/]],
     ids: /\b(B)(\d{1,2})((?:\/\d{1,2})*)\b/g,
     tests: (file) => file.startsWith(LADDERS),
   },
@@ -88,17 +97,22 @@ function documentOf(table: Table): { document: string; complaints: string[]; sum
   const rows = JSON.parse(readFileSync(table.input, 'utf8')) as Row[];
   const named = readTests((title) => idsIn(title, table), table.tests);
   const parts = new Map<string, string[]>();
-  const results: string[] = [];
+  const results = new Map<string, string>();
   const complaints: string[] = [];
   for (const row of rows) {
     const tests = [...(named.get(row.id) ?? [])];
     const result = row.status ?? (tests.length > 0 ? 'yes' : 'open');
     const complaint = complaintAbout(row, tests.length);
     if (complaint !== null) complaints.push(`${table.input}: ${complaint}`);
-    results.push(result);
+    results.set(row.id, result);
     parts.set(row.part, [...(parts.get(row.part) ?? []), lineOf(row, result, tests)]);
   }
-  const summary = `${rows.length} rows: ${summaryOf(results)}`;
+  const summary = table.kinds
+    .map(([name, ids]) => {
+      const own = [...results].filter(([id]) => ids.test(id)).map(([, result]) => result);
+      return `${own.length} ${name}: ${summaryOf(own)}`;
+    })
+    .join('; ');
   const sections = [...parts].map(
     ([part, lines]) =>
       `## ${part}\n\n| id | what | required | tests | result |\n|---|---|---|---|---|\n${lines.join('\n')}\n`,
