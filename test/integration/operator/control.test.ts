@@ -16,6 +16,7 @@ import {
   assertRefused,
   assertWorks,
   fourwave,
+  inPlace,
   interfaces,
   MAIN,
   SYSTEM_FOLDER,
@@ -24,16 +25,6 @@ import {
 
 function up(place: Namespace, ...args: string[]): Promise<Finished> {
   return place.run(process.execPath, [MAIN, 'up', '--netns', place.name, '--json', ...args]);
-}
-
-/** A place for a stack for the duration of `work`. */
-async function inPlace(work: (place: RunningStack) => Promise<void>): Promise<void> {
-  const place = new RunningStack();
-  try {
-    await work(place);
-  } finally {
-    await place.close();
-  }
 }
 
 describe('the control socket', { skip: skipWithout('nc', 'setpriv') }, () => {

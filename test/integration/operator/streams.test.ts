@@ -7,7 +7,7 @@ import {
   eventually,
   type Finished,
   type Namespace,
-  RunningStack,
+  type RunningStack,
   skipWithout,
 } from '../../support/running-stack.ts';
 import {
@@ -16,20 +16,12 @@ import {
   assertRefused,
   assertWorks,
   FOURWAVE,
+  inPlace,
   MAIN,
   withStack,
 } from './support.ts';
 
 const ECHO = 'echo hello | nc -N -w 5 10.9.0.2 7';
-
-async function inPlace(work: (place: RunningStack) => Promise<void>): Promise<void> {
-  const place = new RunningStack();
-  try {
-    await work(place);
-  } finally {
-    await place.close();
-  }
-}
 
 /** Waits until the stack behind the namespace's TUN answers. */
 function answers(place: Namespace): Promise<void> {

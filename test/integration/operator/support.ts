@@ -88,6 +88,16 @@ export async function inNamespace(work: (place: Namespace) => Promise<void>): Pr
   }
 }
 
+/** A place where a stack may be started, for the duration of `work`. */
+export async function inPlace(work: (place: RunningStack) => Promise<void>): Promise<void> {
+  const place = new RunningStack();
+  try {
+    await work(place);
+  } finally {
+    await place.close();
+  }
+}
+
 /** A running stack for the duration of `work`. */
 export async function withStack(
   args: readonly string[],
