@@ -11,12 +11,18 @@ const INITIAL = 10;
 /** Three round trips of slow start. */
 const SEGMENTS = 70;
 
-/** Reno on both sides: without HyStart, which a busy machine's delays could make leave slow start early. */
+/**
+ * Reno on both sides: without HyStart, which a busy machine's delays could make leave slow start early.
+ * For the same reason our timer is far away.
+ */
 const RENO: SceneOptions = {
   sysctl: { ...NO_TIMESTAMPS.sysctl, 'net.ipv4.tcp_congestion_control': 'reno' },
-  config: { congestion: 'reno', hystart: 'off' },
+  config: { congestion: 'reno', hystart: 'off', 'rto.min': '2s' },
   delay: 30,
 };
+
+/** A window that stays what it is, so that every ACK of nothing new is a duplicate by RFC 5681 §2. */
+const STEADY: SceneOptions = { ...RENO, sysctl: { ...RENO.sysctl, 'net.ipv4.tcp_moderate_rcvbuf': 0 } };
 
 interface Growth {
   /** Segments sent before the first ACK of data. */
@@ -69,7 +75,7 @@ describe('the congestion window', () => {
       assert.equal(first, INITIAL);
       assert.ok(excess <= 0, `${excess} segments too many`);
       assert.ok(most >= 3 * INITIAL, `${most} segments at most`);
-      assert.equal(again, 0);
+      if (scene.A.kind === 'stack') assert.equal(again, 0);
       const { cwnd, ssthresh } = await windowOf(scene);
       assert.ok(cwnd >= most, `cwnd ${cwnd}, on the wire ${most}`);
       assert.equal(ssthresh, Infinity);
@@ -78,19 +84,20 @@ describe('the congestion window', () => {
 
   ladder(
     'B59: a loss ends slow start; half of what was on the wire is the new threshold',
-    RENO,
+    STEADY,
     async (scene) => {
       const { a, b } = await connect(scene);
-      scene.lose('A>B ACK ?:? ack 1', 1, 45);
+      scene.lose('A>B ACK ?:? ack 1', 1, 25);
       const filled = a.fill(2 * SEGMENTS * SEGMENT);
       await receiveAll(b, 2 * SEGMENTS * SEGMENT);
       await filled;
       const { first, most, again } = growthOf(scene);
       assert.equal(first, INITIAL);
-      assert.equal(again, 1, 'what was lost, and nothing else');
+      assert.ok(again >= 1);
+      if (scene.A.kind === 'stack') assert.equal(again, 1, 'what was lost, and nothing else');
       const { ssthresh } = await windowOf(scene);
       assert.ok(ssthresh >= 2 && ssthresh <= 0.6 * most, `threshold ${ssthresh} of ${most}`);
-      if (scene.A.kind === 'stack') assert.ok(!historyOf(scene, 'rto').includes('fired'));
+      assert.ok(!historyOf(scene, 'rto').includes('fired'), 'duplicate ACKs were enough');
     },
   );
 });
