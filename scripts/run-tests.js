@@ -24,9 +24,10 @@ const NOT_CORE = /^test\/(unit\/(lint|wire\/checksum-oracle)|conformance\/attack
 const NODE_VERSIONS = [20, 22, 24];
 const COUNTS = 'build/test-counts';
 
-const HELP = `scripts/test [WHAT…]
+const HELP = `scripts/test [--full] [WHAT…]
   WHAT: lint, a folder of test/ (${readFolders().join(', ')}), node-versions, or part of a test file's path.
-  Without arguments: all of it.`;
+  Without arguments: all of it.
+  --full: what the short run samples is run whole; hours, and no time-out.`;
 
 function readFolders() {
   return [...new Set(testFiles().map((file) => file.split('/')[1]))];
@@ -40,6 +41,11 @@ function inFolders(folders) {
   return testFiles().filter((file) => folders.includes(file.split('/')[1]));
 }
 
+const full = process.argv.includes('--full');
+if (full) Object.assign(process.env, { FOURWAVE_FULL: '1', FOURWAVE_EXHAUSTIVE: 'full' });
+/** A time-out is for tests that hang, and would end those that are long on purpose. */
+const unlimited = full || process.env.FOURWAVE_SOAK_MINUTES !== undefined;
+
 const totals = { pass: 0, fail: 0, skipped: 0 };
 const failures = [];
 
@@ -52,7 +58,7 @@ function runFiles(title, files, { node = process.execPath, serial = false } = {}
     '--enable-source-maps',
     '--test',
     `--test-concurrency=${serial ? 1 : 2}`,
-    '--test-timeout=600000',
+    ...(unlimited ? [] : ['--test-timeout=600000']),
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=./scripts/test-counts.js',
@@ -103,7 +109,7 @@ function runChosen(words) {
   }
 }
 
-const words = process.argv.slice(2);
+const words = process.argv.slice(2).filter((word) => word !== '--full');
 if (words.includes('--help')) {
   process.stdout.write(`${HELP}\n`);
   process.exit(0);

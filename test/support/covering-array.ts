@@ -25,7 +25,8 @@ export function pairsOf(row: object): string[] {
 
 /**
  * Every pair of values that some allowed row has is in one of these. Greedy, always the row with the
- * most pairs that are new: not the fewest rows there could be, and always the same.
+ * most pairs that are new, and of these one whose values are rare so far: not the fewest rows there
+ * could be, and always the same.
  */
 export function coveringArray<Row extends object>(
   dimensions: Dimensions<Row>,
@@ -34,15 +35,19 @@ export function coveringArray<Row extends object>(
   const candidates = fullProduct(dimensions, excluded).map((row) => ({ row, pairs: pairsOf(row) }));
   const open = new Set(candidates.flatMap(({ pairs }) => pairs));
   const chosen: Row[] = [];
+  /** How many chosen rows have a value in common with this one, by column. */
+  const familiar = (row: Row): number =>
+    chosen.reduce((sum, other) => {
+      return sum + (Object.keys(row) as (keyof Row)[]).filter((name) => row[name] === other[name]).length;
+    }, 0);
   while (open.size > 0) {
-    let best = { row: {} as Row, pairs: [] as string[] };
-    let most = 0;
-    for (const candidate of candidates) {
-      const fresh = candidate.pairs.filter((pair) => open.has(pair)).length;
-      if (fresh > most) [best, most] = [candidate, fresh];
-    }
-    chosen.push(best.row);
-    for (const pair of best.pairs) open.delete(pair);
+    const gains = candidates.map(({ pairs }) => pairs.filter((pair) => open.has(pair)).length);
+    const most = Math.max(...gains);
+    const best = candidates.filter((_, place) => gains[place] === most);
+    const known = best.map(({ row }) => familiar(row));
+    const next = best[known.indexOf(Math.min(...known))] as (typeof candidates)[number];
+    chosen.push(next.row);
+    for (const pair of next.pairs) open.delete(pair);
   }
   return chosen;
 }

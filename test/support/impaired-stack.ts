@@ -13,8 +13,10 @@ const COMPILED = fileURLToPath(new URL('../../build/test/test/support/impaired-u
 const READY_PATIENCE = 30_000;
 
 export type ImpairedStackOptions = Partial<
-  Omit<ImpairedUpOptions, 'netns' | 'control' | 'address' | 'peer'>
+  Omit<ImpairedUpOptions, 'netns' | 'control' | 'address' | 'peer' | 'forward'>
 > & {
+  /** A port that is forwarded; what went through is written to files in the stack's folder. */
+  readonly forward?: number;
   /** The program collects its garbage before it reports its memory. */
   readonly collectGarbage?: boolean;
 };
@@ -45,7 +47,7 @@ export class ImpairedStack extends RunningStack {
   }
 
   override async startUp(): Promise<void> {
-    const { collectGarbage = false, ...given } = this.options;
+    const { collectGarbage = false, forward, ...given } = this.options;
     const options: ImpairedUpOptions = {
       mtu: 1500,
       impairments: {},
@@ -54,6 +56,7 @@ export class ImpairedStack extends RunningStack {
       control: join(this.folder, 'control.sock'),
       address: STACK,
       peer: `${this.kernel}/24`,
+      ...(forward === undefined ? {} : { forward: { port: forward, folder: this.folder } }),
     };
     const node = [...(collectGarbage ? ['--expose-gc'] : []), ...programArguments()];
     const up = this.keep(new Program(process.execPath, [...node, JSON.stringify(options)]));

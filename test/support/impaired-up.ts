@@ -3,8 +3,9 @@
  * It answers at its control socket as `up` does, and some questions more.
  */
 
-import { readdirSync } from 'node:fs';
+import { createWriteStream, readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { ControlServer, type Handler } from '../../src/cli/control/server.ts';
 import { statsOf } from '../../src/cli/render/stats.ts';
@@ -25,19 +26,22 @@ export interface ImpairedUpOptions {
   /** The kernel's, with its prefix. */
   readonly peer: string;
   readonly mtu: number;
-  readonly impairments: Impairments;
+  /** Null: the stack is on the TUN itself, with the offloads that `offload` says. */
+  readonly impairments: Impairments | null;
+  /** Default `off`. What the kernel joins, a bad link takes apart again. */
+  readonly offload?: 'auto' | 'off';
   readonly seed?: number;
   readonly config?: Readonly<Record<string, ConfigValue>>;
   /** Files for http. */
   readonly www?: string;
-  /** Ports of ours that are forwarded, through our stack again, to the same port of the kernel's address. */
-  readonly forward?: readonly number[];
+  /** A port of ours that is forwarded, through our stack again, to the same port of the kernel's address. */
+  readonly forward?: { readonly port: number; readonly folder: string };
 }
 
 /** What the program says about itself: the answer to `vitals`. */
 export interface Vitals {
   readonly stats: ReturnType<typeof statsOf>;
-  readonly link: { readonly inbound: LinkCounts; readonly outbound: LinkCounts };
+  readonly link: { readonly inbound: LinkCounts; readonly outbound: LinkCounts } | null;
   readonly memory: NodeJS.MemoryUsage;
   /** Open file descriptors. */
   readonly descriptors: number;
@@ -45,22 +49,35 @@ export interface Vitals {
   readonly guarded: string | null;
 }
 
-/** Two connections joined: the client's to us and ours to the kernel. Both are our TCP. */
-function forward(stack: NodeStack, port: number, host: string): Promise<void> {
-  const server = stack.net.createServer({ allowHalfOpen: true }, (client) => {
-    const onward = stack.net.connect({ host, port, allowHalfOpen: true });
+/**
+ * Two connections joined: the client's to us and ours to the kernel. Both are our TCP. What the nth
+ * client sent and was sent is written to `n-up` and `n-down`.
+ */
+function forward(
+  stack: NodeStack,
+  host: string,
+  to: NonNullable<ImpairedUpOptions['forward']>,
+): Promise<void> {
+  const { port, folder } = to;
+  let clients = 0;
+  const server = stack.net.createServer({ allowHalfOpen: true }, (socket) => {
+    const client = socket as unknown as Socket;
+    const onward = stack.net.connect({ host, port, allowHalfOpen: true }) as unknown as Socket;
+    const name = join(folder, String(clients++));
+    client.pipe(createWriteStream(`${name}-up`));
+    onward.pipe(createWriteStream(`${name}-down`));
     // How each direction ended the programs at its ends see.
-    pipeline(client as unknown as Socket, onward as unknown as Socket, () => {});
-    pipeline(onward as unknown as Socket, client as unknown as Socket, () => {});
+    pipeline(client, onward, () => {});
+    pipeline(onward, client, () => {});
   });
   return new Promise((resolve) => server.listen({ port }, resolve));
 }
 
-function vitals(stack: NodeStack, device: ImpairedDevice): Vitals {
+function vitals(stack: NodeStack, link: ImpairedDevice | null): Vitals {
   globalThis.gc?.();
   return {
     stats: statsOf(stack.counters, stack.tcp.stats as unknown as Record<string, unknown>),
-    link: { inbound: device.inbound, outbound: device.outbound },
+    link: link && { inbound: link.inbound, outbound: link.outbound },
     memory: process.memoryUsage(),
     descriptors: readdirSync('/proc/self/fd').length,
     guarded: stack.guarded?.stack ?? null,
@@ -76,25 +93,25 @@ function leak(kind: unknown, bytes: number): void {
 }
 
 async function run(options: ImpairedUpOptions): Promise<void> {
-  const { netns, address, peer, mtu } = options;
-  const { impairments, seed = 1 } = options;
+  const { netns, address, peer, mtu, impairments, seed = 1, offload = 'off' } = options;
   const timeline = new RealTimeline();
-  const real = tun({ netns, peer, mtu, offload: 'off' });
-  const device = new ImpairedDevice(real, { timeline, impairments, seed });
+  const real = tun({ netns, peer, mtu, offload });
+  const link = impairments && new ImpairedDevice(real, { timeline, impairments, seed });
+  const device = link ?? real;
   const recorder = new TraceRecorder({ clock: systemClock });
   const feed = new EventFeed(recorder);
   const stack = await createStack({ device, address, config: options.config ?? {}, trace: recorder });
   const services = new Services(stack, options.www ?? null);
   const about = { netns, userNamespace: false, pid: process.pid };
   const more: [string, Handler][] = [
-    ['vitals', () => vitals(stack, device)],
-    ['impair', ({ arguments: given }) => void device.impair(given)],
+    ['vitals', () => vitals(stack, link)],
+    ['impair', ({ arguments: given }) => void link?.impair(given)],
     ['leak', ({ arguments: { kind, bytes } }) => leak(kind, Number(bytes))],
   ];
   const handlers = new Map([...controlHandlers(stack, services, feed, about), ...more]);
   const control = await ControlServer.open(options.control, handlers);
   for (const { name } of services.list()) await services.start(name as Parameters<Services['start']>[0]);
-  for (const port of options.forward ?? []) await forward(stack, port, peer.split('/')[0] as string);
+  if (options.forward !== undefined) await forward(stack, peer.split('/')[0] as string, options.forward);
   process.on('SIGTERM', () => {
     timeline.stop();
     void services

@@ -427,6 +427,14 @@ describe('ImpairedDevice: offloads end at it', () => {
       assert.equal(segment?.flags, last ? 'FPA' : place === 0 ? 'AC' : 'A');
       next += segment?.payload.length ?? 0;
     }
+    const identifications = made.inbound.map(
+      ({ bytes }) => ((bytes[4] as number) << 8) | (bytes[5] as number),
+    );
+    const first = identifications[0] as number;
+    assert.deepEqual(
+      identifications,
+      identifications.map((_, place) => first + place),
+    );
     // Independently of the decoder: the reader throws for a wrong checksum of either header.
     for (const { bytes } of made.inbound) assert.ok(readSegment(bytes, false) !== null);
     assert.equal(next, 11_000);
