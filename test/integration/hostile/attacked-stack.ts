@@ -33,8 +33,6 @@ const NO_VERDICT: ReadonlySet<string> = new Set<ReasonName>([
   'PKT_TOO_BIG',
   'TCP_CHALLENGE_LIMIT',
   'TCP_OPTION_LENGTH',
-  'TCP_OLD_DATA',
-  'TCP_SYN_DATA',
   'TIMEWAIT_REUSED',
   'TIMEWAIT_EVICTED',
   'TCP_RETRANSMIT',
@@ -47,7 +45,14 @@ const NO_VERDICT: ReadonlySet<string> = new Set<ReasonName>([
   'TCP_ORPHAN_LIMIT',
 ]);
 
+interface Reading {
+  readonly stats: Stats;
+  readonly link: LinkCounters;
+}
+
 export class AttackedStack extends RunningStack {
+  private last: Reading | undefined;
+
   static override async start(...args: string[]): Promise<AttackedStack> {
     const stack = new AttackedStack();
     try {
@@ -84,17 +89,17 @@ export class AttackedStack extends RunningStack {
   }
 
   /** What the stack and the kernel have counted at one moment: when no packet moved while the stack was asked. */
-  private async reading(): Promise<{ stats: Stats; link: LinkCounters }> {
-    let reading = { stats: await this.stats(), link: this.link() };
+  private async reading(): Promise<Reading> {
     await eventually(
       async () => {
-        const before = this.link();
-        reading = { stats: await this.stats(), link: this.link() };
-        return before.sent === reading.link.sent && before.received === reading.link.received;
+        const link = this.link();
+        if (this.last?.link.sent === link.sent && this.last.link.received === link.received) return true;
+        this.last = { stats: await this.stats(), link };
+        return false;
       },
       () => 'packets still move',
     );
-    return reading;
+    return this.last as Reading;
   }
 
   private link(): LinkCounters {
