@@ -13,7 +13,8 @@ export function add(map: Naming, key: string, value: string): void {
 }
 
 /**
- * id → tests that name it in a title. Skipped and todo tests prove nothing.
+ * id → tests that name it in a title, or in the `title:` of a row where a table makes tests. Skipped
+ * and todo tests prove nothing.
  *
  * @param idsIn - the ids in a title.
  * @param chosen - which of the files under test/ count.
@@ -24,7 +25,7 @@ export function readTests(
 ): Naming {
   const named: Naming = new Map();
   const title =
-    /\b(?:test|it|describe|suite|scenario|ladder)\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1(?!\s*,\s*\{[^}]*\b(?:skip|todo):\s*(?:true|['"`]))/g;
+    /\b(?:(?:test|it|describe|suite|scenario|ladder)\(|title:)\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1(?!\s*,\s*\{[^}]*\b(?:skip|todo):\s*(?:true|['"`]))/g;
   for (const file of filesUnder('test').filter((name) => name.endsWith('.ts') && chosen(name))) {
     for (const [, , text] of readFileSync(file, 'utf8').matchAll(title)) {
       for (const id of idsIn(text as string)) add(named, id, file);
