@@ -14,6 +14,7 @@ test('C03: resets for a flood to closed ports are limited, but not to none, and 
   for (let i = 0; i < 1000; i++) bed.peer.send({ flags: 'RA', seq: i, destinationPort: 9 });
   assert.equal(bed.packets.length, answered);
   assert.ok(answered < 20_000, `${answered} resets for 20,000 segments within one moment`);
+  assert.equal(bed.counter('TCP_RST_LIMIT'), 20_000 - answered);
 });
 
 test('C06: an idle connection holds no buffers', () => {
@@ -236,6 +237,7 @@ test('C05: the accept queue holds no more than its backlog, however many clients
   }
   assert.equal(listener.acceptQueue.length, 8);
   assert.equal(bed.stack.tcp.stats.connections, 8);
+  assert.ok(bed.counter('TCP_LISTEN_OVERFLOW') > 0, 'a counter tells of it');
 });
 
 test('C22: two ends that find each other’s ACKs unacceptable do not answer for ever', () => {

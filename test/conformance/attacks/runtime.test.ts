@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EVENT_CLOSED, EVENT_READABLE } from '../../../src/tcp/events.ts';
 import type { Tcb } from '../../../src/tcp/tcb.ts';
+import { pattern } from '../../support/pattern.ts';
 import { testbed } from '../../support/peer.ts';
-import { reach, stateOf } from '../../support/states.ts';
+import { reach, StateTrace, stateOf } from '../../support/states.ts';
 
 test('N01: a reader that never reads: the window closes, memory stays', () => {
   const bed = testbed({ config: { 'buffer.receive': '64K' } });
@@ -47,6 +48,29 @@ test('N07: a packet of any bytes at all is survived, and the next good one is ta
   assert.equal(bed.counter('PACKET_GUARD'), 0);
   bed.peer.send({ flags: 'PA', data: 10 });
   assert.equal(app.received.length, 10);
+});
+
+test('N07: an exception in the midst of a packet is caught, counted and kept to be seen; the next packet is dealt with', () => {
+  let poisoned = false;
+  class Faulty extends StateTrace {
+    override segmentJudged(): void {
+      if (poisoned) throw new Error('a bug of ours');
+    }
+  }
+  const bed = testbed({ trace: new Faulty() });
+  const app = bed.peer.handshake('passive');
+  const good = bed.peer.build({ flags: 'PA', data: 10 });
+  poisoned = true;
+  for (let i = 0; i < 100; i++) bed.inject(good);
+  poisoned = false;
+  assert.equal(bed.counter('PACKET_GUARD'), 100);
+  assert.match(bed.stack.guarded?.message ?? '', /a bug of ours/);
+  bed.inject(good);
+  bed.inject(bed.peer.build({ flags: 'PA', data: 10 }));
+  assert.deepEqual(app.received, pattern(0, 20));
+  assert.equal(app.state, 'ESTABLISHED');
+  app.write(100);
+  assert.ok(bed.peer.sent().some(({ length }) => length === 100));
 });
 
 test('N17: a device that takes nothing more: what waits stays bounded, and everything arrives afterwards', () => {
