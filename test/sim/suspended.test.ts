@@ -154,13 +154,13 @@ describe('a machine that was suspended for eight hours', () => {
     blocked.app.write(1000);
     machine.turn();
     blocked.peer.rcvNxt = 1001;
-    machine.inject(blocked.peer, { flags: 'A', win: 0 });
+    machine.inject(blocked.peer, { flags: 'A', wnd: 0 });
     machine.turn();
     blocked.app.write(1000);
     machine.turn();
     assert.equal(machine.sleep(NIGHT).length, 1);
     assert.equal(blocked.app.state, 'ESTABLISHED');
-    machine.inject(blocked.peer, { flags: 'A', win: 60_000 });
+    machine.inject(blocked.peer, { flags: 'A', wnd: 60_000 });
     machine.turn();
 
     const closing = machine.open();
