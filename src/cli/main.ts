@@ -2,7 +2,7 @@
 /** The program `fourwave`. */
 
 // Nothing is imported before the `try`: with few file descriptors left even that fails.
-import type { CliError } from './errors.ts';
+type Errors = typeof import('./errors.ts');
 
 // The reader of our output may leave early (`fourwave log | head`): that is its right.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -14,26 +14,31 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {});
 
 try {
-  const { createProgram } = await import('./program.ts');
-  await createProgram().parseAsync(process.argv);
+  // Read before anything else: later there may be no descriptor left, or no right to read our own files.
+  const errors = await import('./errors.ts');
+  process.exitCode = await run().catch((error: unknown) => explain(error, errors));
 } catch (error) {
-  process.exitCode = await explain(error).catch(() => outOfDescriptors(error));
+  process.stderr.write(`fourwave: ${reason(error as NodeJS.ErrnoException)}\n`);
+  process.exitCode = 1;
 }
 
-async function explain(error: unknown): Promise<number> {
-  const { describe, EXIT_OK, EXIT_USAGE, sentence } = await import('./errors.ts');
+async function run(): Promise<number | undefined> {
+  const { createProgram } = await import('./program.ts');
+  await createProgram().parseAsync(process.argv);
+  return process.exitCode as number | undefined;
+}
+
+function explain(error: unknown, { describe, EXIT_OK, EXIT_USAGE, sentence }: Errors): number {
   // Commander has printed its sentence or the help; help that was asked for is no mistake.
   const { code, exitCode } = error as { code?: unknown; exitCode?: unknown };
   if (typeof code === 'string' && code.startsWith('commander.')) return exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-  const failure: CliError = describe(error);
+  const failure = describe(error);
   process.stderr.write(sentence(failure));
   return failure.exitCode;
 }
 
-/** Not even the sentences could be loaded. */
-function outOfDescriptors(error: unknown): number {
-  process.stderr.write(
-    `fourwave: the program cannot be loaded: ${(error as Error).message}: see "ulimit -n"\n`,
-  );
-  return 1;
+/** Why not even the sentences could be loaded. */
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  if (code !== 'EMFILE' && code !== 'ENFILE') return `the program cannot be loaded: ${message}`;
+  return `no file descriptor is free (${code}): raise the limit with: ulimit -n 65536`;
 }
