@@ -17,7 +17,7 @@ const PARTS = 40;
 const PART_BYTES = 100_000;
 const PARALLEL = 200;
 /** Seconds that curl, ab and wrk may wait. */
-const PATIENCE = 600;
+const PATIENCE = 1500;
 
 function partOf(rig: Rig, bytes: number): { part: Payload; times: number } {
   const part = rig.payloads.file(Math.min(PART_BYTES, Math.floor(bytes / PARTS)));
