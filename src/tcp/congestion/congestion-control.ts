@@ -25,6 +25,12 @@ export interface CongestionControl {
   recovered(flight: number): void;
   /** The retransmission timer expired; `first` when the same data had not timed out before. */
   timedOut(flight: number, first: boolean): void;
+  /** Recovery's own arithmetic decides how much may be in flight (RFC 9937). */
+  setWindow(cwnd: number): void;
+  /** Remembers everything that the next reduction changes. */
+  save(): void;
+  /** That reduction was wrong: all is as {@link save} found it, or better. */
+  undo(): void;
   /** Nothing was sent for longer than an RTO, RFC 5681 §4.1. */
   restart(initialWindow: number): void;
 }

@@ -28,6 +28,16 @@ export class Cubic implements CongestionControl {
   private cwndPrior = 0.5;
   /** t_epoch, µs; below 0 = no epoch has begun. */
   private epoch = -0.5;
+  /** What a wrong reduction has changed, RFC 9438 §4.9. */
+  private readonly saved = {
+    window: 0.5,
+    ssthresh: SSTHRESH_UNSET,
+    wMax: 0.5,
+    k: 0.5,
+    wEst: 0.5,
+    cwndPrior: 0.5,
+    epoch: -0.5,
+  };
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -39,12 +49,12 @@ export class Cubic implements CongestionControl {
     this.wMax = 0;
     this.cwndPrior = 0;
     this.epoch = -1;
-    this.setWindow(initialWindow / smss);
+    this.setSegments(initialWindow / smss);
   }
 
   resize(smss: number): void {
     this.smss = smss;
-    this.setWindow(Math.max(1, this.cwnd / smss));
+    this.setSegments(Math.max(1, this.cwnd / smss));
     this.epoch = -1;
   }
 
@@ -52,7 +62,7 @@ export class Cubic implements CongestionControl {
     if (this.cwnd < this.ssthresh) {
       // Slow start by bytes, as Reno's.
       const grown = Math.min(this.cwnd + acked, Math.max(this.ssthresh, this.cwnd + this.smss));
-      this.setWindow(grown / this.smss);
+      this.setSegments(grown / this.smss);
       return;
     }
     if (this.epoch < 0) this.beginEpoch();
@@ -61,13 +71,13 @@ export class Cubic implements CongestionControl {
     // W_est = W_est + α_cubic * (segments_acked / cwnd), §4.3; α is 1 once W_est reaches cwnd_prior.
     this.wEst += (this.wEst >= this.cwndPrior ? 1 : ALPHA) * (segments / this.window);
     if (this.cubic(t) < this.wEst) {
-      this.setWindow(Math.max(this.window, this.wEst));
+      this.setSegments(Math.max(this.window, this.wEst));
       return;
     }
     // target = W_cubic(t + RTT), between cwnd and 1.5 * cwnd, §4.2.
     const ahead = this.cubic(t + srtt / MICROSECONDS_PER_SECOND);
     const target = Math.min(1.5 * this.window, Math.max(this.window, ahead));
-    this.setWindow(this.window + ((target - this.window) / this.window) * segments);
+    this.setSegments(this.window + ((target - this.window) / this.window) * segments);
   }
 
   applicationLimited(): void {
@@ -78,12 +88,12 @@ export class Cubic implements CongestionControl {
   lossDetected(flight: number): void {
     this.remember();
     this.ssthresh = Math.max(Math.floor(flight * BETA), 2 * this.smss);
-    this.setWindow(this.ssthresh / this.smss);
+    this.setSegments(this.ssthresh / this.smss);
   }
 
   recovered(flight: number): void {
     const burst = Math.max(flight, this.smss) + this.smss;
-    this.setWindow(Math.min(this.ssthresh, burst) / this.smss);
+    this.setSegments(Math.min(this.ssthresh, burst) / this.smss);
   }
 
   timedOut(flight: number, first: boolean): void {
@@ -93,12 +103,37 @@ export class Cubic implements CongestionControl {
     }
     // The next epoch begins with K = 0 and W_max = cwnd, §4.8.
     this.wMax = 0;
-    this.setWindow(1);
+    this.setSegments(1);
+  }
+
+  setWindow(cwnd: number): void {
+    this.setSegments(cwnd / this.smss);
+  }
+
+  save(): void {
+    this.saved.window = this.window;
+    this.saved.ssthresh = this.ssthresh;
+    this.saved.wMax = this.wMax;
+    this.saved.k = this.k;
+    this.saved.wEst = this.wEst;
+    this.saved.cwndPrior = this.cwndPrior;
+    this.saved.epoch = this.epoch;
+  }
+
+  undo(): void {
+    const { saved } = this;
+    this.ssthresh = saved.ssthresh;
+    this.wMax = saved.wMax;
+    this.k = saved.k;
+    this.wEst = saved.wEst;
+    this.cwndPrior = saved.cwndPrior;
+    this.epoch = saved.epoch;
+    this.setSegments(Math.max(this.window, saved.window));
   }
 
   restart(initialWindow: number): void {
     this.epoch = -1;
-    this.setWindow(Math.min(this.cwnd, initialWindow) / this.smss);
+    this.setSegments(Math.min(this.cwnd, initialWindow) / this.smss);
   }
 
   /** Before a reduction, with fast convergence: a flow that loses ground leaves some to newcomers, §4.7. */
@@ -125,7 +160,7 @@ export class Cubic implements CongestionControl {
     return C * (t - this.k) ** 3 + this.wMax;
   }
 
-  private setWindow(segments: number): void {
+  private setSegments(segments: number): void {
     this.window = segments;
     this.cwnd = Math.floor(segments * this.smss);
   }

@@ -7,6 +7,8 @@ export class Reno implements CongestionControl {
   cwnd = 0;
   ssthresh = SSTHRESH_UNSET;
   private smss = 536;
+  private savedCwnd = 0;
+  private savedSsthresh = SSTHRESH_UNSET;
   /** Bytes acknowledged since cwnd last grew in congestion avoidance. */
   private counted = 0;
 
@@ -55,6 +57,20 @@ export class Reno implements CongestionControl {
     if (first) this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
     this.cwnd = this.smss;
     this.counted = 0;
+  }
+
+  setWindow(cwnd: number): void {
+    this.cwnd = cwnd;
+  }
+
+  save(): void {
+    this.savedCwnd = this.cwnd;
+    this.savedSsthresh = this.ssthresh;
+  }
+
+  undo(): void {
+    this.cwnd = Math.max(this.cwnd, this.savedCwnd);
+    this.ssthresh = this.savedSsthresh;
   }
 
   restart(initialWindow: number): void {

@@ -7,10 +7,11 @@ import { closeWhenEstablished } from '../calls/close.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import { settleMss } from '../negotiate.ts';
-import { bringsNewSack, duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
+import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
+import { sackAckArrived } from '../recovery/sack-recovery.ts';
 import { HAS_SYN } from '../send/in-flight.ts';
 import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
-import { progressMade } from '../timers/retransmission.ts';
+import { progressMade, setLossTimer } from '../timers/retransmission.ts';
 import { transition } from '../transitions.ts';
 import { TS_RECENT_LIFE } from './1-sequence.ts';
 import { replyWithReset } from './closed.ts';
@@ -25,8 +26,10 @@ export function checkAck(tcb: Tcb, seg: Segment): Check {
 
   tcb.lastAckReceivedAt = tcb.clock.now;
   const acked = seqDiff(seg.ack, tcb.snd.una);
-  if (acked > 0) acknowledge(tcb, seg, acked);
-  else if (acked === 0 && isDuplicateAck(tcb, seg)) duplicateAckArrived(tcb);
+  const sackedBefore = tcb.inFlight.sacked;
+  tcb.inFlight.beginAck();
+  if (acked > 0) acknowledge(tcb, seg, acked, sackedBefore);
+  else if (acked === 0) nothingNew(tcb, seg, sackedBefore);
   updateSendWindow(tcb, seg, acked);
   tcb.context.markReady(tcb);
 
@@ -106,7 +109,7 @@ function updateTimestamp(tcb: Tcb, seg: Segment): void {
 }
 
 /** New data of ours is acknowledged: `acked` bytes of sequence space. */
-function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
+function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): void {
   const context = tcb.context;
   const inFlight = tcb.inFlight;
   const flight = tcb.unacked;
@@ -121,7 +124,9 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number): void {
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
   if (!windowWasFull) tcb.congestion.applicationLimited();
   else if (state !== 'recovery' && !handshakeOnly) tcb.congestion.acked(acked, tcb.rtt.srtt);
-  const restart = newAckArrived(tcb, acked);
+  let restart = true;
+  if (tcb.sackAgreed) sackAckArrived(tcb, seg, acked, sackedBefore);
+  else restart = newAckArrived(tcb, seg, acked);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
   noteSent(tcb);
@@ -169,10 +174,20 @@ function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
   if (tcb.trace !== null) tcb.trace.rttSampled(tcb, elapsed * 1000, true);
 }
 
+/** SND.UNA stays. With SACK only the blocks tell something; without, the duplicate itself does. */
+function nothingNew(tcb: Tcb, seg: Segment, sackedBefore: number): void {
+  if (!tcb.sackAgreed) {
+    if (isDuplicateAck(tcb, seg)) duplicateAckArrived(tcb);
+    return;
+  }
+  if (tcb.inFlight.count === 0 && seg.sackCount === 0) return;
+  sackAckArrived(tcb, seg, 0, sackedBefore);
+  setLossTimer(tcb, false);
+}
+
 /** RFC 5681 §2: outstanding data, no text, no FIN, the same ACK, the same window. */
 function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
-  if (tcb.inFlight.count === 0 || seg.len > 0 || seg.wnd << tcb.snd.shift !== tcb.snd.wnd) return false;
-  return !tcb.sackAgreed || bringsNewSack(tcb, seg);
+  return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << tcb.snd.shift === tcb.snd.wnd;
 }
 
 /**

@@ -8,6 +8,8 @@ import type { TcpContext } from '../context.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { pipe } from '../recovery/newreno.ts';
+import { noteRepeat, type Rack } from '../recovery/recovery.ts';
+import { probeSent } from '../recovery/tail-loss-probe.ts';
 import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
 import type { State } from '../state.ts';
 import {
@@ -20,7 +22,7 @@ import {
   type Tcb,
 } from '../tcb.ts';
 import { armPersist } from '../timers/persist.ts';
-import { segmentSent } from '../timers/retransmission.ts';
+import { segmentSent, setLossTimer } from '../timers/retransmission.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
 import { emitReply } from './reply.ts';
 import type { Trigger } from './sent-segment.ts';
@@ -56,6 +58,7 @@ function transmit(context: TcpContext, tcb: Tcb): void {
     if (tcb.acksOwed > 0) sendAcksOwed(context, tcb);
     resendLost(tcb);
     sendNew(tcb);
+    if (tcb.recovery.rack?.probeOwed === true) sendTailProbe(tcb);
     if (tcb.probe !== PROBE_NONE) sendProbe(tcb);
   }
   sendAcksOwed(context, tcb);
@@ -138,7 +141,35 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   tcb.context.counters.count(REASON.TCP_RETRANSMIT);
   emit(tcb, seq, length, bits, trigger);
   inFlight.markResent(index);
+  noteRepeat(tcb, length);
   segmentSent(tcb);
+  // The oldest is on its way again: its time begins anew (RFC 6675 §6).
+  if (index === 0 && trigger === 'fast-rtx' && tcb.sackAgreed) setLossTimer(tcb, true);
+}
+
+/** RFC 8985 §7.3: new data if the peer's window takes a segment, whatever cwnd says; else the newest again. */
+function sendTailProbe(tcb: Tcb): void {
+  const { inFlight } = tcb;
+  const rack = tcb.recovery.rack as Rack;
+  if (inFlight.count === 0 || !tcb.context.network.writable) {
+    rack.probeOwed = inFlight.count > 0;
+    return;
+  }
+  const mss = payloadLimit(tcb);
+  const length = Math.min(tcb.unsent, mss, windowRoom(tcb));
+  if (length > 0 && SENDING.has(tcb.state)) {
+    sendSegment(tcb, length, finMayGo(tcb, length), mss);
+    probeSent(tcb, false);
+    return;
+  }
+  let last = inFlight.count - 1;
+  const whole = inFlight.lengthOf(last);
+  if (whole > mss) {
+    inFlight.split(last, whole - (whole % mss === 0 ? mss : whole % mss));
+    last++;
+  }
+  resend(tcb, last, 'tlp');
+  probeSent(tcb, true);
 }
 
 /** The states in which data or a FIN of ours may still wait to be sent. */
@@ -201,6 +232,7 @@ function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void 
   if (tcb.probe === PROBE_OVERRIDE) tcb.probe = PROBE_NONE;
   tcb.bytesSent += length;
   if (length > 0) tcb.dataSegmentsSent += Math.ceil(length / mss);
+  if (tcb.recovery.state === 'recovery') tcb.recovery.rate.out += occupied;
   tcb.lastSentAt = tcb.clock.now;
   emit(tcb, seq, length, bits, length > 0 ? 'data' : 'fin');
   tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);

@@ -1,17 +1,20 @@
 /** NewReno: fast retransmit and fast recovery by counting duplicate ACKs. RFC 5681 §3.2, RFC 6582, RFC 3042. */
 
 import { REASON } from '../../base/reasons.ts';
-import { seqDiff, seqGe, seqGt, toSeq } from '../../base/seq.ts';
+import { seqDiff, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import { LOST, RESENT } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
-import { moveRecovery } from './recovery.ts';
+import { beginEpisode, moveRecovery } from './recovery.ts';
+import { markTimedOut } from './sack-recovery.ts';
+import { provenWrong, undo } from './undo.ts';
 
 /**
  * Bytes believed to be in the network. Each duplicate ACK says that one segment has left it: this is
  * what RFC 6582 expresses by inflating cwnd, and RFC 3042 by two segments beyond it.
  */
 export function pipe(tcb: Tcb): number {
+  if (tcb.sackAgreed) return tcb.inFlight.pipe;
   return Math.max(0, tcb.inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
 }
 
@@ -32,33 +35,12 @@ export function duplicateAckArrived(tcb: Tcb): void {
   if (recovery.state === 'disorder' && recovery.duplicateAcks >= tcb.config.reordering) enterRecovery(tcb);
 }
 
-/**
- * Whether the segment's SACK blocks tell of data that the last ones did not: with SACK only such an
- * ACK says that something has left the network (RFC 6675 §2, RFC 3042 §2). A block at or below the
- * ACK is a DSACK and tells of a duplicate.
- */
-export function bringsNewSack(tcb: Tcb, seg: Segment): boolean {
-  const recovery = tcb.recovery;
-  let high = recovery.sackHigh;
-  let sum = 0;
-  for (let i = 0; i < seg.sackCount; i++) {
-    const left = toSeq(seg.sackEdges[2 * i] as number);
-    const right = toSeq(seg.sackEdges[2 * i + 1] as number);
-    if (seqGe(seg.ack, left) || !seqGt(right, left) || seqGt(right, tcb.snd.nxt)) continue;
-    sum += seqDiff(right, left);
-    if (seqGt(right, high)) high = right;
-  }
-  const news = sum > recovery.sackSum || (sum > 0 && seqGt(high, recovery.sackHigh));
-  recovery.sackHigh = high;
-  recovery.sackSum = sum;
-  return news;
-}
-
 /** RFC 6582 §3.2 step 2. */
 function enterRecovery(tcb: Tcb): void {
   const recovery = tcb.recovery;
   // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
   if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
+  beginEpisode(tcb);
   tcb.congestion.lossDetected(seqDiff(recovery.disorderNxt, tcb.snd.una));
   recovery.recover = tcb.snd.nxt;
   recovery.hasPoint = true;
@@ -73,10 +55,9 @@ function enterRecovery(tcb: Tcb): void {
  * `acked` bytes of sequence space were newly acknowledged (SND.UNA has moved). Returns whether the
  * retransmission timer is to be restarted.
  */
-export function newAckArrived(tcb: Tcb, acked: number): boolean {
+export function newAckArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
   const recovery = tcb.recovery;
-  recovery.sackSum = 0;
-  recovery.sackHigh = tcb.snd.una;
+  if (provenWrong(tcb, seg, acked, 0)) undo(tcb);
   // Passed for good: 2^31 bytes later `recover` would seem to lie ahead again (NR-05).
   if (recovery.hasPoint && seqGt(tcb.snd.una, recovery.recover)) recovery.hasPoint = false;
   switch (recovery.state) {
@@ -128,8 +109,13 @@ function resendFirst(tcb: Tcb): void {
 /** The retransmission timer has expired, RFC 6298 §5, RFC 5681 §3.1, RFC 6582 §3.2 step 4. */
 export function timeoutExpired(tcb: Tcb, first: boolean): void {
   const recovery = tcb.recovery;
+  const calm = recovery.state === 'open' || recovery.state === 'disorder';
+  if (first && calm) beginEpisode(tcb);
+  else if (first) recovery.undoable = false;
+  if (first) recovery.frto = calm && tcb.sackAgreed ? 1 : 0;
   tcb.congestion.timedOut(tcb.unacked, first);
-  tcb.inFlight.markAllLost();
+  if (tcb.sackAgreed) markTimedOut(tcb);
+  else tcb.inFlight.markAllLost();
   recovery.duplicateAcks = 0;
   recovery.recover = tcb.snd.nxt;
   recovery.hasPoint = true;

@@ -13,12 +13,66 @@
  */
 
 import { SEQ_ZERO, type Seq } from '../../base/seq.ts';
+import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
 
 export type RecoveryState = 'open' | 'disorder' | 'recovery' | 'loss';
 
+/** RACK's and the tail loss probe's memory: only connections whose peer sends SACK have one. */
+export class Rack {
+  /** RACK.xmit_ts, µs, and RACK.end_seq (point): the last sent of all that was delivered. */
+  sentAt = -0.5;
+  end: Seq = SEQ_ZERO;
+  /** RACK.rtt, µs. */
+  rtt = 0;
+  /** RACK.reo_wnd_mult, and recoveries until it is 1 again. */
+  windowFactor = 1;
+  windowPersists = 0;
+  /** SND.NXT when a DSACK last widened the window (point), while `widened`: once a round trip. */
+  widenedAt: Seq = SEQ_ZERO;
+  widened = false;
+  reorderingSeen = false;
+  /** When something that is late will count as lost, absolute µs; 0 = nothing is late. */
+  lostAt = 0;
+
+  /** A tail loss probe is out. */
+  probing = false;
+  /** TLP.end_seq: SND.NXT when it was sent (point). */
+  probeEnd: Seq = SEQ_ZERO;
+  /** It was a retransmission, not new data. */
+  probeIsRepeat = false;
+  /** Phase 4 is to send one. */
+  probeOwed = false;
+  /** RTT samples that were taken when the last one was sent: no second without another (RFC 8985 §7.3). */
+  samplesAtProbe = -1;
+}
+
+/** RFC 9937: how much may be sent for what is delivered during recovery. Bytes. */
+export class ProportionalRate {
+  /** prr_delivered. */
+  delivered = 0;
+  /** prr_out. */
+  out = 0;
+  /** RecoverFS. */
+  recoverFlight = 0;
+}
+
 export class Recovery {
   state: RecoveryState = 'open';
+  /** Made when the peer agrees to SACK and data is first in flight. */
+  rack: Rack | null = null;
+  readonly rate = new ProportionalRate();
+  /** When the retransmission timer is due if nothing comes, whichever timer stands for it, absolute µs. */
+  rtoAt = 0.5;
+  /** The reduction of this episode may still turn out to have been wrong. */
+  undoable = false;
+  /** Our TSval when its first retransmission was sent: an echo of an older one proves that (Eifel, RFC 3522). */
+  repeatedAt = 0;
+  repeated = false;
+  /** Retransmissions of this episode that no DSACK has answered, bytes. */
+  unanswered = 0;
+  /** F-RTO, RFC 5682: 0 = no; 1 = after the time-out; 2 = new data was sent to find out. */
+  frto = 0;
   /** Duplicate ACKs in a row; in recovery, segments that they tell us have left the network. */
   duplicateAcks = 0;
   /** RecoveryPoint, RFC 6582's recover: SND.NXT when recovery or loss began (point). */
@@ -27,9 +81,6 @@ export class Recovery {
   hasPoint = false;
   /** SND.NXT when the first duplicate ACK came (point): what limited transmit sends later is not FlightSize. */
   disorderNxt: Seq = SEQ_ZERO;
-  /** What the last SACK blocks told: the highest right edge (point), and the bytes of all of them. */
-  sackHigh: Seq = SEQ_ZERO;
-  sackSum = 0;
   /** The next retransmission goes out whatever the pipe says. */
   forced = false;
   /** The first partial ACK has restarted the timer (RFC 6582 §3.2 step 3). */
@@ -42,4 +93,26 @@ export function moveRecovery(tcb: Tcb, to: RecoveryState, trigger: string): void
   if (from === to) return;
   tcb.recovery.state = to;
   if (tcb.trace !== null) tcb.trace.recoveryChanged(tcb, from, trigger);
+}
+
+/** A reduction begins: what it changes is remembered, in case that it turns out to have been wrong. */
+export function beginEpisode(tcb: Tcb): void {
+  const { recovery } = tcb;
+  tcb.congestion.save();
+  recovery.undoable = STATES[tcb.state].synchronized;
+  recovery.repeated = false;
+  recovery.unanswered = 0;
+  recovery.frto = 0;
+}
+
+/** `length` bytes of the episode were sent again. */
+export function noteRepeat(tcb: Tcb, length: number): void {
+  const { recovery } = tcb;
+  if (recovery.state === 'recovery') recovery.rate.out += length;
+  if (!recovery.undoable) return;
+  if (!recovery.repeated) {
+    recovery.repeated = true;
+    recovery.repeatedAt = (tcb.context.secrets.milliseconds + tcb.tsOffset) | 0;
+  }
+  recovery.unanswered += length;
 }

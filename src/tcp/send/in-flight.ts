@@ -5,7 +5,8 @@
  */
 
 import type { Clock } from '../../base/clock.ts';
-import { type Seq, seqAdd, seqDiff, seqGe, seqGt, toSeq } from '../../base/seq.ts';
+import { RangeList } from '../../base/range-list.ts';
+import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
 
 // What is known of a record.
 /** The peer has it (SACK). */
@@ -15,12 +16,14 @@ export const LOST = 0x02;
 /** Sent again since it was believed lost, and that copy may be on its way. */
 export const RESENT = 0x04;
 /** Was sent more than once at some time: no RTT sample without timestamps (Karn). */
-const EVER_RESENT = 0x08;
+export const EVER_RESENT = 0x08;
 /** Contains our SYN, our FIN. */
 export const HAS_SYN = 0x10;
 export const HAS_FIN = 0x20;
 
 const FIRST_CAPACITY = 16;
+/** Islands of SACKed data that are told apart; what would be one more is not noted (E05). */
+const MAX_ISLANDS = 1024;
 
 /** Struct of arrays, a ring. Capacity is a power of two. */
 class Records {
@@ -29,7 +32,6 @@ class Records {
   readonly length: Int32Array;
   readonly sentAt: Float64Array;
   readonly flags: Uint8Array;
-  readonly sends: Uint8Array;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -37,7 +39,6 @@ class Records {
     this.length = new Int32Array(capacity);
     this.sentAt = new Float64Array(capacity);
     this.flags = new Uint8Array(capacity);
-    this.sends = new Uint8Array(capacity);
   }
 }
 
@@ -79,6 +80,21 @@ export class InFlight {
   /** HAS_SYN and HAS_FIN of the records wholly acknowledged. */
   ackedFlags = 0;
 
+  // Of all that was delivered since `beginAck`, by the ACK or by SACK: what was sent last.
+  /** When it was last sent, µs; below 0 = nothing was delivered. */
+  deliveredSentAt = -0.5;
+  /** One past its last sequence number (point). */
+  deliveredEnd: Seq = SEQ_ZERO;
+  deliveredResent = false;
+  /** Something that was sent once only was delivered. */
+  deliveredOriginal = false;
+  /** And it lies before something that was delivered earlier: the network reorders. */
+  reordered = false;
+  /** RACK.fack: one past the highest sequence number ever delivered (point). */
+  fack: Seq = SEQ_ZERO;
+  /** What the peer has beyond SND.UNA. */
+  readonly islands = new RangeList(MAX_ISLANDS);
+
   /** Records before this one (from the front) need no retransmission. */
   private resendHint = 0;
 
@@ -107,7 +123,7 @@ export class InFlight {
     records.length[at] = length;
     records.sentAt[at] = this.clock.now;
     records.flags[at] = flags;
-    records.sends[at] = 1;
+    if (this.count === 0) this.fack = seq;
     this.count++;
     this.total += length;
   }
@@ -156,9 +172,95 @@ export class InFlight {
     const records = this.records as Records;
     const at = (this.head + index) & (records.capacity - 1);
     records.sentAt[at] = this.clock.now;
-    if ((records.sends[at] as number) < 255) records.sends[at] = (records.sends[at] as number) + 1;
     const flags = records.flags[at] as number;
     this.setFlags(index, flags | EVER_RESENT | ((flags & LOST) !== 0 ? RESENT : 0));
+  }
+
+  /** Before an ACK is looked at. */
+  beginAck(): void {
+    this.deliveredSentAt = -1;
+    this.deliveredResent = false;
+    this.deliveredOriginal = false;
+    this.reordered = false;
+  }
+
+  /**
+   * The peer says that it has [left, right), which lies between SND.UNA and SND.NXT. Only what is new
+   * is walked through; of a record that is covered in part, whole segments of `mss` bytes count.
+   */
+  sack(left: Seq, right: Seq, mss: number): void {
+    const { islands } = this;
+    let at = left;
+    while (seqLt(at, right)) {
+      const known = islands.find(seqAdd(at, 1));
+      if (known < islands.count && seqLe(islands.startOf(known), at)) {
+        at = islands.endOf(known);
+        continue;
+      }
+      const limit = known < islands.count ? islands.startOf(known) : right;
+      at = this.sackUnknown(at, seqLt(limit, right) ? limit : right, mss);
+    }
+  }
+
+  /** Marks the records in [from, to), none of which is SACKed; returns where to go on. */
+  private sackUnknown(from: Seq, to: Seq, mss: number): Seq {
+    let index = this.indexOf(from);
+    const begun = seqDiff(from, this.seqOf(index));
+    if (begun > 0) {
+      // The front of this record is not covered: what is goes by itself, from a segment's start on.
+      const cut = Math.ceil(begun / mss) * mss;
+      if (cut < this.lengthOf(index)) this.split(index, cut);
+      index++;
+    }
+    if (index >= this.count) return to;
+    const start = this.seqOf(index);
+    let end = start;
+    for (; index < this.count && seqLt(end, to); index++) {
+      const covered = seqDiff(to, this.seqOf(index));
+      if (covered < this.lengthOf(index)) {
+        const whole = covered - (covered % mss);
+        if (whole === 0) break;
+        this.split(index, whole);
+      }
+      end = this.endOf(index);
+    }
+    if (seqGt(end, start) && this.islands.fits(start, end)) this.markSacked(start, end);
+    return to;
+  }
+
+  private markSacked(start: Seq, end: Seq): void {
+    this.islands.insert(start, end);
+    for (let i = this.indexOf(start); i < this.count && seqLt(this.seqOf(i), end); i++) {
+      const flags = this.flagsOf(i);
+      this.delivered(this.endOf(i), this.sentAtOf(i), flags);
+      this.setFlags(i, (flags & ~(LOST | RESENT)) | SACKED);
+    }
+  }
+
+  /** Index of the record that contains `seq`, which is in flight. */
+  indexOf(seq: Seq): number {
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (seqGt(this.seqOf(middle), seq)) high = middle - 1;
+      else low = middle;
+    }
+    return low;
+  }
+
+  /** The peer has dropped what it had SACKed (RFC 2018 §8): nothing counts as delivered. */
+  forgetSacks(): void {
+    this.islands.clear();
+    for (let i = 0; i < this.count; i++) {
+      const flags = this.flagsOf(i);
+      if ((flags & SACKED) !== 0) this.setFlags(i, flags & ~SACKED);
+    }
+  }
+
+  /** Nothing was lost after all. */
+  forgetLosses(): void {
+    for (let i = 0; i < this.count; i++) this.setFlags(i, this.flagsOf(i) & ~(LOST | RESENT));
   }
 
   /** Everything not SACKed is believed lost, and no copy under way (RFC 6298 §5.4, a timeout). */
@@ -202,6 +304,7 @@ export class InFlight {
 
   /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
   acknowledge(una: Seq): void {
+    this.islands.dropBefore(una);
     this.ackedOnce = this.count > 0 && seqGe(una, this.endOf(0));
     this.ackedFlags = 0;
     this.ackedSentAt = 0;
@@ -228,6 +331,7 @@ export class InFlight {
     this.lost = 0;
     this.resent = 0;
     this.resendHint = 0;
+    this.islands.clear();
   }
 
   private popFront(): void {
@@ -236,6 +340,7 @@ export class InFlight {
     const flags = records.flags[this.head] as number;
     this.ackedSentAt = Math.max(this.ackedSentAt, records.sentAt[this.head] as number);
     if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
+    if ((flags & SACKED) === 0) this.delivered(this.endOf(0), records.sentAt[this.head] as number, flags);
     this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
     this.account(flags, -length);
     this.total -= length;
@@ -253,6 +358,19 @@ export class InFlight {
     records.flags[this.head] = (records.flags[this.head] as number) & ~HAS_SYN;
   }
 
+  /** RFC 8985 §6.2, steps 2 and 3: the newest sending that was delivered, and whether it came out of order. */
+  private delivered(end: Seq, sentAt: number, flags: number): void {
+    const resent = (flags & EVER_RESENT) !== 0;
+    if (!resent) this.deliveredOriginal = true;
+    if (sentAt > this.deliveredSentAt || (sentAt === this.deliveredSentAt && seqGt(end, this.deliveredEnd))) {
+      this.deliveredSentAt = sentAt;
+      this.deliveredEnd = end;
+      this.deliveredResent = resent;
+    }
+    if (seqGt(end, this.fack)) this.fack = end;
+    else if (!resent && seqLt(end, this.fack)) this.reordered = true;
+  }
+
   private account(flags: number, bytes: number): void {
     if ((flags & SACKED) !== 0) this.sacked += bytes;
     else if ((flags & LOST) !== 0) {
@@ -266,7 +384,6 @@ export class InFlight {
     records.length[to] = records.length[from] as number;
     records.sentAt[to] = records.sentAt[from] as number;
     records.flags[to] = records.flags[from] as number;
-    records.sends[to] = records.sends[from] as number;
   }
 
   private grow(old: Records): Records {
@@ -278,7 +395,6 @@ export class InFlight {
       larger.length[i] = old.length[from] as number;
       larger.sentAt[i] = old.sentAt[from] as number;
       larger.flags[i] = old.flags[from] as number;
-      larger.sends[i] = old.sends[from] as number;
     }
     this.pool.give(old);
     this.records = larger;

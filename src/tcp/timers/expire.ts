@@ -6,16 +6,18 @@ import type { Tcb } from '../tcb.ts';
 import { transition, transitionFromAny } from '../transitions.ts';
 import { keepAliveExpired } from './keep-alive.ts';
 import { persistExpired } from './persist.ts';
-import { giveUp, retransmissionExpired } from './retransmission.ts';
+import { giveUp, lossTimerExpired, retransmissionExpired } from './retransmission.ts';
 import {
   TABLE_TIMERS,
   TIMER_DELAYED_ACK,
   TIMER_FIN_WAIT_2,
   TIMER_KEEPALIVE,
   TIMER_PERSIST,
+  TIMER_RACK,
   TIMER_RTO,
   TIMER_SYN_ACK,
   TIMER_TIME_WAIT,
+  TIMER_TLP,
   TIMER_USER,
 } from './timer-table.ts';
 
@@ -47,6 +49,10 @@ function timerExpired(tcb: Tcb, timer: number): void {
   switch (timer) {
     case TIMER_RTO:
       retransmissionExpired(tcb);
+      break;
+    case TIMER_TLP:
+    case TIMER_RACK:
+      lossTimerExpired(tcb, timer);
       break;
     case TIMER_PERSIST:
       persistExpired(tcb);

@@ -4,8 +4,10 @@ import { REASON } from '../../base/reasons.ts';
 import { EVENT_R1 } from '../events.ts';
 import { fail } from '../lifecycle.ts';
 import { timeoutExpired } from '../recovery/newreno.ts';
+import { reorderingExpired } from '../recovery/sack-recovery.ts';
+import { probeExpired, probeIsPossible, probeTimeout } from '../recovery/tail-loss-probe.ts';
 import type { Tcb } from '../tcb.ts';
-import { TIMER_PERSIST, TIMER_RTO, TIMER_USER } from './timer-table.ts';
+import { TIMER_PERSIST, TIMER_RACK, TIMER_RTO, TIMER_TLP, TIMER_USER } from './timer-table.ts';
 import { armTimer, cancelTimer, isArmed } from './timers.ts';
 
 /** R1, RFC 9293 §3.8.3 (SHLD-10). */
@@ -14,8 +16,7 @@ const R1 = 3;
 /** Something that occupies sequence space was sent: RFC 6298 §5.1. */
 export function segmentSent(tcb: Tcb): void {
   if (isArmed(tcb, TIMER_PERSIST)) cancelTimer(tcb, TIMER_PERSIST);
-  if (isArmed(tcb, TIMER_RTO)) return;
-  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
+  if (!isArmed(tcb, TIMER_RTO) && !isArmed(tcb, TIMER_RACK)) setLossTimer(tcb, !isArmed(tcb, TIMER_TLP));
   if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
 }
 
@@ -25,16 +26,58 @@ export function progressMade(tcb: Tcb, restart: boolean): void {
   tcb.probes = 0;
   tcb.persistBackoff = 0;
   tcb.r1Told = false;
+  setLossTimer(tcb, restart);
   if (tcb.inFlight.count === 0) {
-    cancelTimer(tcb, TIMER_RTO);
     // Data that a closed window holds back goes on waiting for its user.
     if (tcb.userTimeout > 0 && tcb.sendBuffer.length > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
     else cancelTimer(tcb, TIMER_USER);
     return;
   }
-  if (restart || !isArmed(tcb, TIMER_RTO))
-    armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
   if (tcb.userTimeout > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+}
+
+/**
+ * One of the three timers that find losses runs while anything is in flight (RFC 8985 §8): the
+ * reordering timer while something is late, the probe's while all is calm, else the retransmission
+ * timer. `restart`: the time until the retransmission timer begins anew (RFC 6298 §5.1, §5.3).
+ */
+export function setLossTimer(tcb: Tcb, restart: boolean): void {
+  const { recovery, clock } = tcb;
+  if (tcb.inFlight.count === 0) {
+    only(tcb, -1);
+    return;
+  }
+  if (restart) recovery.rtoAt = clock.now + tcb.rtt.backedOff(tcb.backoff, tcb.config);
+  const lostAt = recovery.rack === null ? 0 : recovery.rack.lostAt;
+  if (lostAt > 0) {
+    only(tcb, TIMER_RACK);
+    armTimer(tcb, TIMER_RACK, Math.max(0, lostAt - clock.now));
+  } else if (probeIsPossible(tcb)) {
+    only(tcb, TIMER_TLP);
+    armTimer(tcb, TIMER_TLP, Math.max(0, Math.min(probeTimeout(tcb), recovery.rtoAt - clock.now)));
+  } else {
+    only(tcb, TIMER_RTO);
+    if (restart || !isArmed(tcb, TIMER_RTO))
+      armTimer(tcb, TIMER_RTO, Math.max(0, recovery.rtoAt - clock.now));
+  }
+}
+
+/** Cancels the others of the three; -1: all. */
+function only(tcb: Tcb, timer: number): void {
+  for (let other = TIMER_RTO; other <= TIMER_RACK; other++) if (other !== timer) cancelTimer(tcb, other);
+}
+
+/** The reordering timer has expired, or the probe's: the retransmission timer runs again, from the start. */
+export function lossTimerExpired(tcb: Tcb, timer: number): void {
+  if (timer === TIMER_RACK) {
+    reorderingExpired(tcb);
+    setLossTimer(tcb, true);
+    return;
+  }
+  probeExpired(tcb);
+  const rto = tcb.rtt.backedOff(tcb.backoff, tcb.config);
+  tcb.recovery.rtoAt = tcb.clock.now + rto;
+  if (tcb.inFlight.count > 0) armTimer(tcb, TIMER_RTO, rto);
 }
 
 /** The timer has expired: RFC 6298 §5.4 to §5.6. */
@@ -59,7 +102,7 @@ export function retransmissionExpired(tcb: Tcb): void {
     context.queueEvent(tcb, EVENT_R1);
   }
   timeoutExpired(tcb, first);
-  armTimer(tcb, TIMER_RTO, tcb.rtt.backedOff(tcb.backoff, tcb.config));
+  setLossTimer(tcb, true);
   context.markReady(tcb);
 }
 

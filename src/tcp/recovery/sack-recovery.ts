@@ -1,0 +1,152 @@
+/**
+ * Recovery where the peer sends SACK: what is lost is found by RACK (RFC 8985), or by counting where
+ * that is off (RFC 6675); how fast to repair is proportional rate reduction (RFC 9937).
+ */
+
+import { REASON } from '../../base/reasons.ts';
+import { type Seq, seqDiff, seqGe, seqGt, seqLe, toSeq } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
+import { SACKED } from '../send/in-flight.ts';
+import type { Tcb } from '../tcb.ts';
+import {
+  detectByDupThresh,
+  detectLosses,
+  markLossesOnTimeout,
+  noteDelivery,
+  recoveryEnded,
+  widenWindow,
+} from './rack.ts';
+import { beginEpisode, moveRecovery } from './recovery.ts';
+import { probeAnswered } from './tail-loss-probe.ts';
+import { provenWrong, undo } from './undo.ts';
+
+/** An ACK that is not older than SND.UNA; `acked` bytes of it are new, `sackedBefore` bytes were SACKed before it. */
+export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): void {
+  const { recovery, inFlight, config } = tcb;
+  const repeated = takeBlocks(tcb, seg);
+  if (repeated > 0 && config.rack) widenWindow(tcb);
+  const delivered = acked + inFlight.sacked - sackedBefore;
+  probeAnswered(tcb, seg, acked, repeated > 0, delivered);
+  const wrong = provenWrong(tcb, seg, acked, repeated);
+  if (wrong) undo(tcb);
+  // It was the first sending that arrived, then: nothing is known of the second.
+  if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
+  const atPoint = acked > 0 && seqGe(tcb.snd.una, recovery.recover);
+  if (atPoint && (recovery.state === 'recovery' || recovery.state === 'loss')) reachedPoint(tcb);
+  // Only what arrives tells of what did not; the reordering timer sees to the rest.
+  const lost = delivered > 0 && (config.rack ? detectLosses(tcb) : detectByDupThresh(tcb));
+  if (recovery.state === 'recovery') {
+    paceRepair(tcb, delivered, acked > 0 && !lost);
+  } else if (recovery.state !== 'loss') {
+    if (lost) enterRecovery(tcb, acked, delivered);
+    else noteDisorder(tcb);
+  }
+  if (lost || recovery.state === 'recovery') tcb.context.markReady(tcb);
+}
+
+/** Marks what the blocks say; returns the bytes of a DSACK, 0 without one. Blocks that cannot be true are ignored (SK-07). */
+function takeBlocks(tcb: Tcb, seg: Segment): number {
+  const { inFlight, snd } = tcb;
+  let repeated = 0;
+  for (let i = 0; i < seg.sackCount; i++) {
+    const left = toSeq(seg.sackEdges[2 * i] as number);
+    const right = toSeq(seg.sackEdges[2 * i + 1] as number);
+    if (!seqGt(right, left) || seqGt(right, snd.nxt)) continue;
+    if (i === 0 && isDuplicateBlock(seg, left, right)) repeated = seqDiff(right, left);
+    else if (seqGe(left, snd.una) && inFlight.count > 0) inFlight.sack(left, right, snd.mss);
+  }
+  return repeated;
+}
+
+/** RFC 2883 §4: the first block lies below the ACK, or within the second. */
+function isDuplicateBlock(seg: Segment, left: Seq, right: Seq): boolean {
+  if (seqLe(right, seg.ack)) return true;
+  if (seg.sackCount < 2) return false;
+  const outerLeft = toSeq(seg.sackEdges[2] as number);
+  const outerRight = toSeq(seg.sackEdges[3] as number);
+  return seqLe(outerLeft, left) && seqLe(right, outerRight);
+}
+
+/** The reordering timer has expired (RFC 8985 §6.2 step 5). */
+export function reorderingExpired(tcb: Tcb): void {
+  if (!detectLosses(tcb)) return;
+  const { state } = tcb.recovery;
+  if (state === 'open' || state === 'disorder') enterRecovery(tcb, 0, 0);
+  tcb.context.markReady(tcb);
+}
+
+/** Something is missing behind what has arrived, or nothing is. */
+function noteDisorder(tcb: Tcb): void {
+  const { recovery, inFlight } = tcb;
+  if (inFlight.sacked === 0) {
+    moveRecovery(tcb, 'open', 'new-ack');
+  } else if (recovery.state === 'open') {
+    recovery.disorderNxt = tcb.snd.nxt;
+    moveRecovery(tcb, 'disorder', 'sack');
+  }
+}
+
+/** RFC 6675 §5 (4), RFC 9937 §6.1. The ACK that showed the loss acknowledged `acked` and delivered `delivered` bytes. */
+function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
+  const { recovery, inFlight, congestion, snd } = tcb;
+  const { rate } = recovery;
+  // What limited transmit has sent since the first sign is not FlightSize (RFC 5681 §3.2).
+  const end =
+    recovery.state === 'disorder' && seqGt(recovery.disorderNxt, snd.una) ? recovery.disorderNxt : snd.nxt;
+  beginEpisode(tcb);
+  congestion.lossDetected(seqDiff(end, snd.una) + acked);
+  rate.delivered = 0;
+  rate.out = 0;
+  rate.recoverFlight = Math.max(snd.mss, tcb.unacked - inFlight.sacked + delivered);
+  recovery.recover = snd.nxt;
+  recovery.hasPoint = true;
+  recovery.forced = true;
+  moveRecovery(tcb, 'recovery', tcb.config.rack ? 'rack' : 'sack');
+  tcb.context.counters.count(REASON.TCP_FAST_RETRANSMIT);
+  paceRepair(tcb, delivered, false);
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/** RFC 9937 §6.2. `safe`: the ACK moved SND.UNA and showed no further loss. */
+function paceRepair(tcb: Tcb, delivered: number, safe: boolean): void {
+  const { recovery, congestion, inFlight, snd } = tcb;
+  if (!tcb.config.prr || delivered <= 0) return;
+  const { rate } = recovery;
+  const { pipe } = inFlight;
+  const { ssthresh } = congestion;
+  rate.delivered += delivered;
+  let room: number;
+  if (pipe > ssthresh) {
+    room = Math.ceil((rate.delivered * ssthresh) / rate.recoverFlight) - rate.out;
+  } else {
+    room = Math.max(rate.delivered - rate.out, delivered);
+    if (safe) room += snd.mss;
+    room = Math.min(ssthresh - pipe, room);
+  }
+  if (rate.out === 0 && room <= 0) room = snd.mss;
+  congestion.setWindow(pipe + Math.max(0, room));
+}
+
+/** SND.UNA has reached the recovery point: RFC 6675 §5 (A), RFC 9937 §6.4. */
+function reachedPoint(tcb: Tcb): void {
+  const { recovery, congestion } = tcb;
+  if (recovery.state === 'recovery') {
+    congestion.setWindow(congestion.ssthresh);
+    recoveryEnded(tcb);
+  }
+  recovery.hasPoint = false;
+  recovery.frto = 0;
+  moveRecovery(tcb, 'open', 'recovery-point');
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/**
+ * The retransmission timer has expired. What was SACKed stays so, unless the oldest is: then the peer
+ * has dropped what it had (RFC 2018 §8, RFC 6675 §5.1).
+ */
+export function markTimedOut(tcb: Tcb): void {
+  const { inFlight } = tcb;
+  if (inFlight.count > 0 && (inFlight.flagsOf(0) & SACKED) !== 0) inFlight.forgetSacks();
+  if (tcb.config.rack && tcb.recovery.rack !== null) markLossesOnTimeout(tcb);
+  else inFlight.markAllLost();
+}

@@ -1,0 +1,40 @@
+/**
+ * A retransmission that was not needed: the reduction that came with it is taken back. Proofs are an
+ * echo of a timestamp older than the retransmission (Eifel, RFC 3522), DSACKs for all that was sent
+ * again, and after a time-out the arrival of something that was sent only before it (F-RTO, RFC 5682).
+ */
+
+import { seqLt } from '../../base/seq.ts';
+import type { Segment } from '../../wire/segment.ts';
+import type { Tcb } from '../tcb.ts';
+import { moveRecovery } from './recovery.ts';
+
+/** Whether this ACK proves it. `repeated` bytes were reported as received twice. */
+export function provenWrong(tcb: Tcb, seg: Segment, acked: number, repeated: number): boolean {
+  const { recovery, inFlight, config } = tcb;
+  if (!recovery.undoable || !recovery.repeated) return false;
+  const repairing = recovery.state === 'recovery' || recovery.state === 'loss';
+  if (repairing && acked > 0 && tcb.timestampsAgreed && seg.hasTimestamps && seg.tsEcr !== 0) {
+    if (((seg.tsEcr - recovery.repeatedAt) | 0) < 0) return true;
+  }
+  if (repeated > 0) {
+    recovery.unanswered -= repeated;
+    if (recovery.unanswered <= 0) return true;
+  }
+  // What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b).
+  const timedOut = config.frto && recovery.state === 'loss' && recovery.frto > 0;
+  return timedOut && inFlight.deliveredOriginal && seqLt(tcb.snd.una, recovery.recover);
+}
+
+/** Back to the windows of before; nothing is believed lost any more. */
+export function undo(tcb: Tcb): void {
+  const { recovery } = tcb;
+  recovery.undoable = false;
+  recovery.hasPoint = false;
+  recovery.frto = 0;
+  recovery.duplicateAcks = 0;
+  tcb.congestion.undo();
+  tcb.inFlight.forgetLosses();
+  moveRecovery(tcb, tcb.inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
