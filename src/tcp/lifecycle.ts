@@ -7,6 +7,7 @@ import { initialWindow } from './congestion/congestion-control.ts';
 import { createCongestionControl } from './congestion/create.ts';
 import type { TcpContext } from './context.ts';
 import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './events.ts';
+import { Rack } from './recovery/recovery.ts';
 import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from './tcb.ts';
 import { TIMER_FIN_WAIT_2, TIMER_SYN_ACK, TIMER_TIME_WAIT } from './timers/timer-table.ts';
 import { armKeepAlive, armTimer } from './timers/timers.ts';
@@ -52,6 +53,7 @@ export function becameEstablished(tcb: Tcb): void {
   tcb.congestion.start(tcb.snd.mss, initialWindow(config, tcb.snd.mss, tcb.synRetransmitted));
   // RFC 6298 §5.7: a SYN that timed out says nothing good about the path.
   if (tcb.synRetransmitted > 0 && tcb.rtt.samples === 0) tcb.rtt.rto = Math.max(tcb.rtt.rto, 3_000_000);
+  tcb.recovery.rack = tcb.sackAgreed ? new Rack() : null;
   tcb.retries = 0;
   tcb.backoff = 0;
   tcb.quickAcks = Math.min(16, Math.max(2, Math.floor(tcb.receiveLimit / (2 * tcb.rcv.mss))));

@@ -8,7 +8,7 @@ import type { TcpContext } from '../context.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { pipe } from '../recovery/newreno.ts';
-import { noteRepeat, type Rack } from '../recovery/recovery.ts';
+import { noteRepeat } from '../recovery/recovery.ts';
 import { probeSent } from '../recovery/tail-loss-probe.ts';
 import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
 import type { State } from '../state.ts';
@@ -58,7 +58,7 @@ function transmit(context: TcpContext, tcb: Tcb): void {
     if (tcb.acksOwed > 0) sendAcksOwed(context, tcb);
     resendLost(tcb);
     sendNew(tcb);
-    if (tcb.recovery.rack?.probeOwed === true) sendTailProbe(tcb);
+    sendTailProbe(tcb);
     if (tcb.probe !== PROBE_NONE) sendProbe(tcb);
   }
   sendAcksOwed(context, tcb);
@@ -150,7 +150,8 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
 /** RFC 8985 §7.3: new data if the peer's window takes a segment, whatever cwnd says; else the newest again. */
 function sendTailProbe(tcb: Tcb): void {
   const { inFlight } = tcb;
-  const rack = tcb.recovery.rack as Rack;
+  const { rack } = tcb.recovery;
+  if (rack === null || !rack.probeOwed) return;
   if (inFlight.count === 0 || !tcb.context.network.writable) {
     rack.probeOwed = inFlight.count > 0;
     return;

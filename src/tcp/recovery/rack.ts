@@ -3,16 +3,15 @@
 import { seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
 import { EVER_RESENT, LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
-import { Rack } from './recovery.ts';
+import type { Rack } from './recovery.ts';
 
 /** Recoveries without a DSACK after which a wide reordering window is forgotten (§6.2 step 4). */
 const WINDOW_PERSISTS = 16;
 const MAX_FACTOR = 0xff;
 
-/** The connection's, made when it is first needed. */
+/** The connection's: who has agreed to SACK has one from the handshake on. */
 export function rackOf(tcb: Tcb): Rack {
-  tcb.recovery.rack ??= new Rack();
-  return tcb.recovery.rack;
+  return tcb.recovery.rack as Rack;
 }
 
 /** Steps 1 to 3: takes what `inFlight` says was delivered. `echo` is the echoed TSval, when there is one. */

@@ -59,7 +59,7 @@ export class ProportionalRate {
 
 export class Recovery {
   state: RecoveryState = 'open';
-  /** Made when the peer agrees to SACK and data is first in flight. */
+  /** Made when both have agreed to SACK. */
   rack: Rack | null = null;
   readonly rate = new ProportionalRate();
   /** When the retransmission timer is due if nothing comes, whichever timer stands for it, absolute µs. */

@@ -31,20 +31,27 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
   if (wrong) undo(tcb);
   // It was the first sending that arrived, then: nothing is known of the second.
   if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
-  const atPoint = acked > 0 && seqGe(tcb.snd.una, recovery.recover);
-  if (atPoint && (recovery.state === 'recovery' || recovery.state === 'loss')) reachedPoint(tcb);
-  // Only what arrives tells of what did not; the reordering timer sees to the rest.
-  const lost = delivered > 0 && (config.rack ? detectLosses(tcb) : detectByDupThresh(tcb));
-  if (recovery.state === 'recovery') {
-    paceRepair(tcb, delivered, acked > 0 && !lost);
-  } else if (recovery.state !== 'loss') {
-    if (lost) enterRecovery(tcb, acked, delivered);
-    else noteDisorder(tcb);
-  }
-  if (lost || recovery.state === 'recovery') tcb.context.markReady(tcb);
+  if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb);
+  if (delivered > 0) repairAfter(tcb, acked, delivered);
 }
 
-/** Marks what the blocks say; returns the bytes of a DSACK, 0 without one. Blocks that cannot be true are ignored (SK-07). */
+/** Something has arrived, and only that tells of what did not; the reordering timer sees to the rest. */
+function repairAfter(tcb: Tcb, acked: number, delivered: number): void {
+  const lost = tcb.config.rack ? detectLosses(tcb) : detectByDupThresh(tcb);
+  switch (tcb.recovery.state) {
+    case 'recovery':
+      paceRepair(tcb, delivered, acked > 0 && !lost);
+      break;
+    case 'loss':
+      break;
+    default:
+      if (lost) enterRecovery(tcb, acked, delivered);
+      else noteDisorder(tcb);
+  }
+  tcb.context.markReady(tcb);
+}
+
+/** Marks what the blocks say; returns the bytes of a DSACK, or 0. Blocks that cannot be true are ignored (SK-07). */
 function takeBlocks(tcb: Tcb, seg: Segment): number {
   const { inFlight, snd } = tcb;
   let repeated = 0;
@@ -86,7 +93,7 @@ function noteDisorder(tcb: Tcb): void {
   }
 }
 
-/** RFC 6675 §5 (4), RFC 9937 §6.1. The ACK that showed the loss acknowledged `acked` and delivered `delivered` bytes. */
+/** RFC 6675 §5 (4), RFC 9937 §6.1. The ACK that showed the loss acknowledged and delivered so many bytes. */
 function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
   const { recovery, inFlight, congestion, snd } = tcb;
   const { rate } = recovery;
@@ -130,6 +137,7 @@ function paceRepair(tcb: Tcb, delivered: number, safe: boolean): void {
 /** SND.UNA has reached the recovery point: RFC 6675 §5 (A), RFC 9937 §6.4. */
 function reachedPoint(tcb: Tcb): void {
   const { recovery, congestion } = tcb;
+  if (recovery.state !== 'recovery' && recovery.state !== 'loss') return;
   if (recovery.state === 'recovery') {
     congestion.setWindow(congestion.ssthresh);
     recoveryEnded(tcb);

@@ -11,19 +11,29 @@ import { moveRecovery } from './recovery.ts';
 
 /** Whether this ACK proves it. `repeated` bytes were reported as received twice. */
 export function provenWrong(tcb: Tcb, seg: Segment, acked: number, repeated: number): boolean {
-  const { recovery, inFlight, config } = tcb;
+  const { recovery } = tcb;
   if (!recovery.undoable || !recovery.repeated) return false;
+  return echoProves(tcb, seg, acked) || duplicatesProve(tcb, repeated) || originalProves(tcb);
+}
+
+function echoProves(tcb: Tcb, seg: Segment, acked: number): boolean {
+  const { recovery } = tcb;
+  if (acked <= 0 || !tcb.timestampsAgreed || !seg.hasTimestamps || seg.tsEcr === 0) return false;
   const repairing = recovery.state === 'recovery' || recovery.state === 'loss';
-  if (repairing && acked > 0 && tcb.timestampsAgreed && seg.hasTimestamps && seg.tsEcr !== 0) {
-    if (((seg.tsEcr - recovery.repeatedAt) | 0) < 0) return true;
-  }
-  if (repeated > 0) {
-    recovery.unanswered -= repeated;
-    if (recovery.unanswered <= 0) return true;
-  }
-  // What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b).
-  const timedOut = config.frto && recovery.state === 'loss' && recovery.frto > 0;
-  return timedOut && inFlight.deliveredOriginal && seqLt(tcb.snd.una, recovery.recover);
+  return repairing && ((seg.tsEcr - recovery.repeatedAt) | 0) < 0;
+}
+
+function duplicatesProve(tcb: Tcb, repeated: number): boolean {
+  if (repeated === 0) return false;
+  tcb.recovery.unanswered -= repeated;
+  return tcb.recovery.unanswered <= 0;
+}
+
+/** What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b). */
+function originalProves(tcb: Tcb): boolean {
+  const { recovery, inFlight } = tcb;
+  if (!tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 0) return false;
+  return inFlight.deliveredOriginal && seqLt(tcb.snd.una, recovery.recover);
 }
 
 /** Back to the windows of before; nothing is believed lost any more. */
