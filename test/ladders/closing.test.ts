@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { connect, historyOf } from '../support/ladder/moves.ts';
+import { connect, historyOf, lossHistoryOf } from '../support/ladder/moves.ts';
 import { ladder, type Scene } from '../support/ladder/scene.ts';
 
 /** Our own path, whichever end we are. */
@@ -62,7 +62,7 @@ describe('the four waves', () => {
       await scene.agree();
       checkPath(scene);
       // The RTO guarded each FIN and ended with its acknowledgement.
-      assert.equal(historyOf(scene, 'rto').at(-1), 'cancelled');
+      assert.equal(lossHistoryOf(scene).at(-1), 'cancelled');
     },
   );
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connected } from '../support/ladder/ends.ts';
-import { connect, historyOf, NO_TIMESTAMPS, receiveAll } from '../support/ladder/moves.ts';
+import { connect, historyOf, lossHistoryOf, NO_TIMESTAMPS, receiveAll } from '../support/ladder/moves.ts';
 import { ladder } from '../support/ladder/scene.ts';
 
 const SEGMENT = 1460;
@@ -41,7 +41,7 @@ describe('acknowledgements', () => {
       await scene.agree();
       const ours = scene.A.kind === 'stack' ? ['set', 'cancelled'] : [];
       for (let sent = 0; sent < 4; sent++) ours.push('set', 'cancelled');
-      assert.deepEqual(historyOf(scene, 'rto'), ours, 'armed by each byte, cancelled by its ACK');
+      assert.deepEqual(lossHistoryOf(scene), ours, 'armed by each byte, cancelled by its ACK');
       assert.deepEqual(historyOf(scene, 'delayed-ack'), []);
     },
   );

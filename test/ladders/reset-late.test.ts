@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, forge, HANDSHAKE, historyOf, NO_TIMESTAMPS, type Pair } from '../support/ladder/moves.ts';
+import {
+  connect,
+  forge,
+  HANDSHAKE,
+  historyOf,
+  lossHistoryOf,
+  NO_TIMESTAMPS,
+  type Pair,
+} from '../support/ladder/moves.ts';
 import { ladder, type Scene } from '../support/ladder/scene.ts';
 
 const FIXED = 40_000;
@@ -108,7 +116,7 @@ describe('late segments', () => {
         B>A FIN,ACK 1 ack 2 after 100..1500
         A>B RST 2`);
       await scene.states('CLOSED', 'CLOSED');
-      if (scene.B.kind === 'stack') assert.ok(historyOf(scene, 'rto').includes('fired'));
+      if (scene.B.kind === 'stack') assert.ok(lossHistoryOf(scene).includes('fired'));
     },
   );
 

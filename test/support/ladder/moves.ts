@@ -113,6 +113,13 @@ export function historyOf(scene: Scene, timer: string): string[] {
     .map((what) => what.slice(timer.length + 1));
 }
 
+/** The same of the three timers that find losses: one of them runs at a time (RFC 8985 §8). */
+export function lossHistoryOf(scene: Scene): string[] {
+  return scene.watch.timers
+    .filter((what) => /^(rto|tlp|rack) /.test(what))
+    .map((what) => what.slice(what.indexOf(' ') + 1));
+}
+
 /** The same of a timer that was armed when its connection ended, which is its end, told or not. */
 export function untilTheEnd(scene: Scene, timer: string): string[] {
   const history = historyOf(scene, timer);
