@@ -45,6 +45,10 @@ const NO_VERDICT: ReadonlySet<string> = new Set<ReasonName>([
   'TCP_ORPHAN_LIMIT',
 ]);
 
+function same(a: LinkCounters, b: LinkCounters): boolean {
+  return a.sent === b.sent && a.received === b.received;
+}
+
 interface Reading {
   readonly stats: Stats;
   readonly link: LinkCounters;
@@ -79,7 +83,9 @@ export class AttackedStack extends RunningStack {
 
   /** Runs `attack`; by how much everything that is counted has grown. */
   async counted(attack: () => Promise<unknown>): Promise<Growth> {
-    const before = await this.reading();
+    // Mostly nothing has happened since the last time.
+    const before =
+      this.last !== undefined && same(this.last.link, this.link()) ? this.last : await this.reading();
     await attack();
     const after = await this.reading();
     return new Growth(before.stats, after.stats, {
@@ -88,16 +94,21 @@ export class AttackedStack extends RunningStack {
     });
   }
 
-  /** What the stack and the kernel have counted at one moment: when no packet moved while the stack was asked. */
+  /**
+   * What the stack and the kernel have counted at one moment: when no packet moved while the stack was asked twice.
+   * (The first time, some that the kernel has handed over may still wait for their turn.)
+   */
   private async reading(): Promise<Reading> {
+    let link = this.link();
     await eventually(
       async () => {
-        const link = this.link();
-        if (this.last?.link.sent === link.sent && this.last.link.received === link.received) return true;
+        await this.stats();
         this.last = { stats: await this.stats(), link };
-        return false;
+        link = this.link();
+        return same(this.last.link, link);
       },
       () => 'packets still move',
+      20_000,
     );
     return this.last as Reading;
   }

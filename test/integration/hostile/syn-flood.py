@@ -4,7 +4,8 @@
 
 What a TUN's queue cannot hold the kernel throws away, an honest client's packets too. So that the stack is what is
 tested, and not that queue, no more is sent than half of it holds: by the interface's counters, what was sent less what
-was read or thrown away. Prints how many SYNs the stack has read, as JSON.
+was read or thrown away. Others send too, which these counters do not tell apart; so the reckoning is set right
+whenever the queue shows that it is full, by a loss, or empty, by standing still. Prints what came of it, as JSON.
 """
 
 import json
@@ -15,7 +16,9 @@ import sys
 import time
 
 interface, destination, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-ROOM = 250
+QUEUE = 500
+# Seconds without a packet read after which the queue must be empty.
+STILL = 0.1
 
 DESTINATION = socket.inet_aton(destination)
 # As Linux sends it: MSS, SACK permitted, timestamps, NOP, window scale.
@@ -72,25 +75,49 @@ def counter(name):
     return read
 
 
+class Queue:
+    """How many packets wait on the interface, as far as can be known."""
+
+    def __init__(self):
+        self.read, self.dropped = counter("tx_packets"), counter("tx_dropped")
+        self.dropped_before = self.dropped()
+        self.losses = 0
+        self.gone = self.read() + self.dropped()
+        self.moved_at = time.monotonic()
+        self.waiting = 0
+
+    def room(self):
+        """How many more to send now."""
+        losses, gone, now = self.dropped() - self.dropped_before, self.read() + self.dropped(), time.monotonic()
+        self.waiting -= gone - self.gone
+        if gone != self.gone:
+            self.gone, self.moved_at = gone, now
+        elif now - self.moved_at > STILL:
+            self.waiting, self.moved_at = 0, now
+        if losses != self.losses:
+            self.waiting, self.losses = QUEUE, losses
+        self.waiting = max(0, self.waiting)
+        return QUEUE // 2 - self.waiting
+
+
 def flood():
-    read, dropped = counter("tx_packets"), counter("tx_dropped")
-    gone_before = read() + dropped()
-    dropped_before = dropped()
+    queue = Queue()
     wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     address = (destination, 0)
     # Seeded: the same sources in every run.
     bits = random.Random(1).getrandbits
     begin = time.monotonic()
     sent = 0
-    while sent - (dropped() - dropped_before) < count:
-        room = ROOM - (sent - (read() + dropped() - gone_before))
+    while sent - queue.losses < count:
+        room = queue.room()
         if room <= 0:
             time.sleep(0.0002)
             continue
         for _ in range(room):
             wire.sendto(syn(bits(80)), address)
         sent += room
-    print(json.dumps({"sent": sent, "dropped": dropped() - dropped_before, "seconds": time.monotonic() - begin}))
+        queue.waiting += room
+    print(json.dumps({"sent": sent, "dropped": queue.losses, "seconds": time.monotonic() - begin}))
 
 
 flood()
