@@ -179,11 +179,23 @@ export class Scene {
     const lines = parseLadder(ladder);
     const needed = lines.filter(({ optional }) => !optional).length;
     const end = performance.now() + PATIENCE;
-    while (this.rungs.length - this.seen < needed && performance.now() < end) await sleep(5);
+    const came = (): number => this.rungs.length - this.seen;
+    while (came() < needed && performance.now() < end) await sleep(5);
+    // Optional segments may have taken the places of those that must come.
+    while (came() < lines.length && !this.matches(lines) && performance.now() < end) await sleep(5);
     await sleep(quiet);
     const matched = matchRungs(this.rungs, this.seen, lines);
     this.skip();
     return matched;
+  }
+
+  private matches(lines: readonly Line[]): boolean {
+    try {
+      matchRungs(this.rungs, this.seen, lines);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Forgets the segments so far: the next `expect` begins after them. */
