@@ -14,3 +14,13 @@ export function hasNetAdmin(): boolean {
     return false;
   }
 }
+
+/** How many files this process may have open at a time; Infinity where the kernel does not say. */
+export function openFilesAllowed(): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return soft === undefined ? Infinity : Number(soft);
+  } catch {
+    return Infinity;
+  }
+}

@@ -52,6 +52,8 @@ export function describe(error: unknown): CliError {
   const text = typeof message === 'string' ? message : String(error);
   if (typeof code !== 'string') return new CliError(EXIT_FAILED, text);
   if (PRIVILEGE_CODES.has(code)) return new CliError(EXIT_PRIVILEGE, text);
+  if (code === 'ERR_MODULE_NOT_FOUND')
+    return missing(`the program is not complete: ${text}: run scripts/setup`);
   if (NO_DESCRIPTOR_CODES.has(code) && name !== 'DeviceError') return new CliError(EXIT_FAILED, tooFew(code));
   // A device that cannot be had as it was asked for is a missing device, whatever the call was.
   const missed = name === 'DeviceError' ? !EXHAUSTED_CODES.has(code) : MISSING_CODES.has(code);

@@ -1,6 +1,8 @@
 /** `fourwave up`: opens the TUN and runs the stack in the foreground. */
 
 import type { Command } from 'commander';
+import { openFilesAllowed } from '../capability.ts';
+import { CliError, EXIT_FAILED } from '../errors.ts';
 import { DEFAULT_TUN, type UpFlags, upOptions } from '../up/options.ts';
 
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
@@ -43,6 +45,7 @@ export function addUp(program: Command): void {
     .option('--quiet', 'say only what goes wrong')
     .action(async (flags: UpFlags) => {
       const options = upOptions(flags);
+      requireDescriptors();
       // Loaded only here: the other commands need neither the stack nor the addon.
       const { openDevice } = await import('../up/device.ts');
       const device = await openDevice(options);
@@ -51,4 +54,15 @@ export function addUp(program: Command): void {
       // Nothing is left that could matter; a stream that hangs must not hold the process.
       process.exit();
     });
+}
+
+/** While it loads, and for itself, its log and the clients of its control socket. */
+const DESCRIPTORS = 128;
+
+/** With too few Node would not find its own packages, and say only that. */
+function requireDescriptors(): void {
+  const allowed = openFilesAllowed();
+  if (allowed >= DESCRIPTORS) return;
+  const few = `only ${allowed} files may be open at a time and the stack needs ${DESCRIPTORS}`;
+  throw new CliError(EXIT_FAILED, `${few}: raise the limit with: ulimit -n 65536`);
 }
