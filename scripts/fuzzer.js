@@ -123,7 +123,7 @@ export function fuzzerEnvironment() {
 }
 
 /** Arguments of node for a run of `target` (a compiled module that exports `fuzz`) under libFuzzer. */
-export function fuzzerArguments(target, { instrumented = 'build/test/src/', libFuzzer }) {
+export function fuzzerArguments(target, { instrumented = 'build/test/src/', hangSeconds = 30, libFuzzer }) {
   return [
     'node_modules/@jazzer.js/core/dist/cli.js',
     target,
@@ -133,6 +133,9 @@ export function fuzzerArguments(target, { instrumented = 'build/test/src/', libF
     // They look for injections into shells, files and databases; there are none here.
     '--disableBugDetectors',
     '.*',
+    // In place of libFuzzer's own -timeout.
+    '--timeout',
+    String(1000 * hangSeconds),
     '--',
     ...libFuzzer,
   ];

@@ -51,9 +51,11 @@ const { values, positionals } = parseArgs({
     work: { type: 'string', default: 'runs/fuzz' },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
-    // For the test of the fuzzer itself: targets of this folder, instrumented by this part of their paths.
+    // For the test of the fuzzer itself: targets of this folder, instrumented by this part of their paths,
+    // beginning with the inputs of that target, and what is a hang, in seconds.
     targets: { type: 'string', default: `${OUTPUT}/test/fuzz/targets` },
     instrumented: { type: 'string', default: `${OUTPUT}/src/` },
+    inputs: { type: 'string' },
     hang: { type: 'string', default: String(HANG) },
   },
 });
@@ -62,9 +64,9 @@ function say(line) {
   process.stdout.write(`${line}\n`);
 }
 
-function fail(line) {
+function fail(line, status = 2) {
   process.stderr.write(`${line}\n`);
-  process.exit(2);
+  process.exit(status);
 }
 
 /** What test/fuzz knows about inputs, compiled. */
@@ -85,7 +87,8 @@ function foldersOf(target) {
 async function committedInputs(target) {
   const { inputsOf } = await support('committed');
   const folder = mkdtempSync(join(tmpdir(), 'fourwave-fuzz-'));
-  for (const [index, { bytes }] of inputsOf(target).entries()) writeFileSync(join(folder, `${index}`), bytes);
+  for (const [index, { bytes }] of inputsOf(values.inputs ?? target).entries())
+    writeFileSync(join(folder, `${index}`), bytes);
   return folder;
 }
 
@@ -145,9 +148,18 @@ function run(command, env, listener) {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // libFuzzer takes its time over a polite request.
+    const stop = () => {
+      child.kill('SIGKILL');
+      process.exitCode = 130;
+    };
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => listener.line(line));
-    child.on('close', (status, signal) => done(status ?? signal));
+    child.on('close', (status, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM']) process.removeListener(name, stop);
+      done(status ?? signal);
+    });
   });
 }
 
@@ -178,6 +190,12 @@ function report(target, status, listener, file) {
   );
 }
 
+function argumentsFor(target, libFuzzer) {
+  const { instrumented, hang } = values;
+  const module = join(values.targets, `${target}.js`);
+  return fuzzerArguments(module, { instrumented, hangSeconds: number('hang', hang), libFuzzer });
+}
+
 /** Fuzzes one target. True when nothing was found. */
 async function fuzz(target, seconds, seed, env) {
   const { corpus, crashes } = foldersOf(target);
@@ -190,22 +208,17 @@ async function fuzz(target, seconds, seed, env) {
     committed,
     `-seed=${seed}`,
     `-max_total_time=${seconds}`,
-    `-timeout=${values.hang}`,
     `-rss_limit_mb=${MEMORY_MB}`,
     `-max_len=${LONGEST_INPUT}`,
     '-len_control=0',
     '-reload=0',
     `-artifact_prefix=${crashes}/`,
   ];
-  const module = join(values.targets, `${target}.js`);
-  const status = await run(
-    fuzzerArguments(module, { instrumented: values.instrumented, libFuzzer }),
-    env,
-    listener,
-  );
+  const status = await run(argumentsFor(target, libFuzzer), env, listener);
   rmSync(committed, { recursive: true });
   const found = [...filesIn(crashes)].filter((file) => !before.has(file) && !/\/slow-unit-[^/]*$/.test(file));
   if (status === 0 && found.length === 0) return true;
+  if (process.exitCode === 130) process.exit();
   if (listener.last === null && found.length === 0) for (const line of listener.kept) say(`  ${line}`);
   report(target, status, listener, found[0]);
   return false;
@@ -217,9 +230,8 @@ async function keep(target, env) {
   const committed = await committedInputs(target);
   const smallest = mkdtempSync(join(tmpdir(), 'fourwave-fuzz-'));
   const listener = new Listener(target);
-  const libFuzzer = ['-merge=1', `-max_len=${LONGEST_INPUT}`, smallest, committed, corpus];
-  const module = join(values.targets, `${target}.js`);
-  await run(fuzzerArguments(module, { instrumented: values.instrumented, libFuzzer }), env, listener);
+  const libFuzzer = ['-merge=1', '-use_counters=0', `-max_len=${LONGEST_INPUT}`, smallest, committed, corpus];
+  await run(argumentsFor(target, libFuzzer), env, listener);
   const { encodeInput } = await support('inputs');
   const lines = [...filesIn(smallest)].map((file) => encodeInput(readFileSync(file))).sort(shortestFirst);
   if (lines.length === 0) fail(`${target}: the merge failed:\n${listener.kept.join('\n')}`);
@@ -249,7 +261,7 @@ for (const target of targets) {
   if (!existsSync(join(values.targets, `${target}.js`))) fail(`no target is called ${target}\n${HELP}`);
 }
 const environment = fuzzerEnvironment();
-if ('why' in environment) fail(`the fuzzer does not run here: ${environment.why}`);
+if ('why' in environment) fail(`the fuzzer does not run here: ${environment.why}`, 4);
 if (values.keep) {
   for (const target of targets) await keep(target, environment.env);
 } else {

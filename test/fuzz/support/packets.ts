@@ -50,6 +50,7 @@ export function fragments(whole: Built, cut: number, order: number): Built[] {
   const { packet } = whole;
   const headerLength = ((packet[0] ?? 0) & 15) * 4;
   const length = packet.length - headerLength;
+  if (headerLength < 20) return [];
   const size = 8 * Math.max(1, cut, Math.ceil(length / 8 / 40));
   const pieces: Built[] = [];
   for (let at = 0; at < length; at += size) {

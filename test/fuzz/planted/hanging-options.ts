@@ -1,0 +1,8 @@
+/** A reader of options that never ends for some of them. */
+
+import { readOptionsBadly } from './options-faults.ts';
+
+export function fuzz(data: Uint8Array): void {
+  const copy = new Uint8Array(data.subarray(0, 40));
+  readOptionsBadly(new DataView(copy.buffer), copy.length, { noProgressGuard: true });
+}
