@@ -71,21 +71,30 @@ export function changesOnly(bed: Testbed, reasons: Cost['reasons'], attack: () =
 
 const ROUNDS = 5;
 
+/** Milliseconds of processor time that `what` takes: what else the machine does falls out. */
+export function processorTime(what: () => void): number {
+  const start = process.cpuUsage();
+  what();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
 /**
- * How many times as long `attack` takes as `baseline`: the shortest of some rounds of each, taken in
- * turn, so that what else the machine does falls out. Each gets the number of its round.
+ * How many times the processor time of `baseline` an `attack` takes: the least of some rounds of each,
+ * taken in turn. Each gets the number of its round.
  */
 export function slowdown(baseline: (round: number) => void, attack: (round: number) => void): number {
-  const time = (what: (round: number) => void, round: number): number => {
-    const start = performance.now();
-    what(round);
-    return performance.now() - start;
-  };
   let usual = Infinity;
   let attacked = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
-    usual = Math.min(usual, time(baseline, round));
-    attacked = Math.min(attacked, time(attack, round));
+    usual = Math.min(
+      usual,
+      processorTime(() => baseline(round)),
+    );
+    attacked = Math.min(
+      attacked,
+      processorTime(() => attack(round)),
+    );
   }
   return attacked / usual;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { Application } from '../../support/application.ts';
-import { costOf, slowdown } from '../../support/budget.ts';
+import { costOf, processorTime, slowdown } from '../../support/budget.ts';
 import { pattern } from '../../support/pattern.ts';
 import { type Sent, type Testbed, testbed } from '../../support/peer.ts';
 
@@ -85,6 +85,29 @@ test('E05, S40: the price of an ACK does not grow with what is in flight, whatev
   const ratio = slowdown(flood(few), flood(many));
   assert.ok(ratio < 6, `sixteen times as much in flight makes an ACK ${ratio.toFixed(1)} times as dear`);
   assert.equal(many.app.state, 'ESTABLISHED');
+});
+
+test('E05: the last segment SACKed and ACKs that creep: each looks at a few records, not at all', {
+  todo: 'RACK walks the whole flight',
+}, () => {
+  const creep = (segments: number): number => {
+    const { bed, app } = inFlight(segments, 48);
+    const una = app.tcb.snd.una - app.tcb.snd.iss;
+    const size = app.tcb.snd.mss;
+    const last = una + segments * size;
+    const sack = [[last - size, last]] as const;
+    bed.advance(5);
+    bed.device.onPacket(null);
+    const packets = Array.from({ length: 1500 }, (_, i) =>
+      bed.peer.build({ flags: 'A', ack: una + i * size, options: { sack } }),
+    );
+    return processorTime(() => {
+      for (const packet of packets) bed.inject(packet);
+    });
+  };
+  creep(2000);
+  const ratio = creep(40_000) / creep(2000);
+  assert.ok(ratio < 4, `twenty times as much in flight makes an ACK ${ratio.toFixed(1)} times as dear`);
 });
 
 test('E05, S40: a million SACK blocks of alternating segments: few segments go, and no memory', () => {
