@@ -130,7 +130,7 @@ describe('tcpreplay', { skip: skipWithout('tcpreplay', 'dumpcap', 'curl', 'nc', 
       grown.link.sent > packets.length / 2,
       `${grown.link.sent} of ${packets.length} packets arrived`,
     );
-    await stack.checkItWorks();
+    await stack.checkCurl();
     const more = stack.resident() - resident;
     assert.ok(more < MORE_RESIDENT, `${more} KiB more`);
   }
