@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { connect, historyOf, NO_TIMESTAMPS, receiveAll } from '../support/ladder/moves.ts';
+import { connect, lossHistoryOf, NO_TIMESTAMPS, receiveAll } from '../support/ladder/moves.ts';
 import { ladder, type Scene } from '../support/ladder/scene.ts';
 import { eventually } from '../support/running-stack.ts';
 
@@ -10,7 +10,7 @@ const SEGMENT = 1460;
 
 /** How often our stack sent again because time was up. */
 function fired(scene: Scene): number {
-  return ['rto', 'tlp'].flatMap((timer) => historyOf(scene, timer)).filter((what) => what === 'fired').length;
+  return lossHistoryOf(scene).filter((what) => what === 'fired').length;
 }
 
 describe('lost data', () => {

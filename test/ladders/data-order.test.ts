@@ -66,14 +66,7 @@ describe('order and copies', () => {
         B>A ACK 1 ack 15`);
       if (scene.A.kind === 'stack') {
         // The handshake, and each of the two segments: nothing was resent for the copy.
-        assert.deepEqual(lossHistoryOf(scene), [
-          'set',
-          'cancelled',
-          'set',
-          'cancelled',
-          'set',
-          'cancelled',
-        ]);
+        assert.deepEqual(lossHistoryOf(scene), ['set', 'cancelled', 'set', 'cancelled', 'set', 'cancelled']);
       }
     },
   );
