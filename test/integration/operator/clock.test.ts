@@ -32,7 +32,7 @@ test('N14: nothing but what is for people reads the wall clock', () => {
   );
 });
 
-describe('a clock that leaps', { skip: skipWithout('nc', 'unshare') }, () => {
+describe('a clock that leaps', { concurrency: 2, skip: skipWithout('nc', 'unshare') }, () => {
   /** A first echo, the states of a close by us, and how long TIME-WAIT lasts. */
   async function assertKeepsTime(stack: RunningStack): Promise<void> {
     await assertWorks(stack);

@@ -27,7 +27,7 @@ function up(place: Namespace, ...args: string[]): Promise<Finished> {
   return place.run(process.execPath, [MAIN, 'up', '--netns', place.name, '--json', ...args]);
 }
 
-describe('the control socket', { skip: skipWithout('nc', 'setpriv') }, () => {
+describe('the control socket', { concurrency: 2, skip: skipWithout('nc', 'setpriv') }, () => {
   test('of an up that was killed is replaced; its interface is gone, the next start is clean', () =>
     inPlace(async (place) => {
       await place.startUp();
@@ -129,7 +129,7 @@ describe('the control socket', { skip: skipWithout('nc', 'setpriv') }, () => {
     }));
 });
 
-describe('a port that is taken', { skip: skipWithout('nc') }, () => {
+describe('a port that is taken', { concurrency: 2, skip: skipWithout('nc') }, () => {
   test('by a service or a listen: code 4, says by whom to see; a service that runs may be started again', () =>
     inPlace(async (place) => {
       await place.startUp();

@@ -46,7 +46,7 @@ function got(transfer: Program, bytes: number): Promise<void> {
   );
 }
 
-describe('the interface under a running stack', { skip: skipWithout('nc', 'ping') }, () => {
+describe('the interface under a running stack', { concurrency: 2, skip: skipWithout('nc', 'ping') }, () => {
   test('deleted: code 1, one sentence, its users are told, nothing is left, the next start is clean', () =>
     withStack([], async (stack) => {
       await idleClient(stack);
@@ -150,7 +150,7 @@ function linksOf({ child }: Program): Promise<string> {
   return Promise.resolve(execFileSync('nsenter', args, { encoding: 'utf8' }));
 }
 
-describe('a stack that was stopped', { skip: skipWithout('nc') }, () => {
+describe('a stack that was stopped', { concurrency: 2, skip: skipWithout('nc') }, () => {
   const pause = FULL ? 60_000 : 2000;
   test(`SIGSTOP for ${pause / 1000} s: after SIGCONT what waits is read before timers fire, connections live on`, () =>
     withStack([], async (stack) => {

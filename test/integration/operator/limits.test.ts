@@ -21,7 +21,7 @@ async function assertEcho(place: Namespace): Promise<void> {
   assert.equal(stdout.toString(), 'hello');
 }
 
-describe('too little of what the machine has', { skip: skipWithout('nc', 'prlimit') }, () => {
+describe('too little of what the machine has', { concurrency: 2, skip: skipWithout('nc', 'prlimit') }, () => {
   test('file descriptors at the start: code 1, one sentence with the cure; nothing left', () =>
     inPlace(async (place) => {
       for (const limit of [60, 100]) {
@@ -73,7 +73,10 @@ describe('too little of what the machine has', { skip: skipWithout('nc', 'prlimi
     }));
 });
 
-describe('a checkout that is not as it should be', { skip: skipWithout('nc', 'unshare', 'mount') }, () => {
+describe('a checkout that is not as it should be', {
+  concurrency: 2,
+  skip: skipWithout('nc', 'unshare', 'mount'),
+}, () => {
   test('read-only and built: scripts/start runs it', () =>
     inPlace(async (place) => {
       const script = [

@@ -12,7 +12,7 @@ async function idleClient(stack: RunningStack): Promise<Program> {
   return client;
 }
 
-describe('signals to up', { skip: skipWithout('nc', 'script') }, () => {
+describe('signals to up', { concurrency: 2, skip: skipWithout('nc', 'script') }, () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     test(`${signal}: code 0 within a second, the peers are told, nothing is left`, () =>
       withStack([], async (stack) => {
@@ -100,7 +100,7 @@ describe('signals to up', { skip: skipWithout('nc', 'script') }, () => {
     }));
 });
 
-describe('signals to the other commands', { skip: skipWithout('nc') }, () => {
+describe('signals to the other commands', { concurrency: 2, skip: skipWithout('nc') }, () => {
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     test(`${signal} to listen: its port is free, its connection ends, the stack goes on`, () =>
       withStack([], async (stack) => {

@@ -25,7 +25,7 @@ function withOwnDevices(place: Namespace, script: string, ...args: string[]): Pr
   return shell(`unshare -m sh -c '${script}; exec ${FOURWAVE} up --netns ${place.name} ${args.join(' ')}'`);
 }
 
-describe('up without what it needs', { skip: skipWithout('unshare', 'mount') }, () => {
+describe('up without what it needs', { concurrency: 2, skip: skipWithout('unshare', 'mount') }, () => {
   test('no /dev/net/tun: code 4, says how to get it', () =>
     inNamespace(async (place) => {
       const outcome = await withOwnDevices(place, 'mount -t tmpfs none /dev/net');
@@ -71,7 +71,7 @@ describe('up without what it needs', { skip: skipWithout('unshare', 'mount') }, 
     }));
 });
 
-describe('up with addresses that are taken', { skip: skipWithout('nc') }, () => {
+describe('up with addresses that are taken', { concurrency: 2, skip: skipWithout('nc') }, () => {
   test('by a route of the namespace: code 4, proposes a range, and the proposal works', async () => {
     const place = new RunningStack();
     try {
@@ -124,7 +124,7 @@ function fakeSudo(place: RunningStack, script: string): string {
 const TUN_FOR_ALL = 'mount -t tmpfs none /dev/net; mknod -m 666 /dev/net/tun c 10 200';
 const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
 
-describe('up without privilege', { skip: skipWithout('unshare', 'setpriv', 'sudo') }, () => {
+describe('up without privilege', { concurrency: 2, skip: skipWithout('unshare', 'setpriv', 'sudo') }, () => {
   const users = (place: Namespace, devices: string, env: string, ...args: string[]): Promise<Finished> =>
     place.sh(
       `unshare -m sh -c '${devices}; cd /; exec ${AS_NOBODY} env ${env} ${FOURWAVE} up --json ${args.join(' ')}' </dev/null`,
@@ -179,7 +179,7 @@ describe('up without privilege', { skip: skipWithout('unshare', 'setpriv', 'sudo
   });
 });
 
-describe('after every refusal', { skip: skipWithout('nc') }, () => {
+describe('after every refusal', { concurrency: 2, skip: skipWithout('nc') }, () => {
   test('the next start is clean', async () => {
     const place = new RunningStack();
     try {

@@ -53,7 +53,10 @@ function wholeLines(file: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe('a --log that cannot be written', { skip: skipWithout('nc', 'unshare', 'mount') }, () => {
+describe('a --log that cannot be written', {
+  concurrency: 2,
+  skip: skipWithout('nc', 'unshare', 'mount'),
+}, () => {
   const refused: readonly (readonly [path: string, code: number, says: RegExp])[] = [
     ['/no/such/log', 4, /the log \/no\/such\/log cannot be written: there is no such .*ENOENT.*--log/],
     ['/tmp', 4, /that is a folder .*EISDIR.*--log/],
@@ -149,7 +152,7 @@ describe('a --log that cannot be written', { skip: skipWithout('nc', 'unshare', 
     }));
 });
 
-describe('output that nobody takes', { skip: skipWithout('nc', 'curl') }, () => {
+describe('output that nobody takes', { concurrency: 2, skip: skipWithout('nc', 'curl') }, () => {
   const streams: readonly (readonly [what: string, redirection: string])[] = [
     ['stdout and stderr closed', '>&- 2>&-'],
     ['stdin, stdout and stderr closed', '<&- >&- 2>&-'],
