@@ -86,7 +86,10 @@ export class TunQueue {
     const count = this.native.readBatch(this.port);
     this.next = 0;
     this.count = Math.max(0, count);
-    return this.count > 0;
+    if (count <= 0) return false;
+    // Until all are taken the loop may not read the next batch over this one.
+    this.watch(this.watched & ~WATCH_READABLE);
+    return true;
   }
 
   /** @returns 0 or errno */

@@ -117,6 +117,12 @@ export function listenerRecord(listener: Listener): ConnectionRecord {
   };
 }
 
+/** Bytes queued or in flight, with the SYN or FIN that is: the kernel's Send-Q. */
+function unacknowledged(tcb: Tcb): number {
+  const flag = tcb.unacked > 0 && (tcb.finSent || tcb.snd.una === tcb.snd.iss);
+  return tcb.sendBuffer.length + (flag ? 1 : 0);
+}
+
 /** A connection's line; `raw` leaves sequence numbers absolute. `tcb` may be the scratch block. */
 export function connectionRecord(tcb: Tcb, now: number, raw = false): ConnectionRecord {
   const full = tcb.kind === KIND_CONNECTION;
@@ -128,7 +134,7 @@ export function connectionRecord(tcb: Tcb, now: number, raw = false): Connection
     local: `${formatAddress(tcb.localAddress)}:${tcb.localPort}`,
     peer: `${formatAddress(tcb.peerAddress)}:${tcb.peerPort}`,
     recvQ: full ? tcb.readable : 0,
-    sendQ: full ? tcb.sendBuffer.length + (tcb.finSent && tcb.unacked > 0 ? 1 : 0) : 0,
+    sendQ: full ? unacknowledged(tcb) : 0,
     ageMs: timeWait ? null : toMs(now - tcb.openedAt),
     timers: timersOf(tcb, now),
     snd: sndOf(tcb, raw),

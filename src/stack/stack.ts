@@ -94,6 +94,8 @@ export class Stack implements DeviceListener {
   private scheduler: TurnScheduler | null = null;
   private requested = false;
   private inTurn = false;
+  /** The last turn left packets over and let no timer expire. */
+  private behind = false;
   private closed = false;
 
   /** @throws ConfigError, RangeError (an address that is none) */
@@ -182,10 +184,16 @@ export class Stack implements DeviceListener {
     let more = false;
     try {
       more = this.receive();
-      this.ip.expire();
-      this.tcp.expire();
+      // What is left over may be the ACK that a timer waits for: it has one turn more (N15).
+      this.behind = more && !this.behind;
+      if (!this.behind) {
+        this.ip.expire();
+        this.tcp.expire();
+      }
       this.notify();
     } finally {
+      // Handlers take time, too: what is sent now is not a round trip older than it is.
+      this.clock.refresh();
       // What handlers have asked for is answered by this turn's own fourth phase.
       this.requested = false;
       this.transmit();

@@ -10,7 +10,7 @@ import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './
 import { Rack } from './recovery/recovery.ts';
 import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from './tcb.ts';
 import { TIMER_FIN_WAIT_2, TIMER_SYN_ACK, TIMER_TIME_WAIT } from './timers/timer-table.ts';
-import { armKeepAlive, armTimer } from './timers/timers.ts';
+import { armKeepAlive, armTimer, cancelAllTimers } from './timers/timers.ts';
 import { transition, transitionFromAny } from './transitions.ts';
 
 /** Gives a block its row in the tables. Its flow exists. */
@@ -116,6 +116,7 @@ export function release(context: TcpContext, tcb: Tcb, reason: CloseReason): voi
 
 /** Frees the block's row and buffers; the flow stays. */
 function leaveTables(context: TcpContext, tcb: Tcb): void {
+  if (tcb.trace !== null) cancelAllTimers(tcb);
   context.timers.freeRow(tcb.row);
   context.blocks[tcb.row] = null;
   tcb.row = -1;
@@ -160,7 +161,7 @@ export function setOrphan(context: TcpContext, tcb: Tcb, orphan: boolean): void 
 
 /** Both directions are closed: 2 MSL to wait. The record is made once phase 4 has sent what is owed. */
 export function enterTimeWait(context: TcpContext, tcb: Tcb): void {
-  context.timers.cancelAll(tcb.row);
+  cancelAllTimers(tcb);
   context.markReady(tcb);
 }
 

@@ -82,11 +82,13 @@ async function big({ request, response, url }: Exchange): Promise<void> {
   else await pipeline(Readable.from(blocks(kilobytes), { objectMode: false }), response);
 }
 
+/** What `/big` sends over and over. */
+const BLOCK_KB = 64;
+const BLOCK = Uint8Array.from({ length: BLOCK_KB * KILOBYTE }, (_, index) => 0x21 + (index % 93));
+
 function* blocks(kilobytes: number): Generator<Uint8Array> {
-  const most = 64;
-  const block = Uint8Array.from({ length: most * KILOBYTE }, (_, index) => 0x21 + (index % 93));
-  for (let left = kilobytes; left > 0; left -= most) {
-    yield left >= most ? block : block.subarray(0, left * KILOBYTE);
+  for (let left = kilobytes; left > 0; left -= BLOCK_KB) {
+    yield left >= BLOCK_KB ? BLOCK : BLOCK.subarray(0, left * KILOBYTE);
   }
 }
 

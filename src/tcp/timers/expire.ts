@@ -92,7 +92,7 @@ function expireSynReceived(context: TcpContext): void {
     const backOff = Math.min(tcb.config.rtoMax, tcb.config.rtoInitial * 2 ** tcb.compactCount);
     tcb.compactDeadline = context.clock.now + backOff;
     tcb.synOwed = true;
-    if (context.trace !== null) context.trace.timerSet(tcb, TIMER_SYN_ACK, true);
+    if (context.trace !== null) context.trace.timerSet(tcb, TIMER_SYN_ACK, false);
     context.markReady(tcb);
     context.packRecord(tcb);
   }

@@ -2,7 +2,7 @@
 
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
-import { TIMER_KEEPALIVE } from './timer-table.ts';
+import { TABLE_TIMERS, TIMER_KEEPALIVE } from './timer-table.ts';
 
 /** Arms `timer` (a TIMER_* code) to expire `after` µs from now; an armed one is restarted. */
 export function armTimer(tcb: Tcb, timer: number, after: number): void {
@@ -36,4 +36,9 @@ export function armKeepAlive(tcb: Tcb): void {
 export function stopKeepAlive(tcb: Tcb): void {
   if (tcb.row >= 0) cancelTimer(tcb, TIMER_KEEPALIVE);
   tcb.probes = 0;
+}
+
+/** The connection is over: whoever watches is told of each timer that was still armed. */
+export function cancelAllTimers(tcb: Tcb): void {
+  for (let timer = 0; timer < TABLE_TIMERS; timer++) cancelTimer(tcb, timer);
 }
