@@ -2,14 +2,23 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type Finished, type Namespace, RunningStack, skipWithout } from '../../support/running-stack.ts';
+import {
+  eventually,
+  type Finished,
+  type Namespace,
+  type Program,
+  RunningStack,
+  skipWithout,
+} from '../../support/running-stack.ts';
 import {
   assertCleanStart,
   assertNothingLeft,
   assertRefused,
   FOURWAVE,
   inNamespace,
+  inPlace,
   MAIN,
+  processesWith,
   shell,
   socketsOf,
   withStack,
@@ -121,6 +130,7 @@ function fakeSudo(place: RunningStack, script: string): string {
   return folder;
 }
 
+const TUN_FOR_ROOT = 'mount -t tmpfs none /dev/net; mknod -m 600 /dev/net/tun c 10 200';
 const TUN_FOR_ALL = 'mount -t tmpfs none /dev/net; mknod -m 666 /dev/net/tun c 10 200';
 const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
 
@@ -129,13 +139,12 @@ describe('up without privilege', { concurrency: 2, skip: skipWithout('unshare', 
     place.sh(
       `unshare -m sh -c '${devices}; cd /; exec ${AS_NOBODY} env ${env} ${FOURWAVE} up --json ${args.join(' ')}' </dev/null`,
     );
-  const closed = `mount -t tmpfs none /dev/net; mknod -m 600 /dev/net/tun c 10 200`;
 
   test('sudo that asks for a password, no terminal, no TUN for users: code 3, names sudo', async () => {
     const place = new RunningStack();
     try {
       const path = fakeSudo(place, 'echo "sudo: a password is required" >&2; exit 1');
-      const outcome = await users(place, closed, `PATH=${path}:$PATH`);
+      const outcome = await users(place, TUN_FOR_ROOT, `PATH=${path}:$PATH`);
       assertRefused(outcome, 3, /opening a TUN needs CAP_NET_ADMIN: run "sudo fourwave up".*fourwave doctor/);
       await assertNothingLeft(place);
     } finally {
@@ -146,7 +155,7 @@ describe('up without privilege', { concurrency: 2, skip: skipWithout('unshare', 
   test('no sudo at all: code 3', () =>
     inNamespace(async (place) => {
       const path = 'PATH=/nonexistent';
-      assertRefused(await users(place, closed, path), 3, /opening a TUN needs CAP_NET_ADMIN/);
+      assertRefused(await users(place, TUN_FOR_ROOT, path), 3, /opening a TUN needs CAP_NET_ADMIN/);
     }));
 
   test('--user and --netns by who may not: code 3', () =>
@@ -170,7 +179,7 @@ describe('up without privilege', { concurrency: 2, skip: skipWithout('unshare', 
     const place = new RunningStack();
     try {
       const path = fakeSudo(place, '[ "$1" = -n ] && exit 0; exit 1');
-      const outcome = await users(place, closed, `PATH=${path}:$PATH`);
+      const outcome = await users(place, TUN_FOR_ROOT, `PATH=${path}:$PATH`);
       assertRefused(outcome, 3, /sudo did not open the TUN/);
       await assertNothingLeft(place);
     } finally {
@@ -192,4 +201,45 @@ describe('after every refusal', { concurrency: 2, skip: skipWithout('nc') }, () 
       await place.close();
     }
   });
+});
+
+describe('sudo at a terminal', { concurrency: 2, skip: skipWithout('unshare', 'setpriv', 'script') }, () => {
+  /** `up` of an ordinary user at a terminal, whose sudo asks for a password there. */
+  function atTerminal(place: RunningStack): Program {
+    const path = fakeSudo(
+      place,
+      '[ "$1" = -V ] && exit 0; printf "password: "; read answer </dev/tty; exit 1',
+    );
+    const up = `${AS_NOBODY} env PATH=${path}:$PATH TERM=dumb script -qefc "${FOURWAVE} up" /dev/null`;
+    return place.start('unshare', '-m', 'sh', '-c', `${TUN_FOR_ROOT}; cd /; exec ${up}`);
+  }
+  const asked = (terminal: Program): Promise<void> =>
+    eventually(
+      () => terminal.text.includes('password: '),
+      () => terminal.text,
+    );
+
+  test('a wrong password: code 3, one sentence', () =>
+    inPlace(async (place) => {
+      const terminal = atTerminal(place);
+      await asked(terminal);
+      terminal.type('wrong\r');
+      assert.equal((await terminal.end(10_000)).code, 3);
+      assert.match(
+        terminal.text,
+        /fourwave: sudo did not open the TUN [^\n]*: run the whole program as root/,
+      );
+      await assertNothingLeft(place);
+    }));
+
+  test('Ctrl-C at the password: it ends, nothing is left', () =>
+    inPlace(async (place) => {
+      const terminal = atTerminal(place);
+      await asked(terminal);
+      terminal.type('\x03');
+      const { code } = await terminal.end(10_000);
+      assert.ok(code !== 0, `code ${code}`);
+      await assertNothingLeft(place);
+      assert.deepEqual(processesWith(place.folder), []);
+    }));
 });
