@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, historyOf, lossHistoryOf, receiveAll } from '../support/ladder/moves.ts';
+import { connect, historyOf, receiveAll } from '../support/ladder/moves.ts';
 import type { Rung } from '../support/ladder/rungs.ts';
 import { ladder, type Scene } from '../support/ladder/scene.ts';
 import { eventually } from '../support/running-stack.ts';
@@ -103,7 +103,8 @@ describe('the window', () => {
         const persist = historyOf(scene, 'persist');
         assert.ok(persist.filter((what) => what === 'fired').length >= 3);
         assert.equal(persist.at(-1), 'cancelled');
-        assert.equal(lossHistoryOf(scene).filter((what) => what === 'fired').length, 0);
+        // A tail loss probe may, while the kernel delays its ACK; ladder 29 shows one too.
+        assert.equal(historyOf(scene, 'rto').filter((what) => what === 'fired').length, 0);
       }
     },
   );
