@@ -34,7 +34,10 @@ describe('order and copies', () => {
         B>A ACK 1 ack 12
         B>A ACK 1 ack 12 sack 1-11`);
       assert.equal(rungs.filter(({ from, seq }) => from === 'A' && seq === 1).length, 2);
-      if (scene.B.kind === 'kernel') assert.deepEqual(rungs[2]?.sack, [[11, 12]]);
+      if (scene.B.kind === 'kernel') {
+        assert.deepEqual(rungs[2]?.sack, [[11, 12]]);
+        assert.deepEqual([rungs[3]?.from, rungs[3]?.seq], ['A', 1], 'that told our stack all it needs');
+      }
       await scene.states('FIN-WAIT-2', 'CLOSE-WAIT');
       await scene.agree();
       await b.close();
