@@ -7,6 +7,8 @@ export interface Configuration {
   readonly offload: 'off' | 'tso4';
   readonly mtu: number;
   readonly values: Readonly<Record<string, ConfigValue>>;
+  /** What looks on: the event log, every event of which is told as text; a tape, which is played at the end. */
+  readonly watch?: 'log' | 'tape';
 }
 
 /** Nobody waits for ever: the leak check at the end needs every connection to be over some day. */
@@ -23,7 +25,7 @@ const of = (
   values: { ...ENDS, ...values },
 });
 
-/** Inputs name these by number: append, never reorder. */
+/** Inputs name these by number: a change here changes what they mean. */
 export const CONFIGURATIONS: readonly Configuration[] = [
   of({}),
   of({}, { profile: 'strict' }),
@@ -40,5 +42,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   of({ 'rto.min': '1ms', 'rto.max': '2s', 'retries.data': 3, 'retries.syn': 1, nagle: 'off' }),
   of({ pacing: 'on', hystart: 'classic', mss: 88, slowStartAfterIdle: 'off' }, { profile: 'linux' }),
   of({ timeWait: 'off', closedPorts: 'drop', pmtud: 'off' }, { mtu: 68 }),
+  of({ 'buffer.total': '64K', 'buffer.receive': '4K/32K/64K', 'buffer.send': '32K' }),
+  of({}, { watch: 'log' }),
+  of({ ecn: 'on', keepalive: 'on', 'keepalive.idle': '10s' }, { watch: 'tape' }),
+  of({ 'lab.isn': 'fixed', 'lab.splitSynAck': 'on', 'lab.finWithData': 'on' }),
   of({ pmtud: 'rfc1191', 'timeWait.reuse': 'off', msl: '1s', dsack: 'off' }, { offload: 'tso4', mtu: 9000 }),
 ];

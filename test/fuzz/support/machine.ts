@@ -13,12 +13,14 @@ import { Stack } from '../../../src/stack/stack.ts';
 import type { Listener } from '../../../src/tcp/listener.ts';
 import { KIND_CONNECTION, type Tcb } from '../../../src/tcp/tcb.ts';
 import { ARCS, ARCS_FROM_ANY } from '../../../src/tcp/transitions.ts';
+import { TeeTrace } from '../../../src/trace/tee.ts';
 import { type DecodedSegment, decodePacket } from '../../support/segment.ts';
 import { StateTrace } from '../../support/states.ts';
 import type { Configuration } from './configurations.ts';
 import { type Built, FarEnd } from './far-end.ts';
 import { applicationByte } from './streams.ts';
 import { allowed, type Behaviour, HandlerError, User } from './user.ts';
+import { CheckedTape, readLog } from './watchers.ts';
 
 const arrows = new Set<string>(ARCS.map(({ from, on, to }) => `${from} ${on} ${to}`));
 const anywhere = new Set<string>(ARCS_FROM_ANY.map(({ on }) => on));
@@ -61,7 +63,10 @@ export class Machine {
   private readonly limits = new WeakMap<Tcb, number>();
   private readonly iss = new Map<string, number>();
 
-  constructor({ profile, offload, mtu, values }: Configuration) {
+  private readonly tape: CheckedTape | null;
+
+  constructor({ profile, offload, mtu, values, watch }: Configuration) {
+    this.tape = watch === 'tape' ? new CheckedTape() : null;
     this.device = packetDevice({ mtu, offload });
     this.stack = new Stack({
       device: this.device,
@@ -70,9 +75,15 @@ export class Machine {
       random: new SeededRandom(1),
       profile,
       config: values,
-      trace: this.trace,
+      trace: watch === 'log' ? new TeeTrace([this.trace, readLog(this.clock)]) : this.trace,
+      record: this.tape?.tape ?? null,
     });
     this.device.onPacket((packet) => this.leaves(packet));
+  }
+
+  /** A tape runs, which does not know of a device that is full before anything was sent. */
+  get taped(): boolean {
+    return this.tape !== null;
   }
 
   get milliseconds(): number {
@@ -252,6 +263,7 @@ export class Machine {
     assert.deepEqual(tables, none, 'a day after everything was closed');
     assert.equal(memory, 0, 'bytes of buffers that nobody gave back');
     assert.equal(this.stack.nextDeadline(), Infinity, 'a timer that belongs to nothing');
+    this.tape?.check();
   }
 
   private newUser(): User {
@@ -330,6 +342,7 @@ export class Machine {
     this.packetsSent++;
     if (this.sent.length === REMEMBERED) this.sent.shift();
     this.sent.push(packet);
+    this.tape?.take(packet);
     this.log?.(`${this.time}    out ${describe(packet)}`);
     try {
       assert.ok(this.device.segmentationLimit > 0 || packet.length <= this.device.mtu, 'larger than the MTU');

@@ -1,7 +1,7 @@
 /**
  * What the bytes of an input do: each step is a byte (five bits say which, three are its argument) and
- * its operands. A table of 32, so that every byte is a step. Append nothing, replace nothing: the corpus
- * and the crashes are written in this language.
+ * its operands. A table of 32, so that every byte is a step. The corpus and the crashes are written in
+ * this language.
  */
 
 import { ByteReader } from './byte-reader.ts';
@@ -240,6 +240,7 @@ const STEPS: readonly Step[] = [
   mutate,
   ({ machine }, argument) => machine.hold(argument + 2),
   ({ machine }, argument) => {
+    if (machine.taped) return;
     if ((argument & 1) === 1) machine.device.block();
     else machine.call(() => machine.device.unblock());
   },

@@ -18,7 +18,7 @@ export class HandlerError extends Error {
   override readonly name = 'HandlerError';
 }
 
-/** Inputs name these by number: append, never reorder. */
+/** Inputs name these by number: a change here changes what they mean. */
 export const BEHAVIOURS = [
   'idle',
   'read',
