@@ -50,15 +50,19 @@ export class Rig {
   readonly payloads: Payloads;
   /** Where the programs of a row put what they get. */
   readonly folder: string;
+  /** The one that is played. */
+  row: Row;
   private sshd: Program | null = null;
 
-  private constructor(stack: RunningStack, payloads: Payloads) {
+  private constructor(stack: RunningStack, payloads: Payloads, row: Row) {
     this.stack = stack;
     this.payloads = payloads;
+    this.row = row;
     this.folder = join(stack.folder, 'row');
   }
 
-  static async start({ tool, link, mtu }: Row, payloads: Payloads): Promise<Rig> {
+  static async start(row: Row, payloads: Payloads): Promise<Rig> {
+    const { tool, link, mtu } = row;
     const www = payloads.folder;
     const offload = link === 'clean, offload' ? 'auto' : 'off';
     const clean = LINKS[link] === null;
@@ -67,13 +71,14 @@ export class Rig {
       clean && tool !== 'iperf3'
         ? await RunningStack.start('--offload', offload, '--mtu', String(mtu), '--www', www)
         : await ImpairedStack.begin({ mtu, www, offload, impairments, forward: IPERF_PORT });
-    const rig = new Rig(stack, payloads);
+    const rig = new Rig(stack, payloads, row);
     stack.ip('link', 'set', stack.ready.tun, 'txqueuelen', String(QUEUE_LENGTH));
     return rig;
   }
 
   /** Everything for one row: link and kernel set up, traffic, checks. */
   async play(row: Row, traffic: (rig: Rig, bytes: number) => Promise<void>): Promise<void> {
+    this.row = row;
     rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(this.folder);
     const sysctls = { tcp_timestamps: 1, tcp_sack: 1, tcp_window_scaling: 1, ...KERNELS[row.kernel] };

@@ -67,7 +67,7 @@ const MEGABYTE = 1024 * KILOBYTE;
  * that is not scaled holds one segment at an MTU of 65,535, which waits for a delayed ACK.
  */
 export function amount({ link, mtu, kernel }: Row, full = FULL): number {
-  if (LINKS[link] !== null) return full || link !== '10 % loss' ? 2 * MEGABYTE : 192 * KILOBYTE;
+  if (LINKS[link] !== null) return full || link !== '10 % loss' ? 2 * MEGABYTE : 512 * KILOBYTE;
   const slow = mtu < 1500 || (mtu === 65_535 && kernel === 'no window scaling');
   return full || !slow ? 100 * MEGABYTE : 10 * MEGABYTE;
 }

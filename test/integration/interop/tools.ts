@@ -41,6 +41,11 @@ const curlBulk: Traffic = async (rig, bytes) => {
   assert.equal(sha256(rig.read('down')), sum, 'what was downloaded');
 };
 
+/** The end of an answer may take longer than the 5 s for which the server keeps an idle connection. */
+function isVeryLossy({ row }: Rig): boolean {
+  return row.link === '10 % loss';
+}
+
 type CurlOptions = Readonly<Record<string, string>>;
 
 /** A configuration file of curl's: one line for each option of each transfer. Sections have options of their own. */
@@ -64,7 +69,10 @@ const curlKeepAlive: Traffic = async (rig, bytes) => {
   ]);
   const output = rig.output('bodies');
   const connects = await rig.sh(`curl -K ${config} 2>&1 >${output}`);
-  assert.equal(connects.trim(), `1${' 0'.repeat(2 * times - 1)}`, 'one connection for all');
+  const most = isVeryLossy(rig) ? 3 : 1;
+  const opened = connects.trim().split(' ').map(Number);
+  assert.equal(opened.length, 2 * times);
+  assert.ok(opened.reduce((sum, one) => sum + one, 0) <= most, `one connection for all: ${connects}`);
   const bodies = rig.read('bodies');
   const downloads = bodies.subarray(0, times * part.bytes);
   assert.equal(sha256(downloads), rig.payloads.repeated(part, times), 'what was downloaded');
@@ -120,7 +128,9 @@ const ab: Traffic = async (rig, bytes) => {
   const options = `-q -s ${PATIENCE} -n ${times} -c 10`;
   const up = await rig.sh(`ab ${options} -v 4 -u ${part.path} -T application/octet-stream ${UPLOAD}`);
   assert.equal(up.split(part.sum).length - 1, times, `sums in: ${up.slice(0, 1000)}`);
-  const down = await rig.sh(`ab ${options} -k ${SITE}/${part.name}`);
+  // It takes a connection that the server has closed meanwhile for a failed request.
+  const keepAlive = isVeryLossy(rig) ? '' : '-k';
+  const down = await rig.sh(`ab ${options} ${keepAlive} ${SITE}/${part.name}`);
   for (const output of [up, down]) {
     assert.match(output, new RegExp(`^Complete requests: +${times}$`, 'm'));
     assert.match(output, /^Failed requests: +0$/m);
@@ -167,7 +177,8 @@ end
 const wrk: Traffic = async (rig, bytes) => {
   const { part } = partOf(rig, bytes);
   writeFileSync(rig.output('script.lua'), wrkScript(part));
-  const options = `-t 1 -c 10 -d 4s --timeout ${PATIENCE}s`;
+  const seconds = isVeryLossy(rig) ? 8 : 3;
+  const options = `-t 1 -c 10 -d ${seconds}s --timeout ${PATIENCE}s`;
   const output = await rig.sh(`wrk ${options} -s ${rig.output('script.lua')} ${SITE}/`);
   const [downs, ups, wrong, failed] = (/^RESULT (.*)$/m.exec(output)?.[1] ?? '').split(' ').map(Number);
   assert.deepEqual([wrong, failed], [0, 0], output);
