@@ -80,7 +80,7 @@ test('F07: with every range in use the segment at RCV.NXT is taken, those far aw
   assert.ok(app.received.length >= 1000);
 });
 
-const PRICED = 5000;
+const PRICED = 3000;
 
 /** Processor time of so many packets, the least of some attempts; what goes out is not looked at. */
 function priceOf(make: (bed: Testbed) => readonly Uint8Array[]): number {
