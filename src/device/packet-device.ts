@@ -53,6 +53,8 @@ export class PacketDevice implements Device {
   private listener: DeviceListener | null = null;
   private onSent: PacketListener | null = null;
   private blocked = false;
+  /** `send` has said so. */
+  private full = false;
   private announced = false;
   private closed = false;
 
@@ -64,7 +66,7 @@ export class PacketDevice implements Device {
   }
 
   get writable(): boolean {
-    return !this.blocked;
+    return !this.full;
   }
 
   /**
@@ -101,8 +103,9 @@ export class PacketDevice implements Device {
 
   /** Ends {@link block}. */
   unblock(): void {
-    if (!this.blocked) return;
     this.blocked = false;
+    if (!this.full) return;
+    this.full = false;
     this.listener?.writable();
   }
 
@@ -121,7 +124,8 @@ export class PacketDevice implements Device {
   send(frame: Frame): boolean {
     if (this.onSent === null || this.closed) this.dropped++;
     else deliver(this.onSent, frame);
-    return !this.blocked;
+    this.full = this.blocked;
+    return !this.full;
   }
 
   close(): Promise<void> {

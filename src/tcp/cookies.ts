@@ -71,7 +71,7 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   const now = slotNow(context);
   const age = (now - (said >>> 3)) & TIME_BITS;
   if (age > 1 || cookie(context, seg, irs, now - age, index) !== value) return null;
-  context.counters.count(REASON.TCP_SYN_COOKIE);
+  context.counters.count(REASON.TCP_COOKIE_ACCEPTED);
 
   // What the SYN had said, as far as it was kept.
   const { flags, seq, wnd, dataEnd } = seg;

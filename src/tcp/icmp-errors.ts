@@ -5,8 +5,7 @@ import { type Seq, seqGe, seqLt, toSeq } from '../base/seq.ts';
 import type { TcpContext } from './context.ts';
 import { type ErrorCode, EVENT_SOFT_ERROR } from './events.ts';
 import { fail } from './lifecycle.ts';
-import { settleMss } from './negotiate.ts';
-import { LOST, RESENT, SACKED } from './send/in-flight.ts';
+import { lowerPathMtu, PMTU_FLOOR } from './path-mtu.ts';
 import { KIND_CONNECTION, type Tcb } from './tcb.ts';
 
 /** Fields of the error that TCP looks at; IP has checked the quote. Addresses and `sequence` are int32. */
@@ -26,8 +25,6 @@ const DESTINATION_UNREACHABLE = 3;
 const PROTOCOL_UNREACHABLE = 2;
 const PORT_UNREACHABLE = 3;
 const FRAGMENTATION_NEEDED = 4;
-/** RFC 1191 §3: no path may make our segments smaller than this (A27). */
-const PMTU_FLOOR = 552;
 const PLATEAUS = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 552];
 
 export function icmpErrorArrives(context: TcpContext, error: QuotedError): void {
@@ -42,7 +39,7 @@ function handle(context: TcpContext, error: QuotedError): Reason {
   const quoted: Seq = toSeq(error.sequence);
   if (!seqGe(quoted, tcb.snd.una) || !seqLt(quoted, tcb.snd.nxt)) return REASON.ICMP_QUOTE_OUTSIDE;
   if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED)
-    return lowerPathMtu(tcb, error);
+    return packetTooBig(tcb, error);
   return isHard(tcb, error) ? hardError(tcb, error) : softError(tcb, error);
 }
 
@@ -72,7 +69,7 @@ function errorCode(error: QuotedError): ErrorCode {
 }
 
 /** RFC 1191 §3, §5: smaller segments from now on; what was too large is sent again at once, uncongested. */
-function lowerPathMtu(tcb: Tcb, error: QuotedError): Reason {
+function packetTooBig(tcb: Tcb, error: QuotedError): Reason {
   let mtu = error.mtu;
   if (mtu === 0) {
     mtu = PMTU_FLOOR;
@@ -83,25 +80,6 @@ function lowerPathMtu(tcb: Tcb, error: QuotedError): Reason {
       }
     }
   }
-  mtu = Math.max(PMTU_FLOOR, mtu);
-  if (tcb.config.pmtud === 'off' || mtu >= tcb.pathMtu) return REASON.PKT_TOO_BIG;
-  tcb.pathMtu = mtu;
-  const before = tcb.snd.mss;
-  settleMss(tcb);
-  if (tcb.snd.mss < before) {
-    tcb.congestion.resize(tcb.snd.mss);
-    resendTooLarge(tcb);
-    tcb.context.markReady(tcb);
-  }
-  return REASON.ICMP_PMTU;
-}
-
-function resendTooLarge(tcb: Tcb): void {
-  const inFlight = tcb.inFlight;
-  for (let i = 0; i < inFlight.count; i++) {
-    const flags = inFlight.flagsOf(i);
-    if ((flags & SACKED) === 0 && inFlight.lengthOf(i) > tcb.snd.mss)
-      inFlight.setFlags(i, (flags & ~RESENT) | LOST);
-  }
-  tcb.recovery.forced = true;
+  if (tcb.config.pmtud === 'off') return REASON.PKT_TOO_BIG;
+  return lowerPathMtu(tcb, Math.max(PMTU_FLOOR, mtu)) ? REASON.ICMP_PMTU : REASON.PKT_TOO_BIG;
 }

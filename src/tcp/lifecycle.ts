@@ -105,6 +105,7 @@ export function release(context: TcpContext, tcb: Tcb, reason: CloseReason): voi
   tcb.closeReason = reason;
   if (tcb.trace !== null) tcb.trace.connectionClosed(tcb, reason);
   if (tcb.kind !== KIND_CONNECTION) {
+    traceRecordTimer(tcb, reason);
     context.removeRecord(tcb);
     return;
   }
@@ -112,6 +113,12 @@ export function release(context: TcpContext, tcb: Tcb, reason: CloseReason): voi
   context.flows.remove(tcb.flow);
   tcb.flow = -1;
   context.queueEvent(tcb, EVENT_CLOSED);
+}
+
+/** A compact record's one timer ends with it, unless its expiry is what ends it. */
+function traceRecordTimer(tcb: Tcb, reason: CloseReason): void {
+  if (tcb.trace === null || reason === 'timewait-done' || reason === 'timeout-r2') return;
+  tcb.trace.timerCancelled(tcb, tcb.kind === KIND_TIME_WAIT ? TIMER_TIME_WAIT : TIMER_SYN_ACK);
 }
 
 /** Frees the block's row and buffers; the flow stays. */

@@ -77,6 +77,12 @@ export class Tcb implements Machine {
   peerMss = 536;
   /** Largest IP packet for this path, bytes. */
   pathMtu = 1500;
+  /** The size before a black hole was suspected; 0 = none is. See path-mtu.ts. */
+  mtuBefore = 0;
+  /** Segments of the smaller size were acknowledged. */
+  mtuConfirmed = false;
+  /** When the larger one is tried again, µs. */
+  mtuRaiseAt = 0.5;
 
   // Timestamps, RFC 7323 §4, §5.
   /** TS.Recent. */

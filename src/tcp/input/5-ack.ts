@@ -7,6 +7,7 @@ import { closeWhenEstablished } from '../calls/close.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import { settleMss } from '../negotiate.ts';
+import { pathAnswered } from '../path-mtu.ts';
 import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
 import { sackAckArrived } from '../recovery/sack-recovery.ts';
 import { HAS_SYN } from '../send/in-flight.ts';
@@ -119,6 +120,7 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
   if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
   sampleRtt(tcb, seg, flight);
+  pathAnswered(tcb);
   // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
   const state = tcb.recovery.state;
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;

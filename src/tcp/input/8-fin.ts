@@ -46,19 +46,24 @@ export function checkFin(tcb: Tcb, seg: Segment): void {
 
 /** Remembers where the stream ends. Data that is already held beyond it proves the FIN wrong. */
 function noteFin(tcb: Tcb, seg: Segment): void {
-  if (tcb.rcv.finSeen) return;
+  if (tcb.rcv.finSeen) {
+    // Repeated while the hole before it is still there.
+    if (!tcb.peerClosed && seg.dataLength === 0) earnAck(tcb);
+    return;
+  }
   const fin = seqAdd(seg.seq, seg.dataLength);
   const ranges = tcb.receiveBuffer.outOfOrder;
   const contradicted = ranges.count > 0 && !seqGe(fin, ranges.endOf(ranges.count - 1));
   if (contradicted) return;
   tcb.rcv.fin = fin;
   tcb.rcv.finSeen = true;
-  if (fin !== tcb.rcv.nxt) {
-    // Ahead of a hole: an out-of-order segment like any other (CC-11), whatever text it carried.
-    if (seg.dataLength === 0) {
-      tcb.acksOwed++;
-      tcb.context.markReady(tcb);
-      tcb.context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
-    }
-  }
+  // Ahead of a hole: an out-of-order segment like any other (CC-11); text has earned its ACK by itself.
+  if (fin !== tcb.rcv.nxt && seg.dataLength === 0) earnAck(tcb);
+}
+
+function earnAck(tcb: Tcb): void {
+  tcb.acksOwed++;
+  tcb.sackRecent = tcb.rcv.fin;
+  tcb.context.markReady(tcb);
+  tcb.context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
 }

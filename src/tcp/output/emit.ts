@@ -11,7 +11,7 @@ import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
 import { TIMER_DELAYED_ACK } from '../timers/timer-table.ts';
 import { cancelTimer } from '../timers/timers.ts';
 import { writeOptions } from './options.ts';
-import { chooseSackBlocks } from './sack-option.ts';
+import { chooseSackBlocks, sackBlockCount } from './sack-option.ts';
 import type { SentSegment, Trigger } from './sent-segment.ts';
 
 /** Two NOPs, kind and length, and each block. */
@@ -20,7 +20,7 @@ const SACK_BLOCK = 8;
 
 /** Payload of a full segment now: SND's MSS less the SACK blocks that every segment carries. */
 export function payloadLimit(tcb: Tcb): number {
-  const blocks = sackBlockCount(tcb);
+  const blocks = sackBlocksToSend(tcb);
   return blocks === 0 ? tcb.snd.mss : tcb.snd.mss - SACK_FIXED - SACK_BLOCK * blocks;
 }
 
@@ -32,10 +32,8 @@ export function superPacketLimit(tcb: Tcb, mss: number): number {
   return Math.max(mss, payload - (payload % mss));
 }
 
-function sackBlockCount(tcb: Tcb): number {
-  if (!tcb.sackAgreed) return 0;
-  const ranges = tcb.receiveBuffer.outOfOrder.count + (tcb.dsackPending ? 1 : 0);
-  return Math.min(ranges, tcb.timestampsAgreed ? 3 : 4);
+function sackBlocksToSend(tcb: Tcb): number {
+  return tcb.sackAgreed ? Math.min(sackBlockCount(tcb), tcb.timestampsAgreed ? 3 : 4) : 0;
 }
 
 /**

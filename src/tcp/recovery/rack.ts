@@ -69,28 +69,73 @@ function reorderingWindow(tcb: Tcb, rack: Rack): number {
 
 /** Step 5: marks what is lost; true when anything was. What is only late by now decides `rack.lostAt`. */
 export function detectLosses(tcb: Tcb): boolean {
-  const { inFlight, clock } = tcb;
   const rack = rackOf(tcb);
   rack.lostAt = 0;
   if (rack.sentAt < 0) return false;
   const limit = rack.rtt + reorderingWindow(tcb, rack);
+  const again = findLostRepeats(tcb, rack, limit);
+  return findLostOriginals(tcb, rack, limit) || again;
+}
+
+/** Of what was sent again: that is lost, too. */
+function findLostRepeats(tcb: Tcb, rack: Rack, limit: number): boolean {
+  const { inFlight } = tcb;
   let found = false;
-  for (let i = 0; i < inFlight.count; i++) {
+  for (let i = 0; i < inFlight.resentBefore; i++) {
     const flags = inFlight.flagsOf(i);
-    const sentAt = inFlight.sentAtOf(i);
-    const later = sentAt > rack.sentAt || (sentAt === rack.sentAt && seqGe(inFlight.endOf(i), rack.end));
-    // What was sent once was sent in order: all behind it is later still, or was sent again.
-    if (later && (flags & EVER_RESENT) === 0) break;
-    if (later || (flags & SACKED) !== 0 || (flags & (LOST | RESENT)) === LOST) continue;
-    const lostAt = sentAt + limit;
-    if (lostAt > clock.now) {
-      if (lostAt > rack.lostAt) rack.lostAt = lostAt;
-    } else {
-      inFlight.setFlags(i, (flags & ~RESENT) | LOST);
-      found = true;
-    }
+    if ((flags & SACKED) !== 0) i = inFlight.behindIsland(i) - 1;
+    else if ((flags & RESENT) !== 0 && !isLater(tcb, rack, i) && isLost(tcb, rack, i, limit)) found = true;
   }
   return found;
+}
+
+/**
+ * Of what was sent once: it was sent in order, so all behind the first that is only late, or later than
+ * what has arrived, is so too.
+ */
+function findLostOriginals(tcb: Tcb, rack: Rack, limit: number): boolean {
+  const { inFlight } = tcb;
+  let found = false;
+  let settled = true;
+  let i = inFlight.settled;
+  while (i < inFlight.count) {
+    const flags = inFlight.flagsOf(i);
+    let next = i + 1;
+    if ((flags & SACKED) !== 0) {
+      next = inFlight.behindIsland(i);
+    } else if ((flags & LOST) === 0) {
+      if (!isLater(tcb, rack, i) && isLost(tcb, rack, i, limit)) {
+        found = true;
+      } else if ((flags & EVER_RESENT) === 0) {
+        // None of the others has more time left than what has arrived would have.
+        if (rack.lostAt > 0) rack.lostAt = Math.max(rack.lostAt, rack.sentAt + limit);
+        break;
+      } else {
+        settled = false;
+      }
+    }
+    if (settled) inFlight.settled = next;
+    i = next;
+  }
+  return found;
+}
+
+/** Sent after what has arrived: nothing is known of it yet. */
+function isLater(tcb: Tcb, rack: Rack, index: number): boolean {
+  const sentAt = tcb.inFlight.sentAtOf(index);
+  return sentAt > rack.sentAt || (sentAt === rack.sentAt && seqGe(tcb.inFlight.endOf(index), rack.end));
+}
+
+/** Marks record `index` when its time has passed; else it is late. */
+function isLost(tcb: Tcb, rack: Rack, index: number, limit: number): boolean {
+  const { inFlight } = tcb;
+  const lostAt = inFlight.sentAtOf(index) + limit;
+  if (lostAt > tcb.clock.now) {
+    if (lostAt > rack.lostAt) rack.lostAt = lostAt;
+    return false;
+  }
+  inFlight.setFlags(index, (inFlight.flagsOf(index) & ~RESENT) | LOST);
+  return true;
 }
 
 /** §6.3: after a time-out the oldest is lost, and what is as old; what was just sent may be on its way. */

@@ -97,6 +97,8 @@ export class InFlight {
 
   /** Records before this one (from the front) need no retransmission. */
   private resendHint = 0;
+  /** Of the records before this one it is settled whether their first sending was lost. */
+  settled = 0;
 
   constructor(pool: RecordsPool, clock: Clock) {
     this.pool = pool;
@@ -237,6 +239,19 @@ export class InFlight {
     }
   }
 
+  /** Where to look for what was sent again and may be lost, too: before this index; 0 when nothing was. */
+  get resentBefore(): number {
+    return this.resent === 0 ? 0 : Math.min(this.resendHint, this.count);
+  }
+
+  /** The first record behind the island that SACKED record `index` belongs to. */
+  behindIsland(index: number): number {
+    const island = this.islands.containing(this.seqOf(index));
+    if (island < 0) return index + 1;
+    const end = this.islands.endOf(island);
+    return seqGe(end, this.endOf(this.count - 1)) ? this.count : this.indexOf(end);
+  }
+
   /** Index of the record that contains `seq`, which is in flight. */
   indexOf(seq: Seq): number {
     let low = 0;
@@ -252,6 +267,7 @@ export class InFlight {
   /** The peer has dropped what it had SACKed (RFC 2018 §8): nothing counts as delivered. */
   forgetSacks(): void {
     this.islands.clear();
+    this.settled = 0;
     for (let i = 0; i < this.count; i++) {
       const flags = this.flagsOf(i);
       if ((flags & SACKED) !== 0) this.setFlags(i, flags & ~SACKED);
@@ -261,6 +277,7 @@ export class InFlight {
   /** Nothing was lost after all. */
   forgetLosses(): void {
     for (let i = 0; i < this.count; i++) this.setFlags(i, this.flagsOf(i) & ~(LOST | RESENT));
+    this.settled = 0;
   }
 
   /** Everything not SACKed is believed lost, and no copy under way (RFC 6298 §5.4, a timeout). */
@@ -300,6 +317,7 @@ export class InFlight {
     records.flags[first] = (records.flags[first] as number) & ~HAS_FIN;
     this.count++;
     if (this.resendHint > index) this.resendHint++;
+    if (this.settled > index) this.settled++;
   }
 
   /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
@@ -331,6 +349,7 @@ export class InFlight {
     this.lost = 0;
     this.resent = 0;
     this.resendHint = 0;
+    this.settled = 0;
     this.islands.clear();
   }
 
@@ -347,6 +366,7 @@ export class InFlight {
     this.head = (this.head + 1) & (records.capacity - 1);
     this.count--;
     if (this.resendHint > 0) this.resendHint--;
+    if (this.settled > 0) this.settled--;
   }
 
   private trimFront(bytes: number): void {

@@ -3,6 +3,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { EVENT_R1 } from '../events.ts';
 import { fail } from '../lifecycle.ts';
+import { timedOutAgain } from '../path-mtu.ts';
 import { timeoutExpired } from '../recovery/newreno.ts';
 import { reorderingExpired } from '../recovery/sack-recovery.ts';
 import { probeExpired, probeIsPossible, probeTimeout } from '../recovery/tail-loss-probe.ts';
@@ -102,6 +103,7 @@ export function retransmissionExpired(tcb: Tcb): void {
     context.queueEvent(tcb, EVENT_R1);
   }
   timeoutExpired(tcb, first);
+  timedOutAgain(tcb);
   setLossTimer(tcb, true);
   context.markReady(tcb);
 }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Application } from '../../support/application.ts';
 import { changesOnly, costOf } from '../../support/budget.ts';
 import { pattern } from '../../support/pattern.ts';
 import { type Testbed, testbed } from '../../support/peer.ts';
@@ -119,4 +120,52 @@ test('A28: what gets through such a path, small segments, is not held up by what
     bed.peer.ack(seq + length);
   }
   assert.equal(app.tcb.unacked, 0);
+});
+
+/** A peer behind a path that lets nothing above `most` bytes through, and says nothing about it. */
+function behindBlackHole(bed: Testbed, app: Application, most: number, until: number): void {
+  let acked = 1;
+  for (let waited = 0; waited < until && app.tcb.unacked > 0; waited += 100) {
+    for (const { seq, length, packet } of bed.peer.sent()) {
+      if (packet.length > most || seq !== acked) continue;
+      acked = seq + length;
+      bed.peer.ack(acked);
+    }
+    bed.advance(100);
+  }
+}
+
+test('A28, RFC 4821 §7.7: large segments vanish without a word: smaller ones get through, after three time-outs', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  app.write(20_000);
+  behindBlackHole(bed, app, 1200, 120_000);
+  assert.equal(app.tcb.unacked, 0);
+  assert.equal(app.tcb.pathMtu, 1064);
+  assert.equal(bed.counter('TCP_PMTU_BLACK_HOLE'), 1);
+});
+
+test('A28: a path that is down for a while keeps its size', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  app.write(1000);
+  const before = app.tcb.snd.mss;
+  bed.advance(12_000);
+  assert.equal(bed.counter('TCP_PMTU_BLACK_HOLE'), 1, 'it was tried');
+  bed.peer.sent();
+  bed.peer.ack(1001);
+  assert.equal(app.tcb.snd.mss, before);
+});
+
+test('A28, RFC 1191 §6.3: ten minutes later the larger size is tried again', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  app.write(20_000);
+  behindBlackHole(bed, app, 1200, 120_000);
+  bed.advance(600_000);
+  app.write(500);
+  bed.peer.sent();
+  bed.peer.ack(20_501);
+  app.write(20_000);
+  assert.equal(bed.peer.sent()[0]?.packet.length, 1500);
 });

@@ -267,3 +267,19 @@ scenario('DS-02: a duplicate of data behind a hole: its range first, then the bl
   // The report is not repeated.
   assert.deepEqual(answer(bed, 9), [block(8, 9), block(3, 5)]);
 });
+
+test('SK-02: a FIN ahead of a hole is reported with its one number, each time that it comes', () => {
+  const bed = testbed();
+  bed.peer.handshake('passive', SACK);
+  const fin = 1 + 2 * SEGMENT;
+  for (let times = 1; times <= 2; times++) {
+    bed.peer.send({ flags: 'FA', seq: fin });
+    const ack = bed.peer.expect({ flags: 'A', ack: 1, length: 0 });
+    assert.deepEqual(ack.options.sack, [[fin, fin + 1]], `time ${times}`);
+  }
+  assert.deepEqual(answer(bed, 2), [[1 + SEGMENT, fin + 1]], 'with the data that it ends');
+  segment(bed, 1);
+  assert.equal(bed.connections()[0]?.state, 'CLOSE-WAIT');
+  bed.advance(100);
+  bed.peer.expect({ flags: 'A', ack: fin + 1 });
+});

@@ -248,8 +248,9 @@ describe('packetDevice', () => {
     const log: string[] = [];
     device.attach(watcher(log));
     device.block();
-    assert.equal(device.writable, false);
+    assert.equal(device.writable, true, 'only a packet finds out');
     assert.equal(device.send(frame(1)), false);
+    assert.equal(device.writable, false);
     device.unblock();
     device.unblock();
     assert.deepEqual(log, ['writable']);
