@@ -16,8 +16,10 @@ import { ARCS, ARCS_FROM_ANY } from '../../../src/tcp/transitions.ts';
 import { TeeTrace } from '../../../src/trace/tee.ts';
 import { type DecodedSegment, decodePacket } from '../../support/segment.ts';
 import { StateTrace } from '../../support/states.ts';
+import { checkAccounting } from './accounting.ts';
 import type { Configuration } from './configurations.ts';
 import { type Built, FarEnd } from './far-end.ts';
+import { describe, isReset } from './packets.ts';
 import { applicationByte } from './streams.ts';
 import { allowed, type Behaviour, HandlerError, User } from './user.ts';
 import { CheckedTape, readLog } from './watchers.ts';
@@ -57,6 +59,7 @@ export class Machine {
   private complaint: Error | null = null;
   private segmentsWithoutData = 0;
   private dataSent = 0;
+  private resets = 0;
   private packetsSent = 0;
   private readonly edges = new WeakMap<Tcb, { irs: number; edge: number }>();
   /** The largest limit of each receive buffer. */
@@ -114,7 +117,9 @@ export class Machine {
     if (built.suspect) this.suspect = true;
     this.log?.(`${this.time}  in   ${describe(built.packet)}`);
     if (this.toHold === 0) {
+      const resets = this.resets;
       this.answering(this.segmentsIn(built), () => this.inject(built));
+      if (isReset(built)) assert.equal(this.resets, resets, 'a reset in answer to a reset');
       return;
     }
     this.held.push(built);
@@ -212,6 +217,7 @@ export class Machine {
     assert.ok(stack.nextDeadline() > now, 'a turn is due and does not run');
     stack.tcp.forEachConnection((tcb) => {
       this.checkVariables(tcb, now);
+      if (tcb.kind === KIND_CONNECTION) checkAccounting(tcb);
       this.checkEdge(tcb);
     });
   }
@@ -352,6 +358,7 @@ export class Machine {
       if (segment === null) return;
       if (segment.payload.length === 0) this.segmentsWithoutData++;
       this.dataSent += segment.payload.length;
+      if (segment.flags.includes('R')) this.resets++;
       this.checkData(segment);
       this.farEnds.find((far) => isFor(segment, far))?.take(segment);
     } catch (error) {
@@ -379,19 +386,4 @@ function isFor(segment: DecodedSegment, far: FarEnd): boolean {
     segment.destinationPort === far.port &&
     segment.sourcePort === far.stackPort
   );
-}
-
-/** One line about any packet, in hexadecimal when it is not a sound segment. */
-function describe(packet: Uint8Array): string {
-  try {
-    const segment = decodePacket(packet);
-    if (segment !== null) {
-      const { sourcePort, destinationPort, flags, seq, ack, window, up, options, payload } = segment;
-      const rest = `wnd ${window} up ${up} len ${payload.length} ${JSON.stringify(options)}`;
-      return `${sourcePort} > ${destinationPort} ${flags} seq ${seq} ack ${ack} ${rest}`;
-    }
-  } catch {
-    // Not for us to judge.
-  }
-  return Array.from(packet.subarray(0, 100), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }

@@ -1,7 +1,7 @@
 /** Packets that are no segments of a far end: raw ones, errors, fragments, damaged ones. */
 
-import { address, ipPacket, onesSum } from '../../support/segment.ts';
-import type { Built } from './far-end.ts';
+import { address, decodePacket, ipPacket, onesSum } from '../../support/segment.ts';
+import { type Built, RST } from './far-end.ts';
 
 const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
@@ -69,4 +69,25 @@ export function fragments(whole: Built, cut: number, order: number): Built[] {
   if ((order & 1) !== 0) pieces.reverse();
   if ((order & 2) !== 0 && pieces[0] !== undefined) pieces.push(pieces[0]);
   return pieces;
+}
+
+/** One line about any packet, in hexadecimal when it is not a sound segment. */
+export function describe(packet: Uint8Array): string {
+  try {
+    const segment = decodePacket(packet);
+    if (segment !== null) {
+      const { sourcePort, destinationPort, flags, seq, ack, window, up, options, payload } = segment;
+      const rest = `wnd ${window} up ${up} len ${payload.length} ${JSON.stringify(options)}`;
+      return `${sourcePort} > ${destinationPort} ${flags} seq ${seq} ack ${ack} ${rest}`;
+    }
+  } catch {
+    // Not for us to judge.
+  }
+  return Array.from(packet.subarray(0, 100), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+/** A TCP packet with RST, sound or not. */
+export function isReset({ packet }: Built): boolean {
+  const start = ((packet[0] ?? 0) & 15) * 4;
+  return packet[9] === PROTOCOL_TCP && ((packet[start + 13] ?? 0) & RST) !== 0;
 }

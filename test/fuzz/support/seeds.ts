@@ -30,6 +30,7 @@ const [A, PA, SA, S, FA, RA, R, FPUA] = [0, 1, 2, 3, 4, 5, 6, 7];
 // Base of the acknowledgment number: SND.UNA; of the sequence number: RCV.NXT. See far-end.ts.
 const ACK_UNA = 2 << 3;
 const SEQ_RCV = 2;
+const SEQ_ISN = 4;
 
 const established = step('handshake', 1);
 const acked = step('window', 0);
@@ -77,6 +78,25 @@ const THEMES: Readonly<Record<string, readonly number[]>> = {
     ...step('flags', PA, SEQ_RCV, 5, 0x63),
     ...step('honest', PA, 9),
     ...step('read', 6),
+  ],
+  'a segment over what came out of order': [
+    ...established,
+    ...step('flags', PA, SEQ_RCV, 3, 0x42),
+    ...step('flags', PA, SEQ_RCV, 3, 0x46),
+    ...step('honest', PA, 4),
+    ...step('read', 6),
+  ],
+  'more holes than are kept': [
+    ...established,
+    ...step('honest', PA, 0xf1),
+    ...step('flags', PA, SEQ_ISN, 6, 1),
+    ...step('read', 6),
+  ],
+  'data behind a FIN': [
+    ...established,
+    ...step('flags', FA, SEQ_RCV, 1, 0x05),
+    ...step('honest', PA, 4),
+    ...fin,
   ],
   'a loss, told by SACK': [
     ...established,

@@ -86,6 +86,16 @@ function honest(program: Program, flags: number, described: readonly number[] = 
   send(program, flags, new ByteReader(Uint8Array.from(described)));
 }
 
+/** One honest segment; the upper half of the operand makes it many, each with a hole of a byte before it. */
+function honestStep(program: Program, argument: number): void {
+  const operand = program.input.u8();
+  honest(program, FLAGS[argument] as number, [0, operand & 15]);
+  for (let more = 10 * (operand >> 4); more > 0; more--) {
+    program.far.nxt = (program.far.nxt + 1) | 0;
+    honest(program, FLAGS[argument] as number, [0, operand & 15]);
+  }
+}
+
 function handshake(program: Program, argument: number): void {
   const { machine, far } = program;
   far.stackPort = PORTS[argument >> 2] as number;
@@ -194,7 +204,7 @@ function wait({ machine }: Program, milliseconds: number): void {
 const STEPS: readonly Step[] = [
   (program) => send(program, program.input.u8(), program.input),
   (program, argument) => send(program, FLAGS[argument] as number, program.input),
-  (program, argument) => honest(program, FLAGS[argument] as number, [0, program.input.u8()]),
+  honestStep,
   (program, argument) => {
     program.far = program.machine.farEnds[argument & 3] as FarEnd;
   },

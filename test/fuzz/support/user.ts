@@ -37,7 +37,8 @@ export class User implements ConnectionOwner {
   /** Bytes of its stream that the stack has taken. */
   written = 0;
   closed = false;
-  private read = 0;
+  /** Bytes of the peer's stream that it has read. */
+  received = 0;
   private closedTold = 0;
   private readonly stack: Stack;
   private readonly suspect: () => boolean;
@@ -103,12 +104,12 @@ export class User implements ConnectionOwner {
       'wrote behind the bytes received',
     );
     if (!this.suspect()) {
-      const first = tcb.rcv.irs + 1 + this.read;
+      const first = tcb.rcv.irs + 1 + this.received;
       for (let i = 0; i < got; i++) {
-        assert.equal(into[i], peerByte((first + i) | 0), `byte ${this.read + i} of the peer’s stream`);
+        assert.equal(into[i], peerByte((first + i) | 0), `byte ${this.received + i} of the peer’s stream`);
       }
     }
-    this.read += got;
+    this.received += got;
     return got;
   }
 

@@ -43,6 +43,7 @@ interface Fragment extends Piece {
   identification: number;
   protocol: number;
   headerLength: number;
+  many: number;
 }
 
 /** The bytes of every datagram's payload, and of a contradicting copy. */
@@ -57,7 +58,9 @@ function describe(input: ByteReader, next: number): Fragment {
   const what = input.u8();
   const from = [next, 0, next - 8, next + 8, input.u8() * 8, 65_480, next - 16, input.u16() & 0xfff8];
   const start = Math.min(0xfff8, Math.max(0, from[where & 7] as number)) & 0xfff8;
-  const length = LENGTHS[(where >> 3) % LENGTHS.length] as number;
+  // Many of one datagram, with holes between them: the only way to its limit in a short input.
+  const many = (what & 0x80) === 0 ? 1 : 1 + input.u8();
+  const length = many > 1 ? 8 : (LENGTHS[(where >> 3) % LENGTHS.length] as number);
   const payload = PAYLOADS[(what & 0x70) === 0x70 ? 1 : 0] as Uint8Array;
   const bytes = payload.slice(start, start + length);
   // The data offset of a TCP header in the first fragment: sound, or the input's.
@@ -69,7 +72,8 @@ function describe(input: ByteReader, next: number): Fragment {
     protocol: who >> 5 === 7 ? 17 : who >> 7 === 1 ? TCP : 1,
     start,
     bytes,
-    more: (what & 1) === 1,
+    more: many > 1 || (what & 1) === 1,
+    many,
     headerLength: (what & 2) === 0 ? 20 : 24 + 4 * ((what >> 2) & 1),
   };
 }
@@ -188,33 +192,52 @@ function only(reason: string): { reasons: string[]; payload: null } {
 
 export function fuzz(data: Uint8Array): void {
   const input = new ByteReader(data);
-  const clock = virtualClock(1_000_000);
-  const reassembly = new Reassembly(clock, new Counters());
-  const model = new Model();
-  const header = new Ipv4Header();
-  let timedOut = 0;
+  const bench = new Bench();
   let next = 0;
   for (let count = 0; count < MOST_FRAGMENTS && !input.done; count++) {
     // One deadline each: which one of two as old leaves is nobody's business.
-    clock.now += input.peek() === 0xff ? 20_000_000 : 1;
-    reassembly.expire({ reassemblyTimedOut: () => timedOut++ }, header);
-    model.expire(clock.now);
+    bench.pass(input.peek() === 0xff ? 20_000_000 : 1);
     const fragment = describe(input, next);
-    next = endOf(fragment);
+    for (let i = 0; i < fragment.many; i++) {
+      const start = (fragment.start + 16 * i) & 0xfff8;
+      bench.take(i === 0 ? fragment : { ...fragment, start });
+      next = start + fragment.bytes.length;
+    }
+  }
+  bench.end();
+}
+
+/** Reassembly beside its model. */
+class Bench {
+  private readonly clock = virtualClock(1_000_000);
+  private readonly reassembly = new Reassembly(this.clock, new Counters());
+  private readonly model = new Model();
+  private readonly header = new Ipv4Header();
+
+  pass(microseconds: number): void {
+    this.clock.now += microseconds;
+    this.reassembly.expire({ reassemblyTimedOut: () => undefined }, this.header);
+    this.model.expire(this.clock.now);
+  }
+
+  take(fragment: Fragment): void {
+    const { header, reassembly, model } = this;
     const packet = packetOf(fragment);
-    if (packet === null) continue;
+    if (packet === null) return;
     assert.equal(readIpv4Header(packet, header), REASON.ACCEPTED);
-    if (!header.moreFragments && header.fragmentOffset === 0) continue;
+    if (!header.moreFragments && header.fragmentOffset === 0) return;
     const reason = REASONS[reassembly.add(packet, header)]?.name as string;
-    const { reasons, payload } = model.add(fragment, clock.now);
+    const { reasons, payload } = model.add(fragment, this.clock.now);
     assert.ok(reasons.includes(reason), `${reason} for a fragment that is ${reasons.join(' or ')}`);
     if (reason === 'ACCEPTED') checkDatagram(reassembly.assembled, header, payload as Uint8Array);
     assert.equal(reassembly.size, model.kept.size, 'datagrams held');
   }
-  clock.now += REASSEMBLY_TIMEOUT;
-  reassembly.expire({ reassemblyTimedOut: () => timedOut++ }, header);
-  assert.equal(reassembly.size, 0);
-  assert.equal(reassembly.nextDeadline, Infinity);
+
+  end(): void {
+    this.pass(REASSEMBLY_TIMEOUT);
+    assert.equal(this.reassembly.size, 0);
+    assert.equal(this.reassembly.nextDeadline, Infinity);
+  }
 }
 
 function checkDatagram(packet: Packet, header: Ipv4Header, payload: Uint8Array): void {
