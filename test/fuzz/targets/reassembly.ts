@@ -34,7 +34,8 @@ interface Piece {
 interface Kept {
   source: number;
   pieces: Piece[];
-  discarded: boolean;
+  /** The reason for which nothing of it is delivered any more. */
+  discarded: string | null;
   deadline: number;
 }
 
@@ -119,7 +120,7 @@ class Model {
       datagram = {
         source: fragment.source,
         pieces: [],
-        discarded: false,
+        discarded: null,
         deadline: now + REASSEMBLY_TIMEOUT,
       };
       this.kept.set(key, datagram);
@@ -136,7 +137,7 @@ class Model {
     datagram: Kept,
     fragment: Fragment,
   ): { reasons: string[]; payload: Uint8Array | null } {
-    if (datagram.discarded) return only('FRAG_OVERLAP');
+    if (datagram.discarded !== null) return only(datagram.discarded);
     const { pieces } = datagram;
     const same = pieces.find(
       ({ start, bytes }) => start === fragment.start && bytes.length === fragment.bytes.length,
@@ -150,8 +151,8 @@ class Model {
     }
     const contradicts = contradiction(pieces, fragment);
     if (contradicts || pieces.length === MAX_FRAGMENTS) {
-      datagram.discarded = true;
-      return only(contradicts ? 'FRAG_OVERLAP' : 'FRAG_LIMIT');
+      datagram.discarded = contradicts ? 'FRAG_OVERLAP' : 'FRAG_LIMIT';
+      return only(datagram.discarded);
     }
     pieces.push(fragment);
     const total = pieces.find(({ more }) => !more);
