@@ -8,12 +8,14 @@ import { compileTests, OUTPUT } from './compile-tests.js';
 import { filesUnder } from './files.js';
 import { nodeOf } from './node-versions.js';
 
-/** In the order in which they run. `serial`: the tests share the machine's network, or measure time. */
+/** In the order in which they run. `concurrency`: files at once; 1 where they load or measure the machine. */
 const GROUPS = [
   { name: 'core', folders: ['unit', 'property', 'contract', 'conformance', 'net-api', 'support'] },
   { name: 'sim', folders: ['sim', 'fuzz', 'security'] },
   { name: 'node-versions' },
-  { name: 'integration', folders: ['integration', 'ladders'], serial: true },
+  // Each in a namespace of its own, and mostly waiting.
+  { name: 'ladders', folders: ['ladders'], concurrency: 3 },
+  { name: 'integration', folders: ['integration'], concurrency: 1 },
 ];
 /**
  * What must also pass on the other versions of Node. The tools' own test is not about Node, and
@@ -50,14 +52,14 @@ const totals = { pass: 0, fail: 0, skipped: 0 };
 const failures = [];
 
 /** Runs `files` on the given node; its summary goes to the terminal and its counts into `totals`. */
-function runFiles(title, files, { node = process.execPath, serial = false } = {}) {
+function runFiles(title, files, { node = process.execPath, concurrency = 2 } = {}) {
   if (files.length === 0) return;
   process.stdout.write(`\n── ${title}: ${files.length} files\n`);
   rmSync(COUNTS, { force: true });
   const args = [
     '--enable-source-maps',
     '--test',
-    `--test-concurrency=${serial ? 1 : 2}`,
+    `--test-concurrency=${concurrency}`,
     ...(unlimited ? [] : ['--test-timeout=600000']),
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
@@ -95,13 +97,13 @@ function runGroup(group) {
 
 function runChosen(words) {
   for (const word of words) {
-    const group = GROUPS.find(({ name, folders }) => name === word && !folders?.includes(word));
+    const group = GROUPS.find(({ name }) => name === word);
     const files = readFolders().includes(word)
       ? inFolders([word])
       : testFiles().filter((file) => file.includes(relative('.', word)));
     if (word === 'lint') lint();
     else if (group !== undefined) runGroup(group);
-    else if (files.length > 0) runFiles(word, files, { serial: word.includes('integration') });
+    else if (files.length > 0) runFiles(word, files, { concurrency: word.includes('integration') ? 1 : 2 });
     else {
       process.stderr.write(`no test is called ${word}\n${HELP}\n`);
       process.exit(2);

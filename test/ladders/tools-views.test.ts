@@ -90,7 +90,7 @@ describe('views of one connection', { skip: skipWithout('nc.openbsd') }, () => {
         /ESTABLISHED -> CLOSE-WAIT/,
         /CLOSE-WAIT -> LAST-ACK/,
         /<-+ FIN,ACK 4:5 ack 5 /,
-        /timer rto off/,
+        /timer tlp off/,
         /LAST-ACK -> CLOSED/,
       ]);
     } finally {
