@@ -1,7 +1,7 @@
 /** RFC 9293 §3.10.7.4, eighth: check the FIN bit. */
 
 import { REASON } from '../../base/reasons.ts';
-import { seqAdd, seqGe } from '../../base/seq.ts';
+import { seqAdd, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import { EVENT_PEER_CLOSED } from '../events.ts';
 import { enterTimeWait } from '../lifecycle.ts';
@@ -53,8 +53,9 @@ function noteFin(tcb: Tcb, seg: Segment): void {
   }
   const fin = seqAdd(seg.seq, seg.dataLength);
   const ranges = tcb.receiveBuffer.outOfOrder;
-  const contradicted = ranges.count > 0 && !seqGe(fin, ranges.endOf(ranges.count - 1));
-  if (contradicted) return;
+  // The segment's own text may have closed the gap before them already.
+  if (seqGt(tcb.rcv.nxt, fin)) return;
+  if (ranges.count > 0 && !seqGe(fin, ranges.endOf(ranges.count - 1))) return;
   tcb.rcv.fin = fin;
   tcb.rcv.finSeen = true;
   // Ahead of a hole: an out-of-order segment like any other (CC-11); text has earned its ACK by itself.

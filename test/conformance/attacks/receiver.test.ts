@@ -83,6 +83,18 @@ test('F05: a FIN below data that is already held is not believed', () => {
   assert.equal(app.received.length, 150);
 });
 
+test('F05: a FIN on the segment that fills the gap before data already held is not believed', () => {
+  const bed = testbed();
+  const app = bed.peer.handshake('passive');
+  bed.peer.send({ flags: 'A', seq: 2, data: 1 });
+  bed.peer.send({ flags: 'A', seq: 3, data: 1 });
+  bed.peer.send({ flags: 'FA', seq: 1, data: 1 });
+  bed.peer.send({ flags: 'PA', seq: 4, data: 10 });
+  bed.peer.send({ flags: 'FA', seq: 14 });
+  assert.equal(app.received.length, 13);
+  assert.equal(app.state, 'CLOSE-WAIT');
+});
+
 test('F06: a FIN before a hole ends nothing until the hole is filled', () => {
   const { bed, app } = reach('ESTABLISHED');
   bed.peer.send({ flags: 'FPA', seq: 101, data: 100 });
