@@ -19,7 +19,7 @@ import { SentSegment } from './output/sent-segment.ts';
 import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
-import { RecordsPool } from './send/in-flight.ts';
+import { RecordsPool } from './send/records.ts';
 import { KIND_CONNECTION, KIND_SYN_RECEIVED, KIND_TIME_WAIT, Tcb } from './tcb.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TimerTable } from './timers/timer-table.ts';

@@ -1,7 +1,7 @@
 /** How much may be sent now: windows, Nagle, the silly-window rules. RFC 9293 §3.7.4, §3.8.6.2.1. */
 
 import { seqAdd, seqDiff, seqLt } from '../../base/seq.ts';
-import { pipe } from '../recovery/newreno.ts';
+import { pipe } from '../recovery/recovery.ts';
 import { PROBE_OVERRIDE, type Tcb } from '../tcb.ts';
 
 /** Bytes of sequence space that the peer's window still takes; negative after it was shrunk (MUST-34). */

@@ -6,17 +6,7 @@ import type { Segment } from '../../wire/segment.ts';
 import { LOST, RESENT } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
-import { markTimedOut } from './sack-recovery.ts';
 import { provenWrong, undo } from './undo.ts';
-
-/**
- * Bytes believed to be in the network. Each duplicate ACK says that one segment has left it: this is
- * what RFC 6582 expresses by inflating cwnd, and RFC 3042 by two segments beyond it.
- */
-export function pipe(tcb: Tcb): number {
-  if (tcb.sackAgreed) return tcb.inFlight.pipe;
-  return Math.max(0, tcb.inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
-}
 
 /** A duplicate ACK in the sense of RFC 5681 §2 has arrived. */
 export function duplicateAckArrived(tcb: Tcb): void {
@@ -104,22 +94,4 @@ function resendFirst(tcb: Tcb): void {
   if (inFlight.lengthOf(0) > tcb.snd.mss) inFlight.split(0, tcb.snd.mss);
   inFlight.setFlags(0, (inFlight.flagsOf(0) & ~RESENT) | LOST);
   tcb.recovery.forced = true;
-}
-
-/** The retransmission timer has expired, RFC 6298 §5, RFC 5681 §3.1, RFC 6582 §3.2 step 4. */
-export function timeoutExpired(tcb: Tcb, first: boolean): void {
-  const recovery = tcb.recovery;
-  const calm = recovery.state === 'open' || recovery.state === 'disorder';
-  if (first && calm) beginEpisode(tcb);
-  else if (first) recovery.undoable = false;
-  if (first) recovery.frto = calm && tcb.sackAgreed ? 1 : 0;
-  tcb.congestion.timedOut(tcb.unacked, first);
-  if (tcb.sackAgreed) markTimedOut(tcb);
-  else tcb.inFlight.markAllLost();
-  recovery.duplicateAcks = 0;
-  recovery.recover = tcb.snd.nxt;
-  recovery.hasPoint = true;
-  recovery.forced = true;
-  moveRecovery(tcb, 'loss', 'rto');
-  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

@@ -116,3 +116,12 @@ export function noteRepeat(tcb: Tcb, length: number): void {
   }
   recovery.unanswered += length;
 }
+
+/**
+ * Bytes believed to be in the network. Each duplicate ACK says that one segment has left it: this is
+ * what RFC 6582 expresses by inflating cwnd, and RFC 3042 by two segments beyond it.
+ */
+export function pipe(tcb: Tcb): number {
+  if (tcb.sackAgreed) return tcb.inFlight.pipe;
+  return Math.max(0, tcb.inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
+}

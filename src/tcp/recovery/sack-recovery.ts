@@ -6,16 +6,8 @@
 import { REASON } from '../../base/reasons.ts';
 import { type Seq, seqDiff, seqGe, seqGt, seqLe, toSeq } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
-import { SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
-import {
-  detectByDupThresh,
-  detectLosses,
-  markLossesOnTimeout,
-  noteDelivery,
-  recoveryEnded,
-  widenWindow,
-} from './rack.ts';
+import { detectByDupThresh, detectLosses, noteDelivery, recoveryEnded, widenWindow } from './rack.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
 import { probeAnswered } from './tail-loss-probe.ts';
 import { provenWrong, undo } from './undo.ts';
@@ -146,15 +138,4 @@ function reachedPoint(tcb: Tcb): void {
   recovery.frto = 0;
   moveRecovery(tcb, 'open', 'recovery-point');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
-}
-
-/**
- * The retransmission timer has expired. What was SACKed stays so, unless the oldest is: then the peer
- * has dropped what it had (RFC 2018 §8, RFC 6675 §5.1).
- */
-export function markTimedOut(tcb: Tcb): void {
-  const { inFlight } = tcb;
-  if (inFlight.count > 0 && (inFlight.flagsOf(0) & SACKED) !== 0) inFlight.forgetSacks();
-  if (tcb.config.rack && tcb.recovery.rack !== null) markLossesOnTimeout(tcb);
-  else inFlight.markAllLost();
 }

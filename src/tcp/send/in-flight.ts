@@ -7,6 +7,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { RangeList } from '../../base/range-list.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
+import { Records, type RecordsPool } from './records.ts';
 
 // What is known of a record.
 /** The peer has it (SACK). */
@@ -21,39 +22,8 @@ export const EVER_RESENT = 0x08;
 export const HAS_SYN = 0x10;
 export const HAS_FIN = 0x20;
 
-const FIRST_CAPACITY = 16;
 /** Islands of SACKed data that are told apart; what would be one more is not noted (E05). */
 const MAX_ISLANDS = 1024;
-
-/** Struct of arrays, a ring. Capacity is a power of two. */
-class Records {
-  readonly capacity: number;
-  readonly seq: Int32Array;
-  readonly length: Int32Array;
-  readonly sentAt: Float64Array;
-  readonly flags: Uint8Array;
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-    this.seq = new Int32Array(capacity);
-    this.length = new Int32Array(capacity);
-    this.sentAt = new Float64Array(capacity);
-    this.flags = new Uint8Array(capacity);
-  }
-}
-
-/** Recycled record arrays of the first size: a connection with nothing in flight owns none. */
-export class RecordsPool {
-  private readonly free: Records[] = [];
-
-  take(): Records {
-    return this.free.pop() ?? new Records(FIRST_CAPACITY);
-  }
-
-  give(records: Records): void {
-    if (records.capacity === FIRST_CAPACITY && this.free.length < 1024) this.free.push(records);
-  }
-}
 
 export class InFlight {
   private readonly pool: RecordsPool;

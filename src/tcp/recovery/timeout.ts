@@ -1,0 +1,35 @@
+/** What a time-out of the retransmission timer means for what is in flight. */
+
+import { SACKED } from '../send/in-flight.ts';
+import type { Tcb } from '../tcb.ts';
+import { markLossesOnTimeout } from './rack.ts';
+import { beginEpisode, moveRecovery } from './recovery.ts';
+
+/** The retransmission timer has expired, RFC 6298 §5, RFC 5681 §3.1, RFC 6582 §3.2 step 4. */
+export function timeoutExpired(tcb: Tcb, first: boolean): void {
+  const recovery = tcb.recovery;
+  const calm = recovery.state === 'open' || recovery.state === 'disorder';
+  if (first && calm) beginEpisode(tcb);
+  else if (first) recovery.undoable = false;
+  if (first) recovery.frto = calm && tcb.sackAgreed ? 1 : 0;
+  tcb.congestion.timedOut(tcb.unacked, first);
+  if (tcb.sackAgreed) markTimedOut(tcb);
+  else tcb.inFlight.markAllLost();
+  recovery.duplicateAcks = 0;
+  recovery.recover = tcb.snd.nxt;
+  recovery.hasPoint = true;
+  recovery.forced = true;
+  moveRecovery(tcb, 'loss', 'rto');
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/**
+ * The retransmission timer has expired. What was SACKed stays so, unless the oldest is: then the peer
+ * has dropped what it had (RFC 2018 §8, RFC 6675 §5.1).
+ */
+function markTimedOut(tcb: Tcb): void {
+  const { inFlight } = tcb;
+  if (inFlight.count > 0 && (inFlight.flagsOf(0) & SACKED) !== 0) inFlight.forgetSacks();
+  if (tcb.config.rack && tcb.recovery.rack !== null) markLossesOnTimeout(tcb);
+  else inFlight.markAllLost();
+}

@@ -1,0 +1,33 @@
+/** Memory of the records of what is in flight: a struct of arrays, recycled. */
+
+const FIRST_CAPACITY = 16;
+
+/** Struct of arrays, a ring. Capacity is a power of two. */
+export class Records {
+  readonly capacity: number;
+  readonly seq: Int32Array;
+  readonly length: Int32Array;
+  readonly sentAt: Float64Array;
+  readonly flags: Uint8Array;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.seq = new Int32Array(capacity);
+    this.length = new Int32Array(capacity);
+    this.sentAt = new Float64Array(capacity);
+    this.flags = new Uint8Array(capacity);
+  }
+}
+
+/** Recycled record arrays of the first size: a connection with nothing in flight owns none. */
+export class RecordsPool {
+  private readonly free: Records[] = [];
+
+  take(): Records {
+    return this.free.pop() ?? new Records(FIRST_CAPACITY);
+  }
+
+  give(records: Records): void {
+    if (records.capacity === FIRST_CAPACITY && this.free.length < 1024) this.free.push(records);
+  }
+}
