@@ -10,6 +10,8 @@ export function checkAccounting(tcb: Tcb): void {
   if (tcb.state === 'CLOSED' || tcb.state === 'SYN-SENT' || tcb.detached) return;
   const who = `c${tcb.id} in ${tcb.state}`;
   const { rcv, snd, sendBuffer } = tcb;
+  // The first FIN that was believed ends the stream.
+  if (rcv.finSeen) assert.ok(seqDiff(rcv.nxt, rcv.fin) <= 1, `${who}: RCV.NXT is behind the peer’s FIN`);
   if (tcb.peerClosed) assert.equal(seqDiff(rcv.nxt, rcv.fin), 1, `${who}: the FIN is the last`);
   const start = seqDiff(sendBuffer.start, snd.una);
   assert.ok(start >= -1 && start <= 1, `${who}: the send buffer begins ${start} from SND.UNA`);

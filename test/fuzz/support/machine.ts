@@ -84,11 +84,6 @@ export class Machine {
     this.device.onPacket((packet) => this.leaves(packet));
   }
 
-  /** A tape runs, which does not know of a device that is full before anything was sent. */
-  get taped(): boolean {
-    return this.tape !== null;
-  }
-
   get milliseconds(): number {
     return this.clock.now / 1000;
   }

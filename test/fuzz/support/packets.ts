@@ -86,8 +86,9 @@ export function describe(packet: Uint8Array): string {
   return Array.from(packet.subarray(0, 100), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
-/** A TCP packet with RST, sound or not. */
+/** A TCP packet with RST, sound or not; no fragment. */
 export function isReset({ packet }: Built): boolean {
+  if (((packet[6] ?? 0) & 0x3f) !== 0 || packet[7] !== 0) return false;
   const start = ((packet[0] ?? 0) & 15) * 4;
   return packet[9] === PROTOCOL_TCP && ((packet[start + 13] ?? 0) & RST) !== 0;
 }

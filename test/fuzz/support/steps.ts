@@ -250,7 +250,6 @@ const STEPS: readonly Step[] = [
   mutate,
   ({ machine }, argument) => machine.hold(argument + 2),
   ({ machine }, argument) => {
-    if (machine.taped) return;
     if ((argument & 1) === 1) machine.device.block();
     else machine.call(() => machine.device.unblock());
   },
