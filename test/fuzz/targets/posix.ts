@@ -104,7 +104,7 @@ class Sockets {
       if (!(error instanceof PosixError)) throw error;
       outcome = error.code;
     }
-    this.log?.(`host ${this.host + 1} ${name}: ${JSON.stringify(outcome)}`);
+    if (name !== 'connection') this.log?.(`host ${this.host + 1} ${name}: ${JSON.stringify(outcome)}`);
     return result;
   }
 
@@ -236,7 +236,10 @@ const STEPS: readonly Step[] = [
   (sockets, input) => option(sockets, input, true),
   (sockets, input) => option(sockets, input, false),
   (sockets, _input, argument) => sockets.chooseHost(argument & 1),
-  (sockets, _input, argument) => sockets.hosts.advanceBy((MILLISECONDS[argument] as number) * 1000),
+  (sockets, _input, argument) => {
+    sockets.log?.(`${MILLISECONDS[argument]} ms pass`);
+    sockets.hosts.advanceBy((MILLISECONDS[argument] as number) * 1000);
+  },
   (sockets, _input, argument) => {
     sockets.hosts.toLose = argument;
   },
