@@ -49,6 +49,7 @@ export function applyConfig(tcb: Tcb): void {
 export function becameEstablished(tcb: Tcb): void {
   const config = tcb.config;
   tcb.smallSentEnd = tcb.snd.una;
+  tcb.roundEnd = tcb.snd.una;
   tcb.context.counters.count(tcb.passive ? REASON.TCP_PASSIVE_OPEN : REASON.TCP_ACTIVE_OPEN);
   tcb.congestion.start(tcb.snd.mss, initialWindow(config, tcb.snd.mss, tcb.synRetransmitted));
   // RFC 6298 §5.7: a SYN that timed out says nothing good about the path.

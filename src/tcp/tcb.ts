@@ -181,6 +181,8 @@ export class Tcb implements Machine {
   eventsQueued = false;
   /** In the list for phase 4. */
   ready = false;
+  /** SND.NXT when the present round trip began (point): windowEnd of RFC 9406. */
+  roundEnd: Seq = SEQ_ZERO;
   /** End of the last segment sent that was not full (point): Nagle's rule as Minshall amended it. */
   smallSentEnd: Seq = SEQ_ZERO;
   /** The send buffer was full when the user last wrote: EVENT_WRITABLE is owed. */

@@ -17,6 +17,10 @@ export interface CongestionControl {
   resize(smss: number): void;
   /** `acked` bytes were newly acknowledged outside of loss recovery, while the window was in full use; `srtt` µs. */
   acked(acked: number, srtt: number): void;
+  /** A round trip was measured, µs; not from what was sent again. */
+  rttSampled(rtt: number): void;
+  /** All that was in flight when the last round began is acknowledged. */
+  roundBegins(): void;
   /** Data was acknowledged while the application, not the window, was what limited: no growth, and no time passes. */
   applicationLimited(): void;
   /** A loss was found without a timeout: sets ssthresh from what was in flight; cwnd follows it down. */

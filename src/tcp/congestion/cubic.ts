@@ -2,6 +2,7 @@
 
 import { type Clock, MICROSECONDS_PER_SECOND } from '../../base/clock.ts';
 import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
+import type { HyStart } from './hystart.ts';
 
 /** C, RFC 9438 §5. */
 const C = 0.4;
@@ -15,6 +16,7 @@ export class Cubic implements CongestionControl {
   cwnd = 0;
   ssthresh = SSTHRESH_UNSET;
   private readonly clock: Clock;
+  private readonly hystart: HyStart;
   private smss = 536;
   /** cwnd in segments, with the fraction that bytes would lose. */
   private window = 0.5;
@@ -39,8 +41,9 @@ export class Cubic implements CongestionControl {
     epoch: -0.5,
   };
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, hystart: HyStart) {
     this.clock = clock;
+    this.hystart = hystart;
   }
 
   start(smss: number, initialWindow: number): void {
@@ -50,6 +53,7 @@ export class Cubic implements CongestionControl {
     this.cwndPrior = 0;
     this.epoch = -1;
     this.setSegments(initialWindow / smss);
+    this.hystart.start();
   }
 
   resize(smss: number): void {
@@ -61,7 +65,8 @@ export class Cubic implements CongestionControl {
   acked(acked: number, srtt: number): void {
     if (this.cwnd < this.ssthresh) {
       // Slow start by bytes, as Reno's.
-      const grown = Math.min(this.cwnd + acked, Math.max(this.ssthresh, this.cwnd + this.smss));
+      const bytes = this.cwnd + this.hystart.growth(acked);
+      const grown = Math.min(bytes, Math.max(this.ssthresh, this.cwnd + this.smss));
       this.setSegments(grown / this.smss);
       return;
     }
@@ -80,12 +85,21 @@ export class Cubic implements CongestionControl {
     this.setSegments(this.window + ((target - this.window) / this.window) * segments);
   }
 
+  rttSampled(rtt: number): void {
+    if (this.hystart.rttSampled(rtt)) this.leaveSlowStart();
+  }
+
+  roundBegins(): void {
+    if (this.hystart.roundBegins()) this.leaveSlowStart();
+  }
+
   applicationLimited(): void {
     // t does not count time in which the window was not the limit, §4.2.
     this.epoch = -1;
   }
 
   lossDetected(flight: number): void {
+    this.hystart.stop();
     this.remember();
     this.ssthresh = Math.max(Math.floor(flight * BETA), 2 * this.smss);
     this.setSegments(this.ssthresh / this.smss);
@@ -97,6 +111,7 @@ export class Cubic implements CongestionControl {
   }
 
   timedOut(flight: number, first: boolean): void {
+    this.hystart.stop();
     if (first) {
       this.remember();
       this.ssthresh = Math.max(Math.floor(flight * BETA), 2 * this.smss);
@@ -158,6 +173,11 @@ export class Cubic implements CongestionControl {
   /** W_cubic(t) = C * (t - K)^3 + W_max, §4.2. */
   private cubic(t: number): number {
     return C * (t - this.k) ** 3 + this.wMax;
+  }
+
+  private leaveSlowStart(): void {
+    this.hystart.stop();
+    if (this.cwnd < this.ssthresh) this.ssthresh = this.cwnd;
   }
 
   private setSegments(segments: number): void {

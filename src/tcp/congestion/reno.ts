@@ -1,6 +1,7 @@
 /** Reno: slow start, congestion avoidance, RFC 5681, with byte counting. */
 
 import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
+import type { HyStart } from './hystart.ts';
 
 export class Reno implements CongestionControl {
   readonly name = 'reno';
@@ -11,12 +12,18 @@ export class Reno implements CongestionControl {
   private savedSsthresh = SSTHRESH_UNSET;
   /** Bytes acknowledged since cwnd last grew in congestion avoidance. */
   private counted = 0;
+  private readonly hystart: HyStart;
+
+  constructor(hystart: HyStart) {
+    this.hystart = hystart;
+  }
 
   start(smss: number, initialWindow: number): void {
     this.smss = smss;
     this.cwnd = initialWindow;
     this.ssthresh = SSTHRESH_UNSET;
     this.counted = 0;
+    this.hystart.start();
   }
 
   resize(smss: number): void {
@@ -28,7 +35,8 @@ export class Reno implements CongestionControl {
     if (this.cwnd < this.ssthresh) {
       // Byte counting, RFC 3465 §2.2, without its limit L: a receiver that takes super-packets
       // acknowledges dozens of segments at once, and still cwnd at most doubles in a round trip.
-      this.cwnd = Math.min(this.cwnd + acked, Math.max(this.ssthresh, this.cwnd + this.smss));
+      const grown = this.cwnd + this.hystart.growth(acked);
+      this.cwnd = Math.floor(Math.min(grown, Math.max(this.ssthresh, this.cwnd + this.smss)));
       return;
     }
     // cwnd += SMSS once a window's worth was acknowledged, RFC 5681 §3.1.
@@ -41,7 +49,16 @@ export class Reno implements CongestionControl {
 
   applicationLimited(): void {}
 
+  rttSampled(rtt: number): void {
+    if (this.hystart.rttSampled(rtt)) this.leaveSlowStart();
+  }
+
+  roundBegins(): void {
+    if (this.hystart.roundBegins()) this.leaveSlowStart();
+  }
+
   lossDetected(flight: number): void {
+    this.hystart.stop();
     // ssthresh = max (FlightSize / 2, 2*SMSS), RFC 5681 §3.1 equation 4.
     this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
     this.cwnd = this.ssthresh;
@@ -54,6 +71,7 @@ export class Reno implements CongestionControl {
   }
 
   timedOut(flight: number, first: boolean): void {
+    this.hystart.stop();
     if (first) this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
     this.cwnd = this.smss;
     this.counted = 0;
@@ -75,5 +93,10 @@ export class Reno implements CongestionControl {
 
   restart(initialWindow: number): void {
     this.cwnd = Math.min(this.cwnd, initialWindow);
+  }
+
+  private leaveSlowStart(): void {
+    this.hystart.stop();
+    if (this.cwnd < this.ssthresh) this.ssthresh = this.cwnd;
   }
 }

@@ -121,6 +121,7 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
   sampleRtt(tcb, seg, flight);
   pathAnswered(tcb);
+  noteRound(tcb);
   // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
   const state = tcb.recovery.state;
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
@@ -138,6 +139,13 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   }
 }
 
+/** A round trip ends when what was in flight at its beginning is acknowledged (RFC 9406 §4.2). */
+function noteRound(tcb: Tcb): void {
+  if (!seqGt(tcb.snd.una, tcb.roundEnd)) return;
+  tcb.roundEnd = tcb.snd.nxt;
+  tcb.congestion.roundBegins();
+}
+
 /** Marks that follow SND.UNA. */
 function noteSent(tcb: Tcb): void {
   if (seqGt(tcb.snd.una, tcb.smallSentEnd)) tcb.smallSentEnd = tcb.snd.una;
@@ -153,6 +161,7 @@ function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
   const accepted = inFlight.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
   if (accepted) {
     tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
+    tcb.congestion.rttSampled(sample);
     tcb.backoff = 0;
   }
   if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted);
