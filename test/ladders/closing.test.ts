@@ -90,9 +90,9 @@ describe('the four waves', () => {
       await scene.agree();
       // B40: TIME-WAIT sends nothing of itself. B37: it answers each FIN.
       await scene.expect(`
-      B>A FIN,ACK 1 ack 2 after 150..1500
+      B>A FIN,ACK 1 ack 2 after 90..1500
       A>B ACK 2 ack 2 LOST
-      B>A FIN,ACK 1 ack 2 after 150..1500
+      B>A FIN,ACK 1 ack 2 after 90..1500
       A>B ACK 2 ack 2`);
       await scene.states('TIME-WAIT', 'CLOSED');
       await scene.agree();

@@ -45,8 +45,8 @@ describe('lost data', () => {
         A>B ACK 2921:4381 ack 1 after 0..900
         B>A ACK 1 ack 14601`);
       await scene.agree();
-      // The tail loss probe may be armed beside the retransmission timer: neither must have been needed.
-      if (scene.A.kind === 'stack') assert.equal(fired(scene), 0);
+      // RACK's own timer may have been first on a busy machine; the retransmission timer must not have been needed.
+      assert.ok(!scene.watch.timers.includes('rto fired'));
     },
   );
 
@@ -72,7 +72,7 @@ describe('lost data', () => {
       assert.equal((await receiveAll(b, 100)).length, 100);
       await scene.expect(`
         A>B ACK,PSH 1:101 ack 1 LOST
-        A>B ACK,PSH 1:101 ack 1 after 150..900
+        A>B ACK,PSH 1:101 ack 1 after 90..900
         B>A ACK 1 ack 101`);
       if (scene.A.kind === 'stack') {
         assert.equal(fired(scene), 1);
@@ -105,8 +105,8 @@ describe('lost data', () => {
       assert.equal((await receiveAll(b, 100)).length, 100);
       const rungs = await scene.expect(`
         A>B ACK,PSH 1:101 ack 1 LOST
-        A>B ACK,PSH 1:101 ack 1 LOST after 150..900
-        A>B ACK,PSH 1:101 ack 1 LOST after 150..900
+        A>B ACK,PSH 1:101 ack 1 LOST after 90..900
+        A>B ACK,PSH 1:101 ack 1 LOST after 90..900
         A>B ACK,PSH 1:101 ack 1 LOST after 300..1500
         A>B ACK,PSH 1:101 ack 1 after 600..3000
         B>A ACK 1 ack 101`);

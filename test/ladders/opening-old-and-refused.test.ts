@@ -153,7 +153,7 @@ describe('nobody is there', () => {
       const connecting = scene.A.connect(80).catch((error: unknown) => error);
       const [, second, third] = await scene.expect(`
       A>B SYN 0 LOST
-      A>B SYN 0 LOST after 150..600
+      A>B SYN 0 LOST after 90..600
       A>B SYN 0 LOST after 350..1100`);
       assert.ok((third?.at ?? 0) > (second?.at ?? 0));
       const error = await connecting;

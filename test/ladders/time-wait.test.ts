@@ -93,7 +93,7 @@ describe('2 MSL', () => {
       await scene.expect(`
         B>A FIN,ACK 1 ack 2
         A>B ACK 2 ack 2 LOST
-        B>A FIN,ACK 1 ack 2 after 150..1500
+        B>A FIN,ACK 1 ack 2 after 90..1500
         A>B RST 2`);
       await scene.states('CLOSED', 'CLOSED');
     },
