@@ -114,6 +114,7 @@ export const REASONS = [
   row('TCP_RETRANSMIT', 'tcp', 'RFC 6298 §5', 'a segment was sent again'),
   row('TCP_RTO', 'tcp', 'RFC 6298 §5', 'the retransmission timer expired'),
   row('TCP_FAST_RETRANSMIT', 'tcp', 'RFC 5681 §3.2', 'a loss was repaired without a timeout'),
+  row('TCP_LOSS_PROBE', 'tcp', 'RFC 8985 §7.3', 'a tail loss probe was sent'),
   row('TCP_ZERO_WINDOW_PROBE', 'tcp', 'RFC 9293 §3.8.6.1', 'a window probe was sent'),
   row('TCP_KEEPALIVE_PROBE', 'tcp', 'RFC 9293 §3.8.4', 'a keep-alive probe was sent'),
   row('TCP_ACTIVE_OPEN', 'tcp', 'RFC 9293 §3.10.1', 'an active open'),

@@ -1,5 +1,6 @@
 /** Tail loss probe: when the last segments of a burst are lost, one more makes the peer say so. RFC 8985 §7. */
 
+import { REASON } from '../../base/reasons.ts';
 import { seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import { STATES } from '../state.ts';
@@ -44,6 +45,7 @@ export function probeSent(tcb: Tcb, isRepeat: boolean): void {
   rack.probeIsRepeat = isRepeat;
   rack.probeEnd = tcb.snd.nxt;
   rack.samplesAtProbe = tcb.rtt.samples;
+  tcb.context.counters.count(REASON.TCP_LOSS_PROBE);
 }
 
 /** §7.4: an ACK that covers the probe says whether it repaired a loss, which congestion control must know of. */

@@ -11,6 +11,7 @@ test('TL-01, TL-03: the last segments are lost: a probe after two round trips se
   assert.deepEqual(sender.sent(), [2]);
   assert.equal(sender.state, 'open');
   assert.equal(sender.bed.counter('TCP_RTO'), 0);
+  assert.equal(sender.bed.counter('TCP_LOSS_PROBE'), 1);
 });
 
 test('TL-01: one segment in flight: its ACK may be delayed, the probe waits for that', () => {

@@ -39,6 +39,7 @@ const NO_VERDICT: ReadonlySet<string> = new Set<ReasonName>([
   'TCP_RTO',
   'TCP_FAST_RETRANSMIT',
   'TCP_COOKIE_ACCEPTED',
+  'TCP_LOSS_PROBE',
   'TCP_PMTU_BLACK_HOLE',
   'TCP_ZERO_WINDOW_PROBE',
   'TCP_KEEPALIVE_PROBE',
