@@ -118,6 +118,4 @@ describe('acknowledgements', () => {
       ? B>A ACK 1 ack 3
       B>A ACK 1 ack 4`);
   });
-  void sleep;
-  void historyOf;
 });
