@@ -121,6 +121,7 @@ export const REASONS = [
   row('TCP_PASSIVE_OPEN', 'tcp', 'RFC 9293 §3.10.7.2', 'a connection reached ESTABLISHED from a listener'),
   row('TCP_PMTU_BLACK_HOLE', 'tcp', 'RFC 4821 §7.7', 'large segments seem to vanish: smaller ones are tried'),
   row('TCP_COOKIE_ACCEPTED', 'tcp', 'RFC 4987 §3.6', 'an ACK brought a cookie of ours back'),
+  row('TCP_ECN_REDUCTION', 'tcp', 'RFC 3168 §6.1.2', 'an echoed congestion mark made the window smaller'),
   row('TCP_ORPHAN_LIMIT', 'tcp', 'RFC 9293 §3.8.3', 'an orphan was given up'),
 ] as const satisfies readonly ReasonShape[];
 

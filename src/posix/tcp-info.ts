@@ -125,7 +125,7 @@ function fillOptions(info: TcpInfo, tcb: Tcb): void {
     info.tcpi_snd_wscale = tcb.snd.shift;
     info.tcpi_rcv_wscale = tcb.rcv.shift;
   }
-  if (tcb.ecnAgreed) info.tcpi_options |= TCPI_OPT_ECN;
+  if (tcb.ecn.agreed) info.tcpi_options |= TCPI_OPT_ECN;
   info.tcpi_ca_state = CA_STATES[tcb.recovery.state];
   info.tcpi_snd_mss = segmentSize(tcb);
   info.tcpi_rcv_mss = tcb.peerSegment > 0 ? tcb.peerSegment : 536;

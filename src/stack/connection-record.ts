@@ -204,7 +204,7 @@ function optionsOf(tcb: Tcb): ConnectionRecord['options'] {
     wscale: tcb.wscaleAgreed ? [tcb.rcv.shift, tcb.snd.shift] : null,
     sack: tcb.sackAgreed,
     timestamps: tcb.timestampsAgreed,
-    ecn: tcb.ecnAgreed,
+    ecn: tcb.ecn.agreed,
   };
 }
 

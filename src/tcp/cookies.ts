@@ -1,6 +1,6 @@
 /**
  * SYN cookies, RFC 4987 §3.6: a full SYN queue answers without keeping anything. The sequence number
- * carries time, MSS and a keyed hash; window scale and SACK ride in the timestamp where the peer
+ * carries time, MSS and a keyed hash; window scale, SACK and ECN ride in the timestamp where the peer
  * offers one, and are not claimed otherwise (SF-03).
  *
  *     cookie = 5 bits of time │ 3 bits of MSS │ 24 bits of keyed hash, mixed with the peer's ISN
@@ -11,8 +11,9 @@
 import { MICROSECONDS_PER_SECOND } from '../base/clock.ts';
 import { REASON } from '../base/reasons.ts';
 import { type Seq, seqAdd, toSeq } from '../base/seq.ts';
-import { ACK, type Segment, SYN } from '../wire/segment.ts';
+import { ACK, CWR, ECE, type Segment, SYN } from '../wire/segment.ts';
 import type { TcpContext } from './context.ts';
+import { peerWantsEcn } from './ecn.ts';
 import { openPassive } from './input/passive.ts';
 import type { Listener } from './listener.ts';
 import { DEFAULT_MSS, mssToOffer, SMALLEST_MSS, shiftToOffer } from './negotiate.ts';
@@ -22,9 +23,12 @@ import type { Tcb } from './tcb.ts';
 const SLOT = 64 * MICROSECONDS_PER_SECOND;
 const TIME_BITS = 0x1f;
 const MSS_TABLE = [SMALLEST_MSS, 536, 1220, 1300, 1440, 1460, 4312, 8960];
-/** In the low bits of TSval: window scale (15 = none), SACK, and a mark. */
+/** In the low bits of TSval: window scale (15 = none), SACK, ECN. */
 const OPTION_BITS = 6;
+const OPTION_MASK = 0x3f;
 const NO_SCALE = 15;
+const SACK = 0x10;
+const ECN = 0x20;
 
 /** Answers a SYN with a cookie; nothing is kept. */
 export function answerWithCookie(context: TcpContext, listener: Listener, seg: Segment): void {
@@ -47,7 +51,9 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
     const scale = config.windowScale && seg.windowScale >= 0 ? Math.min(seg.windowScale, 14) : NO_SCALE;
     const sack = config.sack && seg.sackPermitted;
     replies.hasTimestamps = true;
-    replies.tsVal = timestampWith(context, seg, scale | (sack ? 0x10 : 0));
+    const ecn = config.ecn !== 'off' && peerWantsEcn(seg);
+    if (ecn) replies.flags |= ECE;
+    replies.tsVal = timestampWith(context, seg, scale | (sack ? SACK : 0) | (ecn ? ECN : 0));
     replies.tsEcr = seg.tsVal;
     replies.sackPermitted = sack;
     if (scale !== NO_SCALE) replies.windowScale = shiftToOffer(config.bufferReceiveMax);
@@ -77,13 +83,13 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   const { flags, seq, wnd, dataEnd } = seg;
   const wasOption = seg.hasTimestamps;
   const options = wasOption
-    ? (seg.tsEcr - context.secrets.timestampOffset(seg.localAddress, seg.peerAddress)) & 0x1f
+    ? (seg.tsEcr - context.secrets.timestampOffset(seg.localAddress, seg.peerAddress)) & OPTION_MASK
     : 0;
   seg.seq = irs;
-  seg.flags = SYN;
+  seg.flags = (options & ECN) !== 0 ? SYN | ECE | CWR : SYN;
   seg.mss = MSS_TABLE[index] as number;
   seg.windowScale = wasOption && (options & 0xf) !== NO_SCALE ? options & 0xf : -1;
-  seg.sackPermitted = wasOption && (options & 0x10) !== 0;
+  seg.sackPermitted = wasOption && (options & SACK) !== 0;
   seg.dataEnd = seg.dataStart;
   const tcb = openPassive(context, listener, seg);
   seg.seq = seq;

@@ -2,6 +2,7 @@
 
 import { IP_HEADER_LENGTH } from '../wire/frame.ts';
 import type { Segment } from '../wire/segment.ts';
+import { peerWantsEcn } from './ecn.ts';
 import type { Tcb } from './tcb.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
@@ -39,6 +40,7 @@ export function prepareOffer(tcb: Tcb): void {
   tcb.wscaleAgreed = config.windowScale;
   tcb.timestampsAgreed = config.timestamps;
   tcb.sackAgreed = config.sack;
+  tcb.ecn.agreed = config.ecn === 'on' || (config.ecn === 'server' && tcb.passive);
   // The window of a SYN is not scaled (WS-02), and most peers' first data comes before we can update it.
   const limit = tcb.receiveLimit > 0 ? tcb.receiveLimit : config.bufferReceiveStart;
   tcb.rcv.wnd = Math.min(limit, 0xffff);
@@ -56,6 +58,7 @@ export function acceptOffer(tcb: Tcb, seg: Segment): void {
     tcb.tsRecentAt = tcb.clock.now;
   }
   tcb.sackAgreed = tcb.sackAgreed && seg.sackPermitted;
+  tcb.ecn.agreed = tcb.ecn.agreed && peerWantsEcn(seg);
   tcb.snd.wnd = seg.wnd;
   tcb.snd.maxWnd = seg.wnd;
   settleMss(tcb);

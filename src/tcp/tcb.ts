@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { SEQ_ZERO, type Seq, seqDiff } from '../base/seq.ts';
 import type { CongestionControl } from './congestion/congestion-control.ts';
 import type { TcpContext } from './context.ts';
+import { Ecn } from './ecn.ts';
 import type { CloseReason, ConnectionOwner, ErrorCode } from './events.ts';
 import type { Listener } from './listener.ts';
 import { Rcv } from './rcv.ts';
@@ -64,6 +65,7 @@ export class Tcb implements Machine {
   readonly rtt: Rtt;
   congestion: CongestionControl;
   readonly recovery = new Recovery();
+  readonly ecn = new Ecn();
   readonly sendBuffer: SendBuffer;
   readonly inFlight: InFlight;
   readonly receiveBuffer: ReceiveBuffer;
@@ -72,7 +74,6 @@ export class Tcb implements Machine {
   wscaleAgreed = false;
   sackAgreed = false;
   timestampsAgreed = false;
-  ecnAgreed = false;
   /** MSS option of the peer, bytes; 536 when it sent none. */
   peerMss = 536;
   /** Largest IP packet for this path, bytes. */
@@ -288,7 +289,7 @@ export class Tcb implements Machine {
     this.pathCode = 0;
     this.incarnation = 1;
     this.wscaleAgreed = false;
-    this.ecnAgreed = false;
+    this.ecn.reset();
     this.rcv.finSeen = false;
     this.finQueued = false;
     this.finSent = false;

@@ -269,7 +269,7 @@ function isBulkTimer(timer: number): boolean {
 }
 
 function agreedBits(tcb: Tcb): number {
-  return (tcb.sackAgreed ? 1 : 0) | (tcb.timestampsAgreed ? 2 : 0) | (tcb.ecnAgreed ? 4 : 0);
+  return (tcb.sackAgreed ? 1 : 0) | (tcb.timestampsAgreed ? 2 : 0) | (tcb.ecn.agreed ? 4 : 0);
 }
 
 /** Stores; 1 << place when it was something else. */

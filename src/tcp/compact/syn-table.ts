@@ -93,7 +93,7 @@ export class SynTable {
     tcb.timestampsAgreed = (flags & TIMESTAMPS) !== 0;
     tcb.tsRecent = this.tsRecent[index] as number;
     tcb.sackAgreed = (flags & SACK) !== 0;
-    tcb.ecnAgreed = (flags & ECN) !== 0;
+    tcb.ecn.agreed = (flags & ECN) !== 0;
     tcb.ready = (flags & READY) !== 0;
     tcb.synOwed = (flags & SYN_OWED) !== 0;
     tcb.synRepeated = (flags & REPEATED) !== 0;
@@ -121,7 +121,7 @@ export class SynTable {
       (tcb.wscaleAgreed ? WSCALE : 0) |
       (tcb.timestampsAgreed ? TIMESTAMPS : 0) |
       (tcb.sackAgreed ? SACK : 0) |
-      (tcb.ecnAgreed ? ECN : 0) |
+      (tcb.ecn.agreed ? ECN : 0) |
       (tcb.ready ? READY : 0) |
       (tcb.synOwed ? SYN_OWED : 0) |
       (tcb.synRepeated ? REPEATED : 0) |

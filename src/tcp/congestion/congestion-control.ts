@@ -25,6 +25,8 @@ export interface CongestionControl {
   applicationLimited(): void;
   /** A loss was found without a timeout: sets ssthresh from what was in flight; cwnd follows it down. */
   lossDetected(flight: number): void;
+  /** The peer has echoed a congestion mark: as for a loss, but that one segment is enough for cwnd. */
+  congestionEchoed(flight: number): void;
   /** Recovery has ended. */
   recovered(flight: number): void;
   /** The retransmission timer expired; `first` when the same data had not timed out before. */

@@ -105,6 +105,12 @@ export class Cubic implements CongestionControl {
     this.setSegments(this.ssthresh / this.smss);
   }
 
+  congestionEchoed(flight: number): void {
+    this.lossDetected(flight);
+    // RFC 9438 §4.6, figure 5.
+    this.setSegments(Math.max(flight * BETA, this.smss) / this.smss);
+  }
+
   recovered(flight: number): void {
     const burst = Math.max(flight, this.smss) + this.smss;
     this.setSegments(Math.min(this.ssthresh, burst) / this.smss);

@@ -65,6 +65,11 @@ export class Reno implements CongestionControl {
     this.counted = 0;
   }
 
+  congestionEchoed(flight: number): void {
+    this.lossDetected(flight);
+    this.cwnd = Math.max(flight >> 1, this.smss);
+  }
+
   recovered(flight: number): void {
     // RFC 6582 §3.2 step 3, the first option: no burst after recovery.
     this.cwnd = Math.min(this.ssthresh, Math.max(flight, this.smss) + this.smss);

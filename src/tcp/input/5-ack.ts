@@ -2,8 +2,9 @@
 
 import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
-import type { Segment } from '../../wire/segment.ts';
+import { ECE, type Segment } from '../../wire/segment.ts';
 import { closeWhenEstablished } from '../calls/close.ts';
+import { echoArrived } from '../ecn.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import { settleMss } from '../negotiate.ts';
@@ -31,6 +32,7 @@ export function checkAck(tcb: Tcb, seg: Segment): Check {
   tcb.inFlight.beginAck();
   if (acked > 0) acknowledge(tcb, seg, acked, sackedBefore);
   else if (acked === 0) nothingNew(tcb, seg, sackedBefore);
+  if (acked >= 0 && echoArrived(tcb, seg, acked)) setLossTimer(tcb, true);
   updateSendWindow(tcb, seg, acked);
   tcb.context.markReady(tcb);
 
@@ -125,8 +127,9 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
   const state = tcb.recovery.state;
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
+  const echo = tcb.ecn.agreed && (seg.flags & ECE) !== 0;
   if (!windowWasFull) tcb.congestion.applicationLimited();
-  else if (state !== 'recovery' && !handshakeOnly) tcb.congestion.acked(acked, tcb.rtt.srtt);
+  else if (state !== 'recovery' && !handshakeOnly && !echo) tcb.congestion.acked(acked, tcb.rtt.srtt);
   let restart = true;
   if (tcb.sackAgreed) sackAckArrived(tcb, seg, acked, sackedBefore);
   else restart = newAckArrived(tcb, seg, acked);

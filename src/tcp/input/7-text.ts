@@ -3,6 +3,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
+import { marksArrived } from '../ecn.ts';
 import { EVENT_READABLE } from '../events.ts';
 import { fail, queueReset } from '../lifecycle.ts';
 import { dataArrivedInOrder, dataArrivedOutOfOrder } from '../receive/ack-policy.ts';
@@ -31,6 +32,7 @@ export function processText(tcb: Tcb, seg: Segment): Check {
   tcb.lastDataReceivedAt = tcb.clock.now;
   const size = seg.gsoSize > 0 ? seg.gsoSize : length;
   if (size > tcb.peerSegment) tcb.peerSegment = Math.min(size, tcb.rcv.mss);
+  marksArrived(tcb, seg);
   if (seg.seq === tcb.rcv.nxt) inOrder(tcb, seg, length);
   else outOfOrder(tcb, seg);
   tcb.context.markReady(tcb);

@@ -52,7 +52,7 @@ function synArrives(tcb: Tcb, seg: Segment): void {
   tcb.snd.wl2 = seg.isAck ? seg.ack : tcb.snd.iss;
   if (!seg.isAck) {
     // Simultaneous open: our SYN is still out, and now carries an ACK.
-    tcb.ecnAgreed = false;
+    tcb.ecn.agreed = false;
     tcb.synOwed = true;
     context.markReady(tcb);
     transition(tcb, 'SYN-SENT', 'rcv SYN', 'SYN-RECEIVED');

@@ -5,6 +5,7 @@ import { IP_HEADER_LENGTH } from '../../wire/frame.ts';
 import { ACK, SYN, URG } from '../../wire/segment.ts';
 import { endTcpHeader, TCP_HEADER_LENGTH, writeTcpChecksum, writeTcpHeader } from '../../wire/tcp-header.ts';
 import type { TcpContext } from '../context.ts';
+import { ECN_FIELD, markSegment } from '../ecn.ts';
 import { mssToOffer, TIMESTAMP_OPTION_LENGTH } from '../negotiate.ts';
 import { windowField, windowToOffer } from '../receive/window.ts';
 import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
@@ -68,7 +69,7 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   sent.segments = length > mss ? Math.ceil(length / mss) : 1;
   if (length > mss) frame.gsoSize = mss;
   frame.ttl = tcb.ttl;
-  frame.tos = tcb.tos;
+  frame.tos = (tcb.tos & ~ECN_FIELD) | markSegment(tcb, sent, length);
   tcb.segmentsSent += sent.segments;
   if ((flags & ACK) !== 0) ackSent(tcb);
   sendSegment(context, tcb);

@@ -2,10 +2,8 @@
 
 import { SYN } from '../../wire/segment.ts';
 import type { TcpContext } from '../context.ts';
+import { ECN_FIELD } from '../ecn.ts';
 import { sendSegment } from './emit.ts';
-
-/** The ECN field of the TOS byte: no ECT on a reset (RFC 3168 §6.1.6). */
-const ECN_BITS = 0x3;
 
 /** Makes and sends the reply that was taken from the queue. */
 export function emitReply(context: TcpContext): void {
@@ -35,6 +33,7 @@ export function emitReply(context: TcpContext): void {
   frame.clearPayload();
   const user = replies.tcb ?? context.config;
   frame.ttl = user.ttl;
-  frame.tos = user.tos & ~ECN_BITS;
+  // No ECT on a reset, RFC 3168 §6.1.6.
+  frame.tos = user.tos & ~ECN_FIELD;
   sendSegment(context, replies.tcb);
 }

@@ -5,6 +5,7 @@ import { seqAdd, seqDiff } from '../../base/seq.ts';
 import { ACK, FIN, PSH, SYN } from '../../wire/segment.ts';
 import { initialWindow } from '../congestion/congestion-control.ts';
 import type { TcpContext } from '../context.ts';
+import { handshakeMarks } from '../ecn.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { noteRepeat, pipe } from '../recovery/recovery.ts';
@@ -70,7 +71,7 @@ function transmit(context: TcpContext, tcb: Tcb): void {
 function sendSyn(tcb: Tcb): void {
   const iss = tcb.snd.iss;
   tcb.snd.nxt = seqAdd(iss, 1);
-  emit(tcb, iss, 0, SYN, 'syn');
+  emit(tcb, iss, 0, SYN | handshakeMarks(tcb, false), 'syn');
   tcb.inFlight.push(iss, 1, HAS_SYN);
   segmentSent(tcb);
 }
@@ -81,7 +82,7 @@ function sendSynAck(tcb: Tcb): void {
   // The peer's SYN may have crossed ours before ours was even sent.
   const first = tcb.snd.nxt === tcb.snd.iss;
   if (first) tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
-  emit(tcb, tcb.snd.iss, 0, SYN | ACK, 'syn-ack');
+  emit(tcb, tcb.snd.iss, 0, SYN | ACK | handshakeMarks(tcb, true), 'syn-ack');
   if (first) {
     tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN);
     segmentSent(tcb);
@@ -131,7 +132,11 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   const fin = (flags & HAS_FIN) !== 0;
   const length = inFlight.lengthOf(index) - (syn ? 1 : 0) - (fin ? 1 : 0);
   let bits = tcb.state === 'SYN-SENT' ? 0 : ACK;
-  if (syn) bits |= SYN;
+  if (syn) {
+    bits |= SYN;
+    // Something on the way may not like its marks, RFC 3168 §6.1.1.1.
+    tcb.ecn.agreed = false;
+  }
   if (fin) bits |= FIN;
   if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
   tcb.recovery.forced = false;
@@ -199,7 +204,7 @@ function sendNew(tcb: Tcb): void {
     sendSegment(tcb, length, finDue, mss);
   }
   noteWindowLimit(tcb);
-  if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && network.writable) armPersist(tcb);
+  if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && !tcb.ecn.waiting && network.writable) armPersist(tcb);
 }
 
 /**

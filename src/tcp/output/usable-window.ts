@@ -11,7 +11,7 @@ export function windowRoom(tcb: Tcb): number {
 
 /** Bytes that congestion control still lets out. */
 function congestionRoom(tcb: Tcb): number {
-  return tcb.congestion.cwnd - pipe(tcb);
+  return tcb.ecn.waiting ? 0 : tcb.congestion.cwnd - pipe(tcb);
 }
 
 /**

@@ -13,6 +13,7 @@
  */
 
 import { SEQ_ZERO, type Seq } from '../../base/seq.ts';
+import { windowReduced } from '../ecn.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
 
@@ -99,6 +100,7 @@ export function moveRecovery(tcb: Tcb, to: RecoveryState, trigger: string): void
 export function beginEpisode(tcb: Tcb): void {
   const { recovery } = tcb;
   tcb.congestion.save();
+  windowReduced(tcb);
   recovery.undoable = STATES[tcb.state].synchronized;
   recovery.repeated = false;
   recovery.unanswered = 0;

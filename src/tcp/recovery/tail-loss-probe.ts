@@ -3,6 +3,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
+import { windowReduced } from '../ecn.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
 import { rackOf } from './rack.ts';
@@ -18,7 +19,7 @@ export function probeIsPossible(tcb: Tcb): boolean {
   if (!config.tlp || !tcb.sackAgreed || !STATES[tcb.state].synchronized) return false;
   if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retries > 0) return false;
   const { rack } = recovery;
-  return rack !== null && !rack.probing && rack.samplesAtProbe !== tcb.rtt.samples;
+  return rack !== null && inFlight.count > 0 && !rack.probing && rack.samplesAtProbe !== tcb.rtt.samples;
 }
 
 /** PTO, µs. */
@@ -69,6 +70,7 @@ export function probeAnswered(
 
 /** A loss that nobody else noticed. */
 function repairedByProbe(tcb: Tcb): void {
+  windowReduced(tcb);
   tcb.congestion.lossDetected(Math.max(tcb.unacked, tcb.snd.mss));
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

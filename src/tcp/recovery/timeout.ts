@@ -1,5 +1,6 @@
 /** What a time-out of the retransmission timer means for what is in flight. */
 
+import { windowReduced } from '../ecn.ts';
 import { SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { markLossesOnTimeout } from './rack.ts';
@@ -12,6 +13,7 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   if (first && calm) beginEpisode(tcb);
   else if (first) recovery.undoable = false;
   if (first) recovery.frto = calm && tcb.sackAgreed ? 1 : 0;
+  windowReduced(tcb);
   tcb.congestion.timedOut(tcb.unacked, first);
   if (tcb.sackAgreed) markTimedOut(tcb);
   else tcb.inFlight.markAllLost();

@@ -44,6 +44,7 @@ export function undo(tcb: Tcb): void {
   recovery.frto = 0;
   recovery.duplicateAcks = 0;
   tcb.congestion.undo();
+  tcb.ecn.cwrOwed = false;
   tcb.inFlight.forgetLosses();
   moveRecovery(tcb, tcb.inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);

@@ -44,7 +44,7 @@ export function progressMade(tcb: Tcb, restart: boolean): void {
  */
 export function setLossTimer(tcb: Tcb, restart: boolean): void {
   const { recovery, clock } = tcb;
-  if (tcb.inFlight.count === 0) {
+  if (tcb.inFlight.count === 0 && !tcb.ecn.waiting) {
     only(tcb, -1);
     return;
   }
@@ -84,6 +84,10 @@ export function lossTimerExpired(tcb: Tcb, timer: number): void {
 /** The timer has expired: RFC 6298 §5.4 to §5.6. */
 export function retransmissionExpired(tcb: Tcb): void {
   const context = tcb.context;
+  if (tcb.ecn.waiting) {
+    tcb.ecn.waiting = false;
+    context.markReady(tcb);
+  }
   if (tcb.inFlight.count === 0) {
     cancelTimer(tcb, TIMER_RTO);
     return;

@@ -48,7 +48,7 @@ function fakeTcb(id = 3): Tcb {
     wscaleAgreed: true,
     sackAgreed: true,
     timestampsAgreed: false,
-    ecnAgreed: false,
+    ecn: { agreed: false },
     error: null,
     bytesSent: 26,
     bytesReceived: 0,

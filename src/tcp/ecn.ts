@@ -1,0 +1,103 @@
+/**
+ * Explicit congestion notification, RFC 3168 §6.1: routers mark packets instead of losing them. The
+ * receiver echoes a mark (ECE) in every ACK until the sender says that it has slowed down (CWR).
+ */
+
+import { REASON } from '../base/reasons.ts';
+import { SEQ_ZERO, type Seq, seqDiff, seqLe } from '../base/seq.ts';
+import { ACK, CWR, ECE, RST, type Segment, SYN } from '../wire/segment.ts';
+import type { SentSegment } from './output/sent-segment.ts';
+import type { Tcb } from './tcb.ts';
+
+/** ECT(0) in the ECN field of the IP header, and the field. */
+const ECT_0 = 0x2;
+export const ECN_FIELD = 0x3;
+const BOTH = ECE | CWR;
+
+export class Ecn {
+  /** Both ends have asked for it in their SYNs; before that, ours will. */
+  agreed = false;
+  /** As a receiver: a mark has come, and its CWR has not. */
+  echoing = false;
+  /** As a sender: the next new data carries CWR. */
+  cwrOwed = false;
+  /** SND.NXT when an echo last made us slower (point), while `reduced`: once a window. */
+  reducedAt: Seq = SEQ_ZERO;
+  reduced = false;
+  /** Echoed at a window of one segment: nothing new before the retransmission timer (§6.1.2). */
+  waiting = false;
+
+  reset(): void {
+    this.agreed = false;
+    this.echoing = false;
+    this.cwrOwed = false;
+    this.reduced = false;
+    this.waiting = false;
+  }
+}
+
+/** Whether the peer's SYN (ECE and CWR) or SYN,ACK (ECE alone) wants it: §6.1.1; any other pattern does not. */
+export function peerWantsEcn(seg: Segment): boolean {
+  const marks = seg.flags & BOTH;
+  return seg.isAck ? marks === ECE : marks === BOTH;
+}
+
+/** Control bits that our SYN bears, or our SYN,ACK. */
+export function handshakeMarks(tcb: Tcb, isAck: boolean): number {
+  if (!tcb.ecn.agreed) return 0;
+  return isAck ? ECE : BOTH;
+}
+
+/** As a receiver, of acceptable text: §6.1.3. A segment may end one mark's echo and bring the next mark. */
+export function marksArrived(tcb: Tcb, seg: Segment): void {
+  const { ecn } = tcb;
+  if (!ecn.agreed) return;
+  if ((seg.flags & CWR) !== 0) ecn.echoing = false;
+  if (!seg.congestionExperienced || ecn.echoing) return;
+  ecn.echoing = true;
+  // The sender is to know within this round trip.
+  tcb.ackNow = true;
+}
+
+/**
+ * As a sender: an ACK that is not too old, and acknowledged `acked` bytes. §6.1.2. Returns whether the
+ * retransmission timer is to begin anew.
+ */
+export function echoArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
+  const { ecn, snd, recovery, congestion } = tcb;
+  if (!ecn.agreed) return false;
+  if (ecn.reduced && !seqLe(snd.una, ecn.reducedAt)) ecn.reduced = false;
+  if ((seg.flags & ECE) === 0 || ecn.reduced) return false;
+  if (recovery.state === 'recovery' || recovery.state === 'loss') {
+    // The loss has been answered already, and with a mark beside it, it was no mistake.
+    recovery.undoable = false;
+    return false;
+  }
+  ecn.reduced = true;
+  ecn.reducedAt = snd.nxt;
+  ecn.cwrOwed = true;
+  tcb.context.counters.count(REASON.TCP_ECN_REDUCTION);
+  if (congestion.cwnd <= snd.mss) ecn.waiting = true;
+  else congestion.congestionEchoed(seqDiff(snd.nxt, snd.una) + acked);
+  if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+  return ecn.waiting;
+}
+
+/** A window was reduced for another reason than an echo: the peer is told all the same (EC-07). */
+export function windowReduced(tcb: Tcb): void {
+  tcb.ecn.cwrOwed = tcb.ecn.agreed;
+}
+
+/**
+ * Puts ECE and CWR on a segment with `length` bytes of text, and returns its ECN field: only new data is
+ * ECN-capable, not ACKs, probes and retransmissions (§6.1.4 to §6.1.6).
+ */
+export function markSegment(tcb: Tcb, sent: SentSegment, length: number): number {
+  const { ecn } = tcb;
+  if (!ecn.agreed || (sent.flags & (SYN | RST)) !== 0) return 0;
+  if (ecn.echoing && (sent.flags & ACK) !== 0) sent.flags |= ECE;
+  if (length === 0 || sent.retransmission) return 0;
+  if (ecn.cwrOwed) sent.flags |= CWR;
+  ecn.cwrOwed = false;
+  return ECT_0;
+}
