@@ -2,35 +2,35 @@
  * docs/rfc-clauses.json, the citations in src/ and the titles of the tests → docs/rfc-coverage.md:
  * every clause, where it is in the code, which tests name it, and whether it is met.
  *
- *     node --import tsx scripts/rfc-coverage.ts [--check]
+ *     npm run coverage:rfc [-- --check]
  *
  * A test names a clause by its id anywhere in its title: "RFC 9293 MUST-13: …", "EV-08 and EV-09 …",
- * "MUST-30/31". `--check` fails when the file is not current or an obsolete RFC is cited in src/.
+ * "MUST-30/31". `--check` writes nothing and fails when the file is not current; both fail when the
+ * gate (rfc-gate.ts) complains.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { add, cell, links, type Naming, readTests, summaryOf } from './coverage-table.ts';
 import { filesUnder, generate } from './files.js';
+import {
+  type Clause,
+  ClauseNames,
+  complaintsAboutCitations,
+  complaintsAboutEvidence,
+  complaintsAboutList,
+  normal,
+  type Text,
+  type Verdict,
+  verdictOf,
+} from './rfc-gate.ts';
+import { filesThatRun } from './suites.js';
 
+const INPUT = 'docs/rfc-clauses.json';
 const OUTPUT = 'docs/rfc-coverage.md';
-/** Obsoleted, with what replaced it. */
-const OBSOLETE = new Map([
-  ['793', '9293'],
-  ['1323', '7323'],
-  ['2581', '5681'],
-  ['2988', '6298'],
-]);
-
-interface Clause {
-  id: string;
-  rfc: number;
-  section: string;
-  level: string;
-  requirement: string;
-  /** Decided by hand; without it the tests decide. */
-  status?: 'deviation' | 'not applicable';
-  why?: string;
-}
+const VERDICTS: readonly Verdict[] = ['yes', 'deviation', 'n/a', 'open'];
+/** Where nobody may cite an obsolete RFC. Generated tables repeat what is in other files. */
+const CITING = ['src', 'test', 'scripts', 'native', 'docs', 'README.md'];
+const GENERATED = /^docs\/(rfc-coverage|attack-coverage|behaviours)\.md$/;
 
 interface Citation {
   file: string;
@@ -38,54 +38,49 @@ interface Citation {
   section: string;
 }
 
-const clauses = JSON.parse(readFileSync('docs/rfc-clauses.json', 'utf8')) as Clause[];
-const prefixes = [...new Set(clauses.map(({ id }) => id.split('-')[0] as string))];
-const ids = new Set(clauses.map(({ id }) => normal(id)));
-
-/** Labels of RFC 9293's own table; the other prefixes are of this project. */
-const LABELS = new Set(['MUST', 'SHLD', 'MAY', 'REC']);
-
-/** "EV-8" and "EV-08" are one, and so are "SHOULD-2" and "SHLD-2". */
-function normal(id: string): string {
-  const [prefix, number] = id.split('-');
-  return `${prefix === 'SHOULD' ? 'SHLD' : prefix}-${Number(number)}`;
+interface Row {
+  clause: Clause;
+  code: readonly string[];
+  tests: readonly string[];
+  verdict: Verdict;
 }
 
-/** Clauses named in `text`. A label of Appendix B that follows another RFC's number is not RFC 9293's. */
-function idsIn(text: string): string[] {
-  const pattern = new RegExp(
-    `(?:RFC (\\d+)(?: §[\\d.]+)? \\(?)?\\b(${[...prefixes, 'SHOULD'].join('|')})-(\\d+)((?:/\\d+)*)`,
-    'g',
-  );
-  const found: string[] = [];
-  for (const [, rfc, prefix, first, rest] of text.matchAll(pattern)) {
-    if (LABELS.has(prefix as string) && rfc !== undefined && rfc !== '9293') continue;
-    const numbers = [first as string, ...(rest as string).split('/').slice(1)];
-    found.push(...numbers.map((number) => normal(`${prefix}-${number}`)).filter((id) => ids.has(id)));
-  }
-  return found;
+function textsThatCite(): Text[] {
+  return CITING.flatMap((place) => (place.endsWith('.md') ? [place] : filesUnder(place)))
+    .filter((file) => /\.(ts|js|md|json|pkt|bad|c|cc|h)$/.test(file) && !GENERATED.test(file))
+    .map((file) => ({ file, text: readFileSync(file, 'utf8') }));
 }
 
 /** Clause → source files that name it; and all citations of sections. */
-function readSources(): { named: Naming; citations: Citation[]; obsolete: string[] } {
+function readSources(names: ClauseNames): { named: Naming; citations: Citation[] } {
   const named: Naming = new Map();
   const citations: Citation[] = [];
-  const obsolete: string[] = [];
   for (const file of filesUnder('src').filter((name) => name.endsWith('.ts'))) {
     const text = readFileSync(file, 'utf8');
-    for (const id of idsIn(text)) add(named, id, file);
+    for (const id of names.idsIn(text)) add(named, id, file);
     for (const [, rfc, section] of text.matchAll(/RFC (\d+) §([\dA-Z][\d.]*\d|\d)/g)) {
       citations.push({ file, rfc: rfc as string, section: section as string });
     }
-    for (const [whole, rfc] of text.matchAll(/\bRFC[ -]?0*(\d+)\b/g)) {
-      const successor = OBSOLETE.get(rfc as string);
-      if (successor !== undefined) obsolete.push(`${file}: ${whole} is obsolete: cite RFC ${successor}`);
-    }
   }
-  return { named, citations, obsolete };
+  return { named, citations };
 }
 
-function placesOf(clause: Clause, named: Naming, citations: Citation[]): string[] {
+/** Tests that name each clause, and the ids in titles that are no clause's. */
+function readTitles(names: ClauseNames): { tests: Naming; complaints: string[] } {
+  const complaints: string[] = [];
+  const run = filesThatRun();
+  const tests = readTests(
+    (title) => {
+      for (const id of names.unknownIn(title)) complaints.push(`no clause is called ${id}: “${title}”`);
+      return names.idsIn(title);
+    },
+    (file) => run.has(file),
+  );
+  return { tests, complaints };
+}
+
+function placesOf(clause: Clause, named: Naming, citations: readonly Citation[]): readonly string[] {
+  if (clause.code !== undefined) return clause.code;
   const own = named.get(normal(clause.id));
   if (own !== undefined) return [...own];
   const section = /^[A-Z]?[\d.]*\d/.exec(clause.section)?.[0];
@@ -93,44 +88,63 @@ function placesOf(clause: Clause, named: Naming, citations: Citation[]): string[
   return [...new Set(same.map(({ file }) => file))];
 }
 
-function statusOf(clause: Clause, tests: number): string {
-  return clause.status ?? (tests > 0 ? 'yes' : 'not yet');
+function lineOf({ clause, code, tests, verdict }: Row): string {
+  const { id, section, level, requirement, why } = clause;
+  const result = why === undefined ? verdict : `${verdict}: ${cell(why)}`;
+  const place = section === '' ? '' : `§${section}`;
+  return `| ${id} | ${place} | ${level} | ${cell(requirement)} | ${links(code)} | ${links(tests)} | ${result} |`;
+}
+
+function sectionOf(rfc: number, rows: readonly Row[]): string {
+  const head = '| id | section | level | requirement | code | tests | met |\n|---|---|---|---|---|---|---|';
+  return `## RFC ${rfc}\n\n${head}\n${rows.map(lineOf).join('\n')}\n`;
+}
+
+function countsOf(name: string, rows: readonly Row[]): string {
+  const counts = VERDICTS.map((verdict) => rows.filter((row) => row.verdict === verdict).length);
+  return `| ${name} | ${rows.length} | ${counts.join(' | ')} |`;
+}
+
+function documentOf(rows: readonly Row[]): string {
+  const byRfc = new Map<number, Row[]>();
+  for (const row of rows) byRfc.set(row.clause.rfc, [...(byRfc.get(row.clause.rfc) ?? []), row]);
+  const counts = [...byRfc].map(([rfc, own]) => countsOf(`[RFC ${rfc}](#rfc-${rfc})`, own));
+  const sections = [...byRfc].map(([rfc, own]) => sectionOf(rfc, own));
+  return `# RFC coverage
+
+Generated by \`npm run coverage:rfc\` from [rfc-clauses.json](rfc-clauses.json), the citations in \`src/\` and the titles
+of the tests. MUST, SHLD, MAY and REC are the labels of RFC 9293, Appendix B; the other ids are this project's own. A
+clause is met when a test names it that \`npm test\` runs, since a test that fails or is left out turns that red
+([how](CONTRIBUTING.md#the-gate)). \`deviation\`: we do otherwise, and why. \`n/a\`: there is nothing that it could bind.
+
+| RFC | clauses | yes | deviation | n/a | open |
+|---|---|---|---|---|---|
+${counts.join('\n')}
+${countsOf('all', rows)}
+
+${sections.join('\n')}`;
 }
 
 function main(): void {
-  const check = process.argv.includes('--check');
-  const { named, citations, obsolete } = readSources();
-  const tests = readTests(idsIn);
-  const statuses: string[] = [];
-  const byRfc = new Map<number, string[]>();
-  for (const clause of clauses) {
-    const { id, rfc, section, level, requirement, why } = clause;
-    const testFiles = [...(tests.get(normal(id)) ?? [])];
-    const status = statusOf(clause, testFiles.length);
-    statuses.push(status);
-    const verdict = why === undefined ? status : `${status}: ${cell(why)}`;
-    const code = links(placesOf(clause, named, citations));
-    const row = `| ${id} | ${section && `§${section}`} | ${level} | ${cell(requirement)} | ${code} | ${links(testFiles)} | ${verdict} |`;
-    byRfc.set(rfc, [...(byRfc.get(rfc) ?? []), row]);
-  }
-  const summary = summaryOf(statuses);
-  const sections = [...byRfc].map(
-    ([rfc, rows]) =>
-      `## RFC ${rfc}\n\n| id | section | level | requirement | code | tests | met |\n|---|---|---|---|---|---|---|\n${rows.join('\n')}\n`,
+  const clauses = JSON.parse(readFileSync(INPUT, 'utf8')) as Clause[];
+  const names = new ClauseNames(clauses);
+  const { named, citations } = readSources(names);
+  const { tests, complaints } = readTitles(names);
+  complaints.push(...complaintsAboutList(clauses, existsSync));
+  const rows = clauses.map((clause): Row => {
+    const code = placesOf(clause, named, citations);
+    const own = [...(tests.get(normal(clause.id)) ?? [])];
+    complaints.push(...complaintsAboutEvidence(clause, { code, tests: own }));
+    return { clause, code, tests: own, verdict: verdictOf(clause, own) };
+  });
+  complaints.push(...textsThatCite().flatMap(complaintsAboutCitations));
+  for (const line of new Set(complaints)) console.error(line);
+  const current = generate({ [OUTPUT]: documentOf(rows) }, process.argv.includes('--check'));
+  console.log(
+    `RFC coverage: ${rows.length} clauses: ${summaryOf(rows.map(({ verdict }) => verdict))}` +
+      (complaints.length > 0 ? `; ${complaints.length} complaints` : ''),
   );
-  const document = `# RFC coverage
-
-Generated by \`npm run generate\` from [rfc-clauses.json](rfc-clauses.json), the citations in \`src/\` and the titles of the
-tests. MUST, SHLD, MAY and REC are the labels of RFC 9293, Appendix B; the other ids are this project's own. A clause
-is met when a test names it, since \`npm test\` runs them all.
-
-${clauses.length} clauses: ${summary}.
-
-${sections.join('\n')}`;
-  for (const line of obsolete) console.error(line);
-  const current = generate({ [OUTPUT]: document }, check);
-  console.log(`RFC coverage: ${clauses.length} clauses: ${summary}`);
-  process.exitCode = current && obsolete.length === 0 ? 0 : 1;
+  process.exitCode = current && complaints.length === 0 ? 0 : 1;
 }
 
 main();

@@ -5,18 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { compileTests, OUTPUT } from './compile-tests.js';
-import { filesUnder } from './files.js';
 import { nodeOf } from './node-versions.js';
+import { GROUPS, testFiles } from './suites.js';
 
-/** In the order in which they run. `concurrency`: files at once; 1 where they load or measure the machine. */
-const GROUPS = [
-  { name: 'core', folders: ['unit', 'property', 'contract', 'conformance', 'net-api', 'support'] },
-  { name: 'sim', folders: ['sim', 'fuzz', 'security'] },
-  { name: 'node-versions' },
-  // Each in a namespace of its own, and mostly waiting.
-  { name: 'ladders', folders: ['ladders'], concurrency: 3 },
-  { name: 'integration', folders: ['integration'], concurrency: 1 },
-];
 /**
  * What must also pass on the other versions of Node. The tools' own test is not about Node, and
  * raw-socket is built for one only; the pairs of edits take half a minute of the stack's time, not of Node's.
@@ -33,10 +24,6 @@ const HELP = `scripts/test [--full] [WHAT…]
 
 function readFolders() {
   return [...new Set(testFiles().map((file) => file.split('/')[1]))];
-}
-
-function testFiles() {
-  return filesUnder('test').filter((file) => file.endsWith('.test.ts'));
 }
 
 function inFolders(folders) {

@@ -138,7 +138,7 @@ const socketOptions: Record<string, Option> = {
   SO_DEBUG: stored('SO_DEBUG', 0),
   SO_DONTROUTE: stored('SO_DONTROUTE', 0),
   SO_BROADCAST: stored('SO_BROADCAST', 0),
-  // Urgent data always stays in line (RFC 6093 §3).
+  // Urgent data always stays in line (RFC 9293 §3.8.5).
   SO_OOBINLINE: stored('SO_OOBINLINE', 1),
   SO_PRIORITY: stored('SO_PRIORITY', 0),
   SO_RCVTIMEO: stored('SO_RCVTIMEO', 0),

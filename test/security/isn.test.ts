@@ -22,7 +22,7 @@ function listening(seed: string, start?: number): Wire {
 
 /** Generators that have been in use somewhere, or that look good at first sight. */
 const WEAK: Record<string, (index: number, previous: number) => number> = {
-  'RFC 793’s clock alone': (index) => index * 250,
+  'the 4 µs clock alone': (index) => index * 250,
   '4.2BSD: 64,000 more for each connection': (_, previous) => previous + 64_000,
   'clock plus a sum over the four-tuple': (index) => index * 250 + (index % 1000) * 0x10001,
   'rand() of C: 31 bits, low ones regular': (_, previous) =>
@@ -64,7 +64,7 @@ test('the instruments find nothing in random numbers', (t) => {
   assert.deepEqual(weaknesses(generate(() => random.nextUint32())), []);
 });
 
-test('IS-01, RFC 6528 §3: 100,000 ISNs of one four-tuple tick with the 4 µs clock and nothing else', (t) => {
+test('IS-01, RFC 9293 §3.4.1: 100,000 ISNs of one four-tuple tick with the 4 µs clock and nothing else', (t) => {
   const seed = freshSeed(t);
   const wire = listening(seed);
   const steps = new HashRandom(`${seed}/steps`);
@@ -77,7 +77,7 @@ test('IS-01, RFC 6528 §3: 100,000 ISNs of one four-tuple tick with the 4 µs cl
   }
 });
 
-test('IS-01, D07, RFC 6528 §3: 100,000 ISNs of neighbouring four-tuples are random to every instrument', (t) => {
+test('IS-01, D07, RFC 9293 §3.4.1: 100,000 ISNs of neighbouring four-tuples are random to every instrument', (t) => {
   const wire = listening(freshSeed(t));
   const values = new Int32Array(SAMPLES);
   for (let i = 0; i < SAMPLES; i++) {

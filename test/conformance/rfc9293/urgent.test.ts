@@ -1,4 +1,4 @@
-/** RFC 9293 §3.8.5: urgent data, in line as RFC 6093 wants it. */
+/** RFC 9293 §3.8.5: urgent data, in line with the other data. */
 
 import assert from 'node:assert/strict';
 import { pattern } from '../../support/pattern.ts';
