@@ -2,7 +2,7 @@
 
 import type { SeededRandom } from '../base/random.ts';
 import { type Aim, type Impairments, type ResolvedImpairments, resolveImpairments } from './impairments.ts';
-import { completeTcpChecksum } from './packet-reader.ts';
+import { completeTcpChecksum, markCongestion } from './packet-reader.ts';
 
 /** Time as a direction needs it: virtual in a world, real behind a device. µs. */
 export interface Timeline {
@@ -26,6 +26,7 @@ export class LinkCounts {
   delivered = 0;
   lost = 0;
   queueDropped = 0;
+  marked = 0;
   duplicated = 0;
   reordered = 0;
   corrupted = 0;
@@ -78,6 +79,7 @@ export class Direction {
       counts.lost++;
       return;
     }
+    const marks = aim.mark === true || this.queueMarks();
     const left = this.serialize(packet.bytes.length);
     if (left < 0) {
       counts.queueDropped++;
@@ -87,7 +89,13 @@ export class Direction {
       counts.lost++;
       return;
     }
-    const carried = this.chance(impaired.corruption) ? this.corrupt(packet) : packet;
+    const whole = this.chance(impaired.mark) || marks ? this.mark(packet) : packet;
+    this.travel(this.chance(impaired.corruption) ? this.corrupt(whole) : whole, aim, left);
+  }
+
+  /** What was not lost, and left at `left`, arrives: once or more often. */
+  private travel(carried: Carried, aim: Aim, left: number): void {
+    const { impaired, counts } = this;
     const copies = this.chance(impaired.duplication) ? 2 : 1;
     counts.duplicated += copies - 1;
     const late = aim.delay ?? 0;
@@ -105,6 +113,13 @@ export class Direction {
 
   private arrive(packet: Carried, time: number): void {
     this.timeline.at(time, () => this.deliver(packet));
+  }
+
+  /** Whether so much waits already that what joins it is marked. */
+  private queueMarks(): boolean {
+    const { rate, markBytes } = this.impaired;
+    if (rate === 0 || markBytes === 0) return false;
+    return ((this.busyUntil - this.timeline.now()) * rate) / 8_000_000 >= markBytes;
   }
 
   /** When the last bit has left, µs; -1 when the queue has no room. */
@@ -131,6 +146,13 @@ export class Direction {
     if (late > 0) return arrival + late;
     this.lastArrival = Math.max(arrival, this.lastArrival);
     return this.lastArrival;
+  }
+
+  private mark(packet: Carried): Carried {
+    const bytes = markCongestion(packet.bytes);
+    if (bytes === null) return packet;
+    this.counts.marked++;
+    return { ...packet, bytes };
   }
 
   private corrupt({ bytes, gsoSize, partial }: Carried): Carried {

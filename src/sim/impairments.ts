@@ -3,6 +3,8 @@
 /** What is aimed at one packet, times µs. */
 export interface Aim {
   readonly drop?: boolean;
+  /** Its congestion mark (CE) is set, if its sender allows that. */
+  readonly mark?: boolean;
   /** Held back for this long, overtaken by later packets. */
   readonly delay?: number;
   /** A copy arrives this much later than the packet was sent, for each entry. */
@@ -19,6 +21,10 @@ export interface Impairments {
   readonly rate?: number;
   /** Bytes that may wait for the rate; what comes beyond is dropped at the tail. 0 = no limit. */
   readonly queueBytes?: number;
+  /** Of these, so many mark what is ECN-capable and comes behind them (RFC 3168 §5). 0 = none do. */
+  readonly markBytes?: number;
+  /** Chance that an ECN-capable packet is marked. */
+  readonly mark?: number;
   readonly loss?: number;
   readonly duplication?: number;
   /** Chance of being held back by up to `reorderDelay`, so that later packets overtake. */
@@ -39,14 +45,16 @@ export interface ResolvedImpairments extends Required<Omit<Impairments, 'pass' |
   readonly aim: ((packet: Uint8Array, index: number) => Aim | undefined) | null;
 }
 
-const PROBABILITIES = ['loss', 'duplication', 'reordering', 'corruption', 'stall'] as const;
-const AMOUNTS = ['delay', 'jitter', 'rate', 'queueBytes', 'reorderDelay', 'stallTime'] as const;
+const PROBABILITIES = ['mark', 'loss', 'duplication', 'reordering', 'corruption', 'stall'] as const;
+const AMOUNTS = ['delay', 'jitter', 'rate', 'queueBytes', 'markBytes', 'reorderDelay', 'stallTime'] as const;
 
 const NOTHING: ResolvedImpairments = {
   delay: 0,
   jitter: 0,
   rate: 0,
   queueBytes: 0,
+  markBytes: 0,
+  mark: 0,
   loss: 0,
   duplication: 0,
   reordering: 0,

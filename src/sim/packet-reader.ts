@@ -146,6 +146,19 @@ export function completeTcpChecksum(packet: Uint8Array): void {
   write16(packet, start + 16, ~sum & 0xffff);
 }
 
+const ECN_FIELD = 0x3;
+
+/** A copy with CE in its ECN field and the right checksum; null when its sender is not ECN-capable. */
+export function markCongestion(packet: Uint8Array): Uint8Array | null {
+  const tos = packet[1] as number;
+  if ((tos & ECN_FIELD) === 0) return null;
+  const copy = packet.slice();
+  copy[1] = tos | ECN_FIELD;
+  write16(copy, 10, 0);
+  write16(copy, 10, ~onesSum(copy, 0, ((copy[0] as number) & 0x0f) * 4) & 0xffff);
+  return copy;
+}
+
 /** The wire segments that a super-packet stands for, each with complete checksums. */
 export function splitSuperPacket(packet: Uint8Array, gsoSize: number): Uint8Array[] {
   const start = ((packet[0] as number) & 0x0f) * 4;

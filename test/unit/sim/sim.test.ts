@@ -28,6 +28,13 @@ function tcpPacket(length: number, flags = 0x18, seq = 1000): Uint8Array {
   return packet;
 }
 
+function withTos(packet: Uint8Array, tos: number): Uint8Array {
+  packet[1] = tos;
+  write16(packet, 10, 0);
+  write16(packet, 10, ~onesSum(packet, 0, 20) & 0xffff);
+  return packet;
+}
+
 function frameOf(packet: Uint8Array): Frame {
   const frame = new Frame();
   frame.header.set(packet.subarray(0, 40));
@@ -133,6 +140,24 @@ describe('Link', () => {
       order,
       [...order].sort((x, y) => x - y),
     );
+  });
+
+  it('sets the congestion mark of what is ECN-capable: by chance, by aim, and behind a long queue', () => {
+    const capable = numbered(400).map((bytes, i) => withTos(bytes, [0, 1, 2, 0xba][i % 4] as number));
+    const tosOf = (arrivals: Arrival[]): (number | undefined)[] => arrivals.map(({ bytes }) => bytes[1]);
+    const all = through({ mark: 1 }, capable);
+    assert.deepEqual(tosOf(all.arrivals.slice(0, 4)), [0, 3, 3, 0xbb]);
+    assert.equal(all.link.a.counts.marked, 300);
+    for (const { bytes } of all.arrivals) assert.ok(readSegment(bytes, false));
+    assert.equal(capable[1]?.[1], 1, 'the packet that was sent stays as it was');
+    const some = through({ mark: 0.5 }, capable).link.a.counts.marked;
+    assert.ok(some > 110 && some < 190, `${some} of 300`);
+    const aimed = through({ aim: (_bytes, index) => ({ mark: index === 2 }) }, capable.slice(0, 4));
+    assert.deepEqual(tosOf(aimed.arrivals), [0, 1, 3, 0xba]);
+    // 140 bytes at 1.12 Mbit/s: one per ms; two are in the queue before the first mark.
+    const queued = through({ rate: 1_120_000, markBytes: 280 }, capable.slice(0, 4));
+    assert.deepEqual(tosOf(queued.arrivals), [0, 1, 3, 0xbb]);
+    assert.throws(() => resolveImpairments({ mark: 1.1 }), RangeError);
   });
 
   it('flips exactly one bit, which the checksums catch', () => {
