@@ -83,7 +83,7 @@ export const CONFIG_OPTIONS: readonly ConfigOption[] = [
   { key: 'dsack', fields: ['dsack'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 2883 §4', text: 'report duplicates in SACK blocks' },
   { key: 'rack', fields: ['rack'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 8985 §6', text: 'detect losses by time' },
   { key: 'tlp', fields: ['tlp'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 8985 §7', text: 'probe for a lost tail before the retransmission timeout' },
-  { key: 'prr', fields: ['prr'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 6937 §3', text: 'reduce the window proportionally during recovery' },
+  { key: 'prr', fields: ['prr'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 9937 §6', text: 'reduce the window proportionally during recovery' },
   { key: 'frto', fields: ['frto'], kind: onOff(), defaults: ['on', 'off', 'on'], rfc: 'RFC 5682 §2', text: 'detect spurious retransmission timeouts' },
   { key: 'reordering', fields: ['reordering'], kind: count(1, 300), defaults: '3', rfc: 'RFC 5681 §3.2', text: 'duplicate ACKs that mean a loss' },
   { key: 'timestamps', fields: ['timestamps'], kind: onOff(), defaults: 'on', rfc: 'RFC 7323 §3', text: 'the timestamps option, and PAWS with it' },
@@ -121,7 +121,7 @@ export const CONFIG_OPTIONS: readonly ConfigOption[] = [
   { key: 'orphans.max', fields: ['orphansMax'], kind: records, defaults: '8192', rfc: 'RFC 9293 §3.8.3', text: 'connections that no application holds any more' },
 
   { key: 'lab.handshake', fields: ['labHandshake'], kind: choice('three-way', 'two-way'), defaults: 'three-way', rfc: 'RFC 9293 §3.5', text: 'for labs: two-way believes the SYN alone' },
-  { key: 'lab.isn', fields: ['labIsn'], kind: choice('keyed', 'fixed'), defaults: 'keyed', rfc: 'RFC 6528 §3', text: 'for labs: fixed initial sequence numbers' },
+  { key: 'lab.isn', fields: ['labIsn'], kind: choice('keyed', 'fixed'), defaults: 'keyed', rfc: 'RFC 9293 §3.4.1', text: 'for labs: fixed initial sequence numbers' },
   { key: 'lab.splitSynAck', fields: ['labSplitSynAck'], kind: onOff(), defaults: 'off', rfc: 'RFC 9293 §3.5', text: 'for labs: answer a SYN with an ACK and a SYN apart' },
   { key: 'lab.finWithData', fields: ['labFinWithData'], kind: onOff(), defaults: 'off', rfc: 'RFC 9293 §3.6', text: 'for labs: the last data waits for the FIN, so that one segment carries both' },
 ];

@@ -134,7 +134,7 @@ function leaveTables(context: TcpContext, tcb: Tcb): void {
   setOrphan(context, tcb, false);
   tcb.sendBuffer.clear();
   tcb.inFlight.clear();
-  tcb.receiveBuffer.outOfOrder.clear();
+  tcb.receiveBuffer.dropOutOfOrder();
   if (tcb.readerGone || tcb.readable === 0) tcb.receiveBuffer.clear();
 }
 

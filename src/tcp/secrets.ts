@@ -35,7 +35,7 @@ export class Secrets {
     random.fill(new Uint8Array(this.portCounters.buffer));
   }
 
-  /** ISN = M + F(local address and port, peer address and port, secret), RFC 6528 §3. `fixed`: lab only. */
+  /** ISN = M + F(local address and port, peer address and port, secret), RFC 9293 §3.4.1. `fixed`: lab only. */
   initialSequence(local: number, peer: number, localPort: number, peerPort: number, fixed: boolean): Seq {
     if (fixed) return toSeq(1_000_000);
     const f = this.isnHash.hash(local, peer, (localPort << 16) | peerPort, 0);

@@ -134,8 +134,6 @@ export class Tcb implements Machine {
   dsackStart: Seq = SEQ_ZERO;
   dsackEnd: Seq = SEQ_ZERO;
   dsackPending = false;
-  /** Newest out-of-order data: the first SACK block contains it (RFC 2018 §4). */
-  sackRecent: Seq = SEQ_ZERO;
   /** A window update is due although nothing else is to be sent. */
   windowUpdateOwed = false;
 

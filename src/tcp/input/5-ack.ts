@@ -129,7 +129,9 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
   const echo = tcb.ecn.agreed && (seg.flags & ECE) !== 0;
   if (!windowWasFull) tcb.congestion.applicationLimited();
-  else if (state !== 'recovery' && !handshakeOnly && !echo) tcb.congestion.acked(acked, tcb.rtt.srtt);
+  else if (state !== 'recovery' && !handshakeOnly && !echo) {
+    tcb.congestion.acked(countedForGrowth(tcb, acked, sackedBefore), tcb.rtt.srtt);
+  }
   let restart = true;
   if (tcb.sackAgreed) sackAckArrived(tcb, seg, acked, sackedBefore);
   else restart = newAckArrived(tcb, seg, acked);
@@ -140,6 +142,15 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
     tcb.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);
   }
+}
+
+/**
+ * After a time-out an ACK may cover much that had arrived long before: what was SACKed does not count
+ * twice, and without SACK one segment does (RFC 3465 §2.3).
+ */
+function countedForGrowth(tcb: Tcb, acked: number, sackedBefore: number): number {
+  if (tcb.recovery.state !== 'loss') return acked;
+  return tcb.sackAgreed ? acked - (sackedBefore - tcb.inFlight.sacked) : Math.min(acked, tcb.snd.mss);
 }
 
 /** A round trip ends when what was in flight at its beginning is acknowledged (RFC 9406 §4.2). */

@@ -1,4 +1,4 @@
-/** RFC 9293 §3.10.7.4, sixth: check the URG bit. Urgent data stays in line, RFC 6093. */
+/** RFC 9293 §3.10.7.4, sixth: check the URG bit. Urgent data stays in line, RFC 9293 §3.8.5. */
 
 import { seqAdd, seqGt } from '../../base/seq.ts';
 import { type Segment, URG } from '../../wire/segment.ts';

@@ -1,7 +1,7 @@
 /** RFC 9293 §3.10.7.4, seventh: process the segment text. */
 
 import { REASON } from '../../base/reasons.ts';
-import { seqAdd, seqDiff, seqGe, seqGt } from '../../base/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import { marksArrived } from '../ecn.ts';
 import { EVENT_READABLE } from '../events.ts';
@@ -58,7 +58,9 @@ function cutBehindFin(tcb: Tcb, seg: Segment): void {
 
 function inOrder(tcb: Tcb, seg: Segment, length: number): void {
   const context = tcb.context;
-  const hadGap = tcb.receiveBuffer.outOfOrder.count > 0;
+  const ranges = tcb.receiveBuffer.outOfOrder;
+  const hadGap = ranges.count > 0;
+  if (hadGap) noteOverlap(tcb, seg.seq, seqAdd(seg.seq, length));
   const advance = tcb.receiveBuffer.append(tcb.rcv.nxt, seg.bytes, seg.dataStart, seg.dataEnd);
   if (advance === 0) {
     tcb.acksOwed++;
@@ -74,18 +76,26 @@ function inOrder(tcb: Tcb, seg: Segment, length: number): void {
 
 function outOfOrder(tcb: Tcb, seg: Segment): void {
   const context = tcb.context;
-  const ranges = tcb.receiveBuffer.outOfOrder;
+  const { receiveBuffer } = tcb;
   const end = seqAdd(seg.seq, seg.dataLength);
-  const within = ranges.containing(seg.seq);
-  const duplicate = within >= 0 && seqGe(ranges.endOf(within), end);
-  if (duplicate) {
-    noteDuplicate(tcb, seg.seq, end);
+  if (noteOverlap(tcb, seg.seq, end)) {
     context.judge('duplicate', REASON.TCP_DUPLICATE);
-  } else if (tcb.receiveBuffer.keep(tcb.rcv.nxt, seg.seq, seg.bytes, seg.dataStart, seg.dataEnd)) {
+  } else if (receiveBuffer.keep(tcb.rcv.nxt, seg.seq, seg.bytes, seg.dataStart, seg.dataEnd)) {
     context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
   } else {
     context.judge('dropped', REASON.TCP_OFO_DROP);
   }
-  if (seqGt(end, tcb.rcv.nxt)) tcb.sackRecent = seg.seq;
+  if (seqGt(end, tcb.rcv.nxt)) receiveBuffer.recent.note(seg.seq, receiveBuffer.outOfOrder);
   dataArrivedOutOfOrder(tcb, seg.segments);
+}
+
+/** Remembers the part of [start, end) that has been queued already, for a DSACK (RFC 2883 §4.2); true when all of it has. */
+function noteOverlap(tcb: Tcb, start: Seq, end: Seq): boolean {
+  const ranges = tcb.receiveBuffer.outOfOrder;
+  const index = ranges.find(seqAdd(start, 1));
+  if (index === ranges.count || seqGe(ranges.startOf(index), end)) return false;
+  const first = seqGt(ranges.startOf(index), start) ? ranges.startOf(index) : start;
+  const last = seqGt(end, ranges.endOf(index)) ? ranges.endOf(index) : end;
+  noteDuplicate(tcb, first, last);
+  return first === start && last === end;
 }

@@ -20,34 +20,39 @@ function finStandsAlone(tcb: Tcb): boolean {
   return finIsAhead(tcb) && (ranges.count === 0 || ranges.endOf(ranges.count - 1) !== tcb.rcv.fin);
 }
 
-/** A duplicate first, once; then the block with the newest data; then the others, highest first. At most `max`. */
+/**
+ * A duplicate first, once, and the range that it lies in (RFC 2883 §4.2); then the ranges in the order
+ * in which something last came for them, newest first; then the others, highest first. At most `max`.
+ */
 export function chooseSackBlocks(tcb: Tcb, sent: SentSegment, max: number): void {
-  const ranges = tcb.receiveBuffer.outOfOrder;
+  const { outOfOrder: ranges, recent } = tcb.receiveBuffer;
   const limit = Math.min(max, 4);
-  const recent = firstRange(tcb);
-  if (tcb.dsackPending) addBlock(sent, tcb.dsackStart, tcb.dsackEnd);
-  tcb.dsackPending = false;
-  if (recent >= 0 && sent.sackCount < limit) addRange(tcb, sent, recent);
-  if (finStandsAlone(tcb) && sent.sackCount < limit) addBlock(sent, tcb.rcv.fin, seqAdd(tcb.rcv.fin, 1));
-  for (let i = ranges.count - 1; i >= 0 && sent.sackCount < limit; i--) {
-    if (i !== recent) addRange(tcb, sent, i);
+  if (tcb.dsackPending) {
+    addBlock(sent, tcb.dsackStart, tcb.dsackEnd);
+    if (!seqLt(tcb.dsackStart, tcb.rcv.nxt)) addRange(tcb, sent, ranges.containing(tcb.dsackStart), limit);
   }
+  const finIsNewest = finIsAhead(tcb) && recent.count > 0 && recent.at(0) === tcb.rcv.fin;
+  if (finIsNewest) addFin(tcb, sent, limit);
+  for (let i = 0; i < recent.count; i++) addRange(tcb, sent, ranges.containing(recent.at(i)), limit);
+  if (finIsAhead(tcb) && !finIsNewest) addFin(tcb, sent, limit);
+  for (let i = ranges.count - 1; i >= 0 && sent.sackCount < limit; i--) addRange(tcb, sent, i, limit);
+  tcb.dsackPending = false;
 }
 
-/** A duplicate of data that is itself behind a hole: its range (RFC 2883 §4.2); else the newest; -1 = none. */
-function firstRange(tcb: Tcb): number {
-  const ranges = tcb.receiveBuffer.outOfOrder;
-  if (ranges.count === 0) return -1;
-  const repeated = tcb.dsackPending && !seqLt(tcb.dsackStart, tcb.rcv.nxt);
-  const within = repeated ? ranges.containing(tcb.dsackStart) : -1;
-  return within >= 0 ? within : ranges.containing(tcb.sackRecent);
+/** The FIN that has arrived ahead of a hole: by itself, or with the range that it ends. */
+function addFin(tcb: Tcb, sent: SentSegment, limit: number): void {
+  if (!finStandsAlone(tcb)) addRange(tcb, sent, tcb.receiveBuffer.outOfOrder.count - 1, limit);
+  else if (sent.sackCount < limit) addBlock(sent, tcb.rcv.fin, seqAdd(tcb.rcv.fin, 1));
 }
 
-/** A range of data, with the FIN that ends it. */
-function addRange(tcb: Tcb, sent: SentSegment, index: number): void {
+/** A range of data, with the FIN that ends it: if there is room, it is one (-1 is none), and not there already. */
+function addRange(tcb: Tcb, sent: SentSegment, index: number, limit: number): void {
+  if (index < 0 || sent.sackCount >= limit) return;
   const ranges = tcb.receiveBuffer.outOfOrder;
+  const start = ranges.startOf(index);
+  for (let i = tcb.dsackPending ? 1 : 0; i < sent.sackCount; i++) if (sent.sackEdges[2 * i] === start) return;
   const end = ranges.endOf(index);
-  addBlock(sent, ranges.startOf(index), finIsAhead(tcb) && end === tcb.rcv.fin ? seqAdd(end, 1) : end);
+  addBlock(sent, start, finIsAhead(tcb) && end === tcb.rcv.fin ? seqAdd(end, 1) : end);
 }
 
 function addBlock(sent: SentSegment, left: Seq, right: Seq): void {

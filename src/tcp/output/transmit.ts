@@ -9,6 +9,7 @@ import { handshakeMarks } from '../ecn.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { noteRepeat, pipe } from '../recovery/recovery.ts';
+import { nextBeyondLost } from '../recovery/sack-recovery.ts';
 import { probeSent } from '../recovery/tail-loss-probe.ts';
 import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
 import type { State } from '../state.ts';
@@ -58,6 +59,7 @@ function transmit(context: TcpContext, tcb: Tcb): void {
     if (tcb.acksOwed > 0) sendAcksOwed(context, tcb);
     resendLost(tcb);
     sendNew(tcb);
+    resendBeyondLost(tcb);
     sendTailProbe(tcb);
     if (tcb.probe !== PROBE_NONE) sendProbe(tcb);
   }
@@ -151,6 +153,30 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   if (index === 0 && trigger === 'fast-rtx' && tcb.sackAgreed) setLossTimer(tcb, true);
 }
 
+/** Nothing is believed lost that was not sent again, and there is nothing new: RFC 6675 §4, NextSeg rules 3, 4. */
+function resendBeyondLost(tcb: Tcb): void {
+  if (tcb.config.rack || tcb.recovery.state !== 'recovery') return;
+  if (tcb.unsent > 0 && windowRoom(tcb) > 0) return;
+  const network = tcb.context.network;
+  let sent = 0;
+  while (network.writable && pipe(tcb) + sent + tcb.snd.mss <= tcb.congestion.cwnd) {
+    const found = nextBeyondLost(tcb);
+    if (found < 0 || !fitWindow(tcb, found)) return;
+    const index = tcb.recovery.rescued ? lastSegment(tcb, found, payloadLimit(tcb)) : found;
+    sent += tcb.inFlight.lengthOf(index);
+    resend(tcb, index, 'fast-rtx');
+  }
+}
+
+/** Cuts record `index` so that its last segment is one of its own; returns that one's index. */
+function lastSegment(tcb: Tcb, index: number, mss: number): number {
+  const { inFlight } = tcb;
+  const whole = inFlight.lengthOf(index);
+  if (whole <= mss) return index;
+  inFlight.split(index, whole - (whole % mss === 0 ? mss : whole % mss));
+  return index + 1;
+}
+
 /** RFC 8985 §7.3: new data if the peer's window takes a segment, whatever cwnd says; else the newest again. */
 function sendTailProbe(tcb: Tcb): void {
   const { inFlight } = tcb;
@@ -167,13 +193,7 @@ function sendTailProbe(tcb: Tcb): void {
     probeSent(tcb, false);
     return;
   }
-  let last = inFlight.count - 1;
-  const whole = inFlight.lengthOf(last);
-  if (whole > mss) {
-    inFlight.split(last, whole - (whole % mss === 0 ? mss : whole % mss));
-    last++;
-  }
-  resend(tcb, last, 'tlp');
+  resend(tcb, lastSegment(tcb, inFlight.count - 1, mss), 'tlp');
   probeSent(tcb, true);
 }
 

@@ -1,6 +1,7 @@
 /** How much may be sent now: windows, Nagle, the silly-window rules. RFC 9293 §3.7.4, §3.8.6.2.1. */
 
 import { seqAdd, seqDiff, seqLt } from '../../base/seq.ts';
+import { doubtRoom } from '../recovery/f-rto.ts';
 import { pipe } from '../recovery/recovery.ts';
 import { PROBE_OVERRIDE, type Tcb } from '../tcb.ts';
 
@@ -11,7 +12,9 @@ export function windowRoom(tcb: Tcb): number {
 
 /** Bytes that congestion control still lets out. */
 function congestionRoom(tcb: Tcb): number {
-  return tcb.ecn.waiting ? 0 : tcb.congestion.cwnd - pipe(tcb);
+  if (tcb.ecn.waiting) return 0;
+  if (tcb.recovery.frto === 'new-data') return doubtRoom(tcb);
+  return tcb.congestion.cwnd - pipe(tcb);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { BufferPool } from '../../base/buffer-pool.ts';
 import { ByteRing } from '../../base/byte-ring.ts';
 import { RangeList } from '../../base/range-list.ts';
 import { type Seq, seqDiff, seqGt, seqLt } from '../../base/seq.ts';
+import { RecentBlocks } from './recent-blocks.ts';
 
 /** Holes behind RCV.NXT that one connection may have. */
 const MAX_RANGES = 128;
@@ -17,6 +18,7 @@ export class ReceiveBuffer {
   private readonly ring: ByteRing;
   /** Out-of-order bytes, as ranges of sequence space. */
   readonly outOfOrder = new RangeList(MAX_RANGES);
+  readonly recent = new RecentBlocks();
 
   constructor(pool: BufferPool) {
     this.ring = new ByteRing(pool);
@@ -64,6 +66,7 @@ export class ReceiveBuffer {
     }
     const newNxt = ((nxt + advance) | 0) as Seq;
     ranges.dropBefore(newNxt);
+    if (ranges.count === 0) this.recent.clear();
     ring.length = length + advance;
     return advance;
   }
@@ -98,7 +101,13 @@ export class ReceiveBuffer {
   /** Gives everything back. */
   clear(): void {
     this.ring.release();
+    this.dropOutOfOrder();
+  }
+
+  /** Forgets what came out of order. */
+  dropOutOfOrder(): void {
     this.outOfOrder.clear();
+    this.recent.clear();
   }
 
   /** Writes the parts of [seq, seq + to - from) that are not held yet. */

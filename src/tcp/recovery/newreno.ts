@@ -5,6 +5,7 @@ import { seqDiff, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import { LOST, RESENT } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
+import { doubtsAnswered, giveUpDoubts } from './f-rto.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
 import { provenWrong, undo } from './undo.ts';
 
@@ -12,7 +13,10 @@ import { provenWrong, undo } from './undo.ts';
 export function duplicateAckArrived(tcb: Tcb): void {
   const recovery = tcb.recovery;
   // After a time-out everything is believed lost already: nothing more can have left the network.
-  if (recovery.state === 'loss') return;
+  if (recovery.state === 'loss') {
+    giveUpDoubts(tcb);
+    return;
+  }
   if (recovery.state === 'open') {
     recovery.disorderNxt = tcb.snd.nxt;
     moveRecovery(tcb, 'disorder', 'duplicate-ack');
@@ -64,6 +68,7 @@ export function newAckArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
       }
       return partialAck(tcb, acked);
     case 'loss':
+      if (doubtsAnswered(tcb)) return true;
       if (seqGe(tcb.snd.una, recovery.recover)) moveRecovery(tcb, 'open', 'recovery-point');
       return true;
   }

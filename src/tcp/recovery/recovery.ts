@@ -72,8 +72,12 @@ export class Recovery {
   repeated = false;
   /** Retransmissions of this episode that no DSACK has answered, bytes. */
   unanswered = 0;
-  /** F-RTO, RFC 5682: 0 = no; 1 = after the time-out; 2 = new data was sent to find out. */
-  frto = 0;
+  /** F-RTO, RFC 5682: whether it is still open if the time-out was right; with SACK any original tells. */
+  frto: 'off' | 'repeated' | 'new-data' = 'off';
+  /** How far new data may go while it finds out (point). */
+  frtoLimit: Seq = SEQ_ZERO;
+  /** The last resort of RFC 6675 §4 rule 4 was used in this recovery. */
+  rescued = false;
   /** Duplicate ACKs in a row; in recovery, segments that they tell us have left the network. */
   duplicateAcks = 0;
   /** RecoveryPoint, RFC 6582's recover: SND.NXT when recovery or loss began (point). */
@@ -104,7 +108,7 @@ export function beginEpisode(tcb: Tcb): void {
   recovery.undoable = STATES[tcb.state].synchronized;
   recovery.repeated = false;
   recovery.unanswered = 0;
-  recovery.frto = 0;
+  recovery.frto = 'off';
 }
 
 /** `length` bytes of the episode were sent again. */

@@ -4,8 +4,9 @@
  */
 
 import { REASON } from '../../base/reasons.ts';
-import { type Seq, seqDiff, seqGe, seqGt, seqLe, toSeq } from '../../base/seq.ts';
+import { type Seq, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
+import { EVER_RESENT, LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { detectByDupThresh, detectLosses, noteDelivery, recoveryEnded, widenWindow } from './rack.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
@@ -100,6 +101,7 @@ function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
   recovery.recover = snd.nxt;
   recovery.hasPoint = true;
   recovery.forced = true;
+  recovery.rescued = false;
   moveRecovery(tcb, 'recovery', tcb.config.rack ? 'rack' : 'sack');
   tcb.context.counters.count(REASON.TCP_FAST_RETRANSMIT);
   paceRepair(tcb, delivered, false);
@@ -126,6 +128,28 @@ function paceRepair(tcb: Tcb, delivered: number, safe: boolean): void {
   congestion.setWindow(pipe + Math.max(0, room));
 }
 
+/**
+ * RFC 6675 §4, NextSeg, rules 3 and 4, where RACK is off and there is no new data to send: what is not
+ * believed lost yet, below something that was SACKed; and once, the newest of all, so that the ACKs do
+ * not stop. Index of the record, or -1.
+ */
+export function nextBeyondLost(tcb: Tcb): number {
+  const { recovery, inFlight } = tcb;
+  if (recovery.state !== 'recovery' || tcb.config.rack || !tcb.sackAgreed) return -1;
+  const { islands } = inFlight;
+  if (islands.count > 0) {
+    const highest = islands.startOf(islands.count - 1);
+    for (let i = 0; i < inFlight.count && seqLt(inFlight.seqOf(i), highest); i++) {
+      if ((inFlight.flagsOf(i) & SACKED) !== 0) i = inFlight.behindIsland(i) - 1;
+      else if ((inFlight.flagsOf(i) & (LOST | EVER_RESENT)) === 0) return i;
+    }
+  }
+  const last = inFlight.count - 1;
+  if (recovery.rescued || last < 0 || (inFlight.flagsOf(last) & (SACKED | RESENT)) !== 0) return -1;
+  recovery.rescued = true;
+  return last;
+}
+
 /** SND.UNA has reached the recovery point: RFC 6675 §5 (A), RFC 9937 §6.4. */
 function reachedPoint(tcb: Tcb): void {
   const { recovery, congestion } = tcb;
@@ -135,7 +159,7 @@ function reachedPoint(tcb: Tcb): void {
     recoveryEnded(tcb);
   }
   recovery.hasPoint = false;
-  recovery.frto = 0;
+  recovery.frto = 'off';
   moveRecovery(tcb, 'open', 'recovery-point');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

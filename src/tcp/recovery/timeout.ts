@@ -2,7 +2,9 @@
 
 import { windowReduced } from '../ecn.ts';
 import { SACKED } from '../send/in-flight.ts';
+import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
+import { markFirstLost } from './f-rto.ts';
 import { markLossesOnTimeout } from './rack.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
 
@@ -12,10 +14,12 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   const calm = recovery.state === 'open' || recovery.state === 'disorder';
   if (first && calm) beginEpisode(tcb);
   else if (first) recovery.undoable = false;
-  if (first) recovery.frto = calm && tcb.sackAgreed ? 1 : 0;
+  if (first) recovery.frto = calm && mayDoubt(tcb) ? 'repeated' : 'off';
+  else if (!tcb.sackAgreed) recovery.frto = 'off';
   windowReduced(tcb);
   tcb.congestion.timedOut(tcb.unacked, first);
   if (tcb.sackAgreed) markTimedOut(tcb);
+  else if (recovery.frto !== 'off') markFirstLost(tcb);
   else tcb.inFlight.markAllLost();
   recovery.duplicateAcks = 0;
   recovery.recover = tcb.snd.nxt;
@@ -23,6 +27,11 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   recovery.forced = true;
   moveRecovery(tcb, 'loss', 'rto');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
+}
+
+/** Whether F-RTO is to find out if the time-out was right. */
+function mayDoubt(tcb: Tcb): boolean {
+  return tcb.config.frto && STATES[tcb.state].synchronized;
 }
 
 /**

@@ -32,7 +32,8 @@ function duplicatesProve(tcb: Tcb, repeated: number): boolean {
 /** What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b). */
 function originalProves(tcb: Tcb): boolean {
   const { recovery, inFlight } = tcb;
-  if (!tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 0) return false;
+  if (!tcb.sackAgreed || !tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 'off')
+    return false;
   return inFlight.deliveredOriginal && seqLt(tcb.snd.una, recovery.recover);
 }
 
@@ -41,7 +42,7 @@ export function undo(tcb: Tcb): void {
   const { recovery } = tcb;
   recovery.undoable = false;
   recovery.hasPoint = false;
-  recovery.frto = 0;
+  recovery.frto = 'off';
   recovery.duplicateAcks = 0;
   tcb.congestion.undo();
   tcb.ecn.cwrOwed = false;

@@ -283,3 +283,36 @@ test('SK-02: a FIN ahead of a hole is reported with its one number, each time th
   bed.advance(100);
   bed.peer.expect({ flags: 'A', ack: fin + 1 });
 });
+
+test('SK-03: behind the first block the ones reported last follow, newest first, whatever their place', () => {
+  const bed = testbed();
+  bed.peer.handshake('passive', SACK);
+  for (const n of [9, 3, 11, 5]) answer(bed, n);
+  assert.deepEqual(answer(bed, 7), [block(7), block(5), block(11), block(3)]);
+  // A block that grows into its neighbour is one block, and once there.
+  assert.deepEqual(answer(bed, 6), [block(5, 7), block(11), block(3), block(9)]);
+  // What was delivered is reported no more.
+  answer(bed, 1);
+  assert.deepEqual(answer(bed, 2), [block(5, 7), block(11), block(9)]);
+});
+
+test('DS-01, DS-02, RFC 2883 §4.2: a segment that repeats queued data in part reports that part, once', () => {
+  const bed = testbed();
+  bed.peer.handshake('passive', SACK);
+  answer(bed, 3);
+  bed.peer.send({ flags: 'A', seq: 251, data: 100 });
+  assert.deepEqual(bed.peer.expect({ flags: 'A', length: 0 }).options.sack, [
+    [251, 301],
+    [201, 351],
+  ]);
+  bed.peer.send({ flags: 'A', seq: 151, data: 100 });
+  assert.deepEqual(bed.peer.expect({ flags: 'A', length: 0 }).options.sack, [
+    [201, 251],
+    [151, 351],
+  ]);
+  // In order, and over the edge of what waits.
+  bed.peer.send({ flags: 'A', seq: 1, data: 200 });
+  const filled = bed.peer.expect({ flags: 'A', length: 0 });
+  assert.equal(filled.ack, 351);
+  assert.deepEqual(filled.options.sack, [[151, 201]]);
+});
