@@ -10,7 +10,8 @@ export const OUTPUT = 'build/test';
 const FOLDERS = ['src', 'test', 'scripts'];
 const NOT_COMPILED = 'test/lint/fixtures/';
 
-function outputOf(source) {
+/** Where the JavaScript of `source` goes. */
+export function outputOf(source) {
   return join(OUTPUT, source.replace(/\.ts$/, '.js'));
 }
 
@@ -20,18 +21,24 @@ function isCurrent(source) {
   return existsSync(output) && statSync(output).mtimeMs > statSync(source).mtimeMs;
 }
 
-function compile(ts, options, source) {
+/** `text` as the JavaScript of `source`. */
+export function transpile({ ts, options }, source, text) {
   const path = resolve(source);
-  const text = readFileSync(source, 'utf8')
+  const located = text
     .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
     .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
     .replaceAll('import.meta.filename', JSON.stringify(path));
-  const { outputText } = ts.transpileModule(text, { compilerOptions: options, fileName: path });
+  return ts.transpileModule(located, { compilerOptions: options, fileName: path }).outputText;
+}
+
+function compile(compiler, source) {
+  const outputText = transpile(compiler, source, readFileSync(source, 'utf8'));
   mkdirSync(dirname(outputOf(source)), { recursive: true });
   writeFileSync(outputOf(source), outputText);
 }
 
-async function loadTypeScript() {
+/** TypeScript and the options that {@link transpile} wants. */
+export async function loadTypeScript() {
   const { default: ts } = await import('typescript');
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, '.');
@@ -50,6 +57,6 @@ export async function compileTests() {
   for (const file of filesUnder(OUTPUT)) if (!expected.has(file)) rmSync(file);
   const changed = sources.filter((source) => !isCurrent(source));
   if (changed.length === 0) return;
-  const { ts, options } = await loadTypeScript();
-  for (const source of changed) compile(ts, options, source);
+  const compiler = await loadTypeScript();
+  for (const source of changed) compile(compiler, source);
 }

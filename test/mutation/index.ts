@@ -1,0 +1,23 @@
+/** All faults that `npm run mutation` puts into the code, and those that it cannot. */
+
+import { GVISOR } from './gvisor.ts';
+import { HARDENING } from './hardening.ts';
+import { INPUT } from './input.ts';
+import { LWIP } from './lwip.ts';
+import type { Mutant } from './mutant.ts';
+import { RECOVERY } from './recovery.ts';
+import { SENDING } from './sending.ts';
+import { SMOLTCP } from './smoltcp.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...SMOLTCP,
+  ...GVISOR,
+  ...LWIP,
+  ...INPUT,
+  ...SENDING,
+  ...RECOVERY,
+  ...HARDENING,
+];
+
+/** Row of docs/attacks.json → why its fault has no place in this stack. */
+export const NOT_APPLICABLE: Readonly<Record<string, string>> = {};
