@@ -10,6 +10,7 @@ import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from 
 import { settleMss } from '../negotiate.ts';
 import { pathAnswered } from '../path-mtu.ts';
 import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
+import type { RecoveryState } from '../recovery/recovery.ts';
 import { sackAckArrived } from '../recovery/sack-recovery.ts';
 import { HAS_SYN } from '../send/in-flight.ts';
 import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
@@ -116,7 +117,8 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   const context = tcb.context;
   const inFlight = tcb.inFlight;
   const flight = tcb.unacked;
-  const windowWasFull = flight + 2 * tcb.snd.mss > tcb.congestion.cwnd || tcb.recovery.state !== 'open';
+  const before = tcb.recovery.state;
+  const full = windowIsFull(tcb);
   inFlight.acknowledge(seg.ack);
   tcb.snd.una = seg.ack;
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
@@ -124,17 +126,12 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   sampleRtt(tcb, seg, flight);
   pathAnswered(tcb);
   noteRound(tcb);
-  // Growth stops during fast recovery, and where cwnd is not what limits (RFC 9293 §3.8.2, RFC 5681 §3.1).
-  const state = tcb.recovery.state;
-  const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
-  const echo = tcb.ecn.agreed && (seg.flags & ECE) !== 0;
-  if (!windowWasFull) tcb.congestion.applicationLimited();
-  else if (state !== 'recovery' && !handshakeOnly && !echo) {
-    tcb.congestion.acked(countedForGrowth(tcb, acked, sackedBefore), tcb.rtt.srtt);
-  }
   let restart = true;
-  if (tcb.sackAgreed) sackAckArrived(tcb, seg, acked, sackedBefore);
+  let delivered = acked;
+  if (tcb.sackAgreed) delivered = sackAckArrived(tcb, seg, acked, sackedBefore);
   else restart = newAckArrived(tcb, seg, acked);
+  const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
+  if (!handshakeOnly) grow(tcb, seg, delivered, full, before);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
   noteSent(tcb);
@@ -144,13 +141,27 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   }
 }
 
+/** Whether cwnd is what limits, and not the application or the peer. */
+function windowIsFull(tcb: Tcb): boolean {
+  if (tcb.recovery.state === 'loss') return true;
+  const flight = tcb.sackAgreed ? tcb.inFlight.pipe : tcb.unacked;
+  return flight + 2 * tcb.snd.mss > tcb.congestion.cwnd;
+}
+
 /**
- * After a time-out an ACK may cover much that had arrived long before: what was SACKed does not count
- * twice, and without SACK one segment does (RFC 3465 §2.3).
+ * Lets cwnd grow for `delivered` bytes of which this ACK was the first to tell. Not during fast recovery,
+ * not for an echoed mark, and not where cwnd was not what limited (RFC 9293 §3.8.2, RFC 5681 §3.1).
  */
-function countedForGrowth(tcb: Tcb, acked: number, sackedBefore: number): number {
-  if (tcb.recovery.state !== 'loss') return acked;
-  return tcb.sackAgreed ? acked - (sackedBefore - tcb.inFlight.sacked) : Math.min(acked, tcb.snd.mss);
+function grow(tcb: Tcb, seg: Segment, delivered: number, full: boolean, before: RecoveryState): void {
+  if (!full) {
+    tcb.congestion.applicationLimited();
+    return;
+  }
+  if (before === 'recovery' || tcb.recovery.state === 'recovery') return;
+  if (tcb.ecn.agreed && (seg.flags & ECE) !== 0) return;
+  // After a time-out an ACK may cover much that had come long before: one segment counts (RFC 3465 §2.3).
+  const counted = before === 'loss' && !tcb.sackAgreed ? Math.min(delivered, tcb.snd.mss) : delivered;
+  tcb.congestion.acked(counted, tcb.rtt.srtt);
 }
 
 /** A round trip ends when what was in flight at its beginning is acknowledged (RFC 9406 §4.2). */
@@ -206,7 +217,11 @@ function nothingNew(tcb: Tcb, seg: Segment, sackedBefore: number): void {
     return;
   }
   if (tcb.inFlight.count === 0 && seg.sackCount === 0) return;
-  sackAckArrived(tcb, seg, 0, sackedBefore);
+  const before = tcb.recovery.state;
+  const full = windowIsFull(tcb);
+  const delivered = sackAckArrived(tcb, seg, 0, sackedBefore);
+  // Duplicate ACKs open nothing (RFC 3042), but on a path that reorders they are the way that news come.
+  if (delivered > 0 && tcb.recovery.rack?.reorderingSeen === true) grow(tcb, seg, delivered, full, before);
   setLossTimer(tcb, false);
 }
 

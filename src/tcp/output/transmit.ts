@@ -147,7 +147,7 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   tcb.context.counters.count(REASON.TCP_RETRANSMIT);
   emit(tcb, seq, length, bits, trigger);
   inFlight.markResent(index);
-  noteRepeat(tcb, length);
+  noteRepeat(tcb, seq, length);
   segmentSent(tcb);
   // The oldest is on its way again: its time begins anew (RFC 6675 §6).
   if (index === 0 && trigger === 'fast-rtx' && tcb.sackAgreed) setLossTimer(tcb, true);

@@ -35,7 +35,7 @@ function enterRecovery(tcb: Tcb): void {
   // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
   if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
   beginEpisode(tcb);
-  tcb.congestion.lossDetected(seqDiff(recovery.disorderNxt, tcb.snd.una));
+  tcb.congestion.lossDetected(Math.min(seqDiff(recovery.disorderNxt, tcb.snd.una), tcb.congestion.cwnd));
   recovery.recover = tcb.snd.nxt;
   recovery.hasPoint = true;
   recovery.partialSeen = false;

@@ -12,7 +12,7 @@
  *      └──────┘  (a timeout leads here from every state)
  */
 
-import { SEQ_ZERO, type Seq } from '../../base/seq.ts';
+import { SEQ_ZERO, type Seq, seqAdd, seqGe, seqGt } from '../../base/seq.ts';
 import { windowReduced } from '../ecn.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
@@ -67,9 +67,18 @@ export class Recovery {
   rtoAt = 0.5;
   /** The reduction of this episode may still turn out to have been wrong. */
   undoable = false;
-  /** Our TSval when its first retransmission was sent: an echo of an older one proves that (Eifel, RFC 3522). */
+  /** SND.UNA when it began (point): what was repeated before it has nothing to say about it. */
+  episodeUna: Seq = SEQ_ZERO;
+  /**
+   * Our TSval when the oldest retransmission that may still be on its way was sent: an echo of an older
+   * one proves a reduction wrong (Eifel, RFC 3522).
+   */
   repeatedAt = 0;
   repeated = false;
+  /** One past the highest number ever sent again (point), while `repeated`. */
+  repeatedEnd: Seq = SEQ_ZERO;
+  /** One past what the last DSACK reported (point). */
+  duplicateEnd: Seq = SEQ_ZERO;
   /** Retransmissions of this episode that no DSACK has answered, bytes. */
   unanswered = 0;
   /** F-RTO, RFC 5682: whether it is still open if the time-out was right; with SACK any original tells. */
@@ -106,21 +115,25 @@ export function beginEpisode(tcb: Tcb): void {
   tcb.congestion.save();
   windowReduced(tcb);
   recovery.undoable = STATES[tcb.state].synchronized;
-  recovery.repeated = false;
+  recovery.episodeUna = tcb.snd.una;
+  if (seqGe(tcb.snd.una, recovery.repeatedEnd)) recovery.repeated = false;
   recovery.unanswered = 0;
   recovery.frto = 'off';
 }
 
-/** `length` bytes of the episode were sent again. */
-export function noteRepeat(tcb: Tcb, length: number): void {
+/** `length` bytes from `seq` on were sent again. */
+export function noteRepeat(tcb: Tcb, seq: Seq, length: number): void {
   const { recovery } = tcb;
+  const end = seqAdd(seq, length);
   if (recovery.state === 'recovery') recovery.rate.out += length;
-  if (!recovery.undoable) return;
-  if (!recovery.repeated) {
+  if (!recovery.repeated || seqGe(tcb.snd.una, recovery.repeatedEnd)) {
     recovery.repeated = true;
     recovery.repeatedAt = (tcb.context.secrets.milliseconds + tcb.tsOffset) | 0;
+    recovery.repeatedEnd = end;
+  } else if (seqGt(end, recovery.repeatedEnd)) {
+    recovery.repeatedEnd = end;
   }
-  recovery.unanswered += length;
+  if (recovery.undoable) recovery.unanswered += length;
 }
 
 /**

@@ -13,8 +13,11 @@ import { beginEpisode, moveRecovery } from './recovery.ts';
 import { probeAnswered } from './tail-loss-probe.ts';
 import { provenWrong, undo } from './undo.ts';
 
-/** An ACK that is not older than SND.UNA; `acked` bytes of it are new, `sackedBefore` bytes were SACKed before it. */
-export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): void {
+/**
+ * An ACK that is not older than SND.UNA; `acked` bytes of it are new, `sackedBefore` bytes were SACKed
+ * before it. Returns the bytes of which it is news that they have arrived.
+ */
+export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): number {
   const { recovery, inFlight, config } = tcb;
   const repeated = takeBlocks(tcb, seg);
   if (repeated > 0 && config.rack) widenWindow(tcb);
@@ -26,6 +29,7 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
   if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
   if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb);
   if (delivered > 0) repairAfter(tcb, acked, delivered);
+  return delivered;
 }
 
 /** Something has arrived, and only that tells of what did not; the reordering timer sees to the rest. */
@@ -52,8 +56,10 @@ function takeBlocks(tcb: Tcb, seg: Segment): number {
     const left = toSeq(seg.sackEdges[2 * i] as number);
     const right = toSeq(seg.sackEdges[2 * i + 1] as number);
     if (!seqGt(right, left) || seqGt(right, snd.nxt)) continue;
-    if (i === 0 && isDuplicateBlock(seg, left, right)) repeated = seqDiff(right, left);
-    else if (seqGe(left, snd.una) && inFlight.count > 0) inFlight.sack(left, right, snd.mss);
+    if (i === 0 && isDuplicateBlock(seg, left, right)) {
+      repeated = seqDiff(right, left);
+      tcb.recovery.duplicateEnd = right;
+    } else if (seqGe(left, snd.una) && inFlight.count > 0) inFlight.sack(left, right, snd.mss);
   }
   return repeated;
 }
@@ -94,7 +100,7 @@ function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
   const end =
     recovery.state === 'disorder' && seqGt(recovery.disorderNxt, snd.una) ? recovery.disorderNxt : snd.nxt;
   beginEpisode(tcb);
-  congestion.lossDetected(seqDiff(end, snd.una) + acked);
+  congestion.lossDetected(Math.min(seqDiff(end, snd.una) + acked, congestion.cwnd));
   rate.delivered = 0;
   rate.out = 0;
   rate.recoverFlight = Math.max(snd.mss, tcb.unacked - inFlight.sacked + delivered);

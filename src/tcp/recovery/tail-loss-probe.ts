@@ -71,6 +71,6 @@ export function probeAnswered(
 /** A loss that nobody else noticed. */
 function repairedByProbe(tcb: Tcb): void {
   windowReduced(tcb);
-  tcb.congestion.lossDetected(Math.max(tcb.unacked, tcb.snd.mss));
+  tcb.congestion.lossDetected(Math.min(Math.max(tcb.unacked, tcb.snd.mss), tcb.congestion.cwnd));
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

@@ -17,7 +17,7 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   if (first) recovery.frto = calm && mayDoubt(tcb) ? 'repeated' : 'off';
   else if (!tcb.sackAgreed) recovery.frto = 'off';
   windowReduced(tcb);
-  tcb.congestion.timedOut(tcb.unacked, first);
+  tcb.congestion.timedOut(calm ? Math.min(tcb.unacked, tcb.congestion.cwnd) : tcb.unacked, first);
   if (tcb.sackAgreed) markTimedOut(tcb);
   else if (recovery.frto !== 'off') markFirstLost(tcb);
   else tcb.inFlight.markAllLost();

@@ -4,7 +4,7 @@
  * again, and after a time-out the arrival of something that was sent only before it (F-RTO, RFC 5682).
  */
 
-import { seqLt } from '../../base/seq.ts';
+import { seqGe, seqGt, seqLt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import type { Tcb } from '../tcb.ts';
 import { moveRecovery } from './recovery.ts';
@@ -19,14 +19,25 @@ export function provenWrong(tcb: Tcb, seg: Segment, acked: number, repeated: num
 function echoProves(tcb: Tcb, seg: Segment, acked: number): boolean {
   const { recovery } = tcb;
   if (acked <= 0 || !tcb.timestampsAgreed || !seg.hasTimestamps || seg.tsEcr === 0) return false;
-  const repairing = recovery.state === 'recovery' || recovery.state === 'loss';
-  return repairing && ((seg.tsEcr - recovery.repeatedAt) | 0) < 0;
+  if (recovery.state !== 'recovery' && recovery.state !== 'loss') return false;
+  if (((seg.tsEcr - recovery.repeatedAt) | 0) >= 0) return false;
+  noteReordering(tcb);
+  // Of one hole it is proven; the others may be losses while their repairs are still out.
+  return recovery.state === 'loss' || tcb.inFlight.resent === 0 || seqGe(tcb.snd.una, recovery.recover);
 }
 
 function duplicatesProve(tcb: Tcb, repeated: number): boolean {
-  if (repeated === 0) return false;
-  tcb.recovery.unanswered -= repeated;
-  return tcb.recovery.unanswered <= 0;
+  const { recovery } = tcb;
+  if (repeated === 0 || !seqGt(recovery.duplicateEnd, recovery.episodeUna)) return false;
+  recovery.unanswered -= repeated;
+  if (recovery.unanswered > 0) return false;
+  noteReordering(tcb);
+  return true;
+}
+
+/** What was repeated in vain had only been overtaken: RACK is to wait for such from now on. */
+function noteReordering(tcb: Tcb): void {
+  if (tcb.recovery.rack !== null) tcb.recovery.rack.reorderingSeen = true;
 }
 
 /** What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b). */
@@ -47,6 +58,7 @@ export function undo(tcb: Tcb): void {
   tcb.congestion.undo();
   tcb.ecn.cwrOwed = false;
   tcb.inFlight.forgetLosses();
+  recovery.disorderNxt = tcb.snd.nxt;
   moveRecovery(tcb, tcb.inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

@@ -161,8 +161,10 @@ function repair({ bed, app }: Sender): Sent[] {
       options: { sack: [[start + MSS, start + right * MSS]] },
     });
   }
+  // At once, or after a reordering window, which is never wider than a round trip (RFC 8985 §6.2).
   const again = bed.peer.sent();
   bed.advance(50);
+  again.push(...bed.peer.sent());
   bed.peer.ack();
   // RFC 6582 §3.2 step 2: an ACK above `recover` before the next fast retransmit.
   app.write(MSS);
