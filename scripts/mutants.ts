@@ -8,12 +8,36 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path';
 import { applyMutant, type Mutant } from '../test/mutation/mutant.ts';
 import { compileTests, loadTypeScript, OUTPUT, outputOf, transpile } from './compile-tests.js';
+import { filesUnder } from './files.js';
 
 const FOLDER = 'build/mutation';
 /** A mutant may make a test endless: this many times as long as without it, and some more, ms. */
 const PATIENCE = 5;
 const PATIENCE_MORE = 15_000;
 const UNMUTATED_LIMIT = 300_000;
+
+/** Tests without root and without processes of their own, in the order in which they are asked. */
+const ORDER = [
+  'conformance',
+  'unit/base',
+  'unit/wire',
+  'unit/ip',
+  'unit/stack',
+  'unit/posix',
+  'unit/sim',
+  'unit/trace',
+  'property',
+  'ladders/virtual',
+  'support',
+  'security',
+  'net-api',
+  'sim',
+];
+/** Seconds of work: asked when all others have not noticed. */
+const LATE =
+  /^(conformance\/(attacks\/(pairs-|exhaustive|sack|event-loop|output|counters)|limits)|security|net-api)/;
+/** Too slow for what they see of single faults, or about Node. */
+const LEFT_OUT = /^(net-api\/lifetime|sim\/time-wait-million)$/;
 
 /** How a test file ended. */
 export interface Outcome {
@@ -23,18 +47,28 @@ export interface Outcome {
   readonly ms: number;
 }
 
+/** The files under test/, without `.test.ts`, that a mutant is shown to, in their order. */
+export function testFiles(): string[] {
+  const files = ORDER.flatMap((folder) => filesUnder(`test/${folder}`))
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => file.slice('test/'.length, -'.test.ts'.length))
+    .filter((file) => !LEFT_OUT.test(file));
+  return [...files.filter((file) => !LATE.test(file)), ...files.filter((file) => LATE.test(file))];
+}
+
 /** A copy of the compiled tests, in which one module at a time is another. */
 export interface Tree {
   readonly folder: string;
   readonly compiler: Awaited<ReturnType<typeof loadTypeScript>>;
 }
 
-export async function makeTrees(count: number): Promise<Tree[]> {
+/** @param name - the folder's: each program has its own. */
+export async function makeTrees(count: number, name: string): Promise<Tree[]> {
   await compileTests();
-  rmSync(FOLDER, { recursive: true, force: true });
+  rmSync(join(FOLDER, name), { recursive: true, force: true });
   const compiler = await loadTypeScript();
   return Array.from({ length: count }, (_, index) => {
-    const folder = join(FOLDER, String(index));
+    const folder = join(FOLDER, name, String(index));
     mkdirSync(folder, { recursive: true });
     cpSync(OUTPUT, folder, { recursive: true });
     return { folder, compiler };

@@ -12,45 +12,17 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { MUTANTS, NOT_APPLICABLE } from '../test/mutation/index.ts';
 import type { Mutant } from '../test/mutation/mutant.ts';
-import { filesUnder } from './files.js';
-import { makeTrees, mutatedText, runTests, type Tree, Unmutated, withMutant } from './mutants.ts';
+import { makeTrees, mutatedText, runTests, type Tree, testFiles, Unmutated, withMutant } from './mutants.ts';
 
 const RESULTS = 'docs/mutation-results.md';
 const WORKERS = 2;
 const ENOUGH = 0.95;
-
-/** Tests without root and without processes of their own, in the order in which they are asked. */
-const ORDER = [
-  'conformance',
-  'unit/base',
-  'unit/wire',
-  'unit/ip',
-  'unit/stack',
-  'unit/posix',
-  'unit/sim',
-  'unit/trace',
-  'property',
-  'ladders/virtual',
-  'support',
-  'security',
-  'net-api',
-  'sim',
-];
-/** Too slow for what they see of single faults, or about Node. */
-const LEFT_OUT = /^(net-api\/lifetime|sim\/time-wait-million)$/;
 
 interface Result {
   readonly mutant: Mutant;
   /** The file and title that noticed; null: it survived. */
   readonly killer: { readonly file: string; readonly title: string } | null;
   readonly seconds: number;
-}
-
-function testFiles(): string[] {
-  return ORDER.flatMap((folder) => filesUnder(`test/${folder}`))
-    .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => file.slice('test/'.length, -'.test.ts'.length))
-    .filter((file) => !LEFT_OUT.test(file));
 }
 
 async function judge(tree: Tree, mutant: Mutant, files: string[], unmutated: Unmutated): Promise<Result> {
@@ -73,7 +45,7 @@ async function judgeAll(
   mutants: readonly Mutant[],
   files: string[],
 ): Promise<{ results: Result[]; red: string[] }> {
-  const [clean, ...trees] = await makeTrees(WORKERS + 1);
+  const [clean, ...trees] = await makeTrees(WORKERS + 1, 'all');
   const unmutated = new Unmutated(clean as Tree);
   const results: Result[] = [];
   let next = 0;

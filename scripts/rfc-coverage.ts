@@ -2,11 +2,11 @@
  * docs/rfc-clauses.json, the citations in src/ and the titles of the tests → docs/rfc-coverage.md:
  * every clause, where it is in the code, which tests name it, and whether it is met.
  *
- *     npm run coverage:rfc [-- --check]
+ *     npm run coverage:rfc [-- --check | --verify [all | ID…]]
  *
  * A test names a clause by its id anywhere in its title: "RFC 9293 MUST-13: …", "EV-08 and EV-09 …",
  * "MUST-30/31". `--check` writes nothing and fails when the file is not current; both fail when the
- * gate (rfc-gate.ts) complains.
+ * gate (rfc-gate.ts) complains. `--verify` asks whether the tests bind: see verify-clauses.ts.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ import {
   verdictOf,
 } from './rfc-gate.ts';
 import { filesThatRun } from './suites.js';
+import { verifyClauses } from './verify-clauses.ts';
 
 const INPUT = 'docs/rfc-clauses.json';
 const OUTPUT = 'docs/rfc-coverage.md';
@@ -147,4 +148,6 @@ function main(): void {
   process.exitCode = current && complaints.length === 0 ? 0 : 1;
 }
 
-main();
+const verify = process.argv.indexOf('--verify');
+if (verify < 0) main();
+else process.exitCode = (await verifyClauses(process.argv.slice(verify + 1))) ? 0 : 1;
