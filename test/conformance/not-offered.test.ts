@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Application } from '../support/application.ts';
 import { type Testbed, testbed } from '../support/peer.ts';
 
 const ECN_FIELD = 3;
@@ -13,48 +14,91 @@ const marked = (bed: Testbed): number =>
 /** TCP Fast Open, kind 34, with a cookie of `length` - 2 bytes. */
 const fastOpen = (length: number): number[] => [34, length, ...new Array<number>(length - 2).fill(0xa5)];
 
-test('EC-02: no packet of ours is ECN-capable: SYN, SYN,ACK, data, retransmission, FIN', () => {
-  for (const kind of ['passive', 'active'] as const) {
-    const bed = testbed();
-    const app = bed.peer.handshake(kind);
+/** ECN as it is where nobody wants it: we do not, or the peer does not ask. */
+const NO_ECN = [
+  ['off', 'SEC'],
+  ['off', 'S'],
+  ['server', 'S'],
+  ['on', 'S'],
+] as const;
+
+/** A passive open by a SYN with these flags. */
+function opened(ecn: string, syn: string, tos = 0): { bed: Testbed; app: Application } {
+  const bed = testbed({ config: { ecn } });
+  bed.listen(7);
+  bed.peer.send({ flags: syn, tos, options: { mss: 1460 } });
+  bed.peer.expect({ flags: 'SA', ack: 1, tos: 0 });
+  bed.peer.send({ flags: 'A' });
+  const [app] = bed.accepted;
+  assert.ok(app);
+  return { bed, app };
+}
+
+/** No packet has been ECN-capable, and none with ECE or CWR. */
+function assertUnmarked(bed: Testbed): void {
+  assert.equal(marked(bed), 0);
+  assert.ok(bed.packets.every((packet) => ((packet[20 + 13] as number) & 0xc0) === 0));
+}
+
+for (const [ecn, syn] of NO_ECN) {
+  test(`EC-02: ecn ${ecn}, a peer's ${syn}: no packet is ECN-capable: SYN,ACK, data, retransmission, FIN`, () => {
+    const { bed, app } = opened(ecn, syn);
     app.write(3000);
     bed.advance(5000);
     bed.peer.ack();
     app.close();
     bed.advance(100);
     assert.ok(bed.packets.length >= 6);
+    assertUnmarked(bed);
+  });
+
+  test(`EC-10: ecn ${ecn}, a peer's ${syn}: packets with ECT or CE are not echoed, and ECE does not make slower`, () => {
+    const { bed, app } = opened(ecn, syn, CE);
+    const { cwnd } = app.tcb.congestion;
+    for (const tos of [1, 2, CE, CE]) {
+      bed.peer.send({ flags: 'PA', data: 100, tos });
+      bed.advance(500);
+      app.write(100);
+      bed.peer.send({ flags: 'AE' });
+    }
+    assert.equal(app.received.length, 400);
+    assert.ok(bed.peer.sent().length >= 4);
+    assertUnmarked(bed);
+    assert.equal(app.tcb.congestion.cwnd, cwnd);
+  });
+}
+
+for (const ecn of ['off', 'server'] as const) {
+  test(`EC-02: ecn ${ecn}: an active open does not ask, and no answer makes its packets ECN-capable`, () => {
+    for (const answer of ['SA', 'SAE', 'SAC', 'SAEC']) {
+      const bed = testbed({ config: { ecn } });
+      const app = bed.connect(bed.peer);
+      bed.peer.expect({ flags: 'S', tos: 0 });
+      bed.peer.send({ flags: answer, options: { mss: 1460 } });
+      app.write(3000);
+      bed.advance(5000);
+      bed.peer.ack();
+      app.close();
+      bed.advance(100);
+      assertUnmarked(bed);
+    }
+  });
+}
+
+test('S31, EC-03: a SYN with ECE and CWR opens a connection as any other, whatever we think of ECN', () => {
+  for (const ecn of ['off', 'server', 'on']) {
+    const bed = testbed({ config: { ecn } });
+    bed.listen(7);
+    for (const tos of [0, CE]) {
+      const peer = bed.newPeer();
+      peer.send({ flags: 'SEC', tos, options: { mss: 1460 } });
+      peer.expect({ ack: 1, tos: 0 });
+      peer.send({ flags: 'A' });
+      peer.send({ flags: 'PA', data: 10 });
+      assert.equal(bed.accepted.at(-1)?.received.length, 10);
+    }
     assert.equal(marked(bed), 0);
-    assert.ok(bed.peer.sent().every(({ flags }) => !/[EC]/.test(flags)));
   }
-});
-
-test('EC-02, RFC 3168 §6.1.1.1: a SYN with ECE and CWR opens a connection as any other, and its SYN,ACK has no ECT', () => {
-  const bed = testbed();
-  bed.listen(7);
-  for (const tos of [0, CE]) {
-    const peer = bed.newPeer();
-    peer.send({ flags: 'SEC', tos, options: { mss: 1460 } });
-    peer.expect({ ack: 1, tos: 0 });
-    peer.send({ flags: 'A' });
-    peer.send({ flags: 'PA', data: 10 });
-    assert.equal(bed.accepted.at(-1)?.received.length, 10);
-  }
-  assert.equal(marked(bed), 0);
-});
-
-test('EC-10: packets with ECT or CE do not make a connection without ECN echo anything', () => {
-  const bed = testbed();
-  const app = bed.peer.handshake('passive');
-  for (const tos of [1, 2, CE, CE]) {
-    bed.peer.send({ flags: 'PA', data: 100, tos });
-    bed.advance(500);
-    app.write(100);
-    bed.peer.ack();
-  }
-  assert.equal(app.received.length, 400);
-  const sent = bed.peer.sent();
-  assert.ok(sent.length >= 4);
-  for (const { flags, tos } of sent) assert.ok(!/[EC]/.test(flags) && (tos & ECN_FIELD) === 0, flags);
 });
 
 for (const length of [2, 3, 5, 6, 10, 18, 19]) {

@@ -196,6 +196,67 @@ test('E08: DSACKs that are lies neither undo the answer to a loss again and agai
   );
 });
 
+/** A sender that has agreed on ECN, and always has more to send. */
+function marking(): Sender {
+  const bed = testbed({ config: { ...PLAIN, iw: 10, 'buffer.send': '16M' } });
+  bed.listen(7);
+  bed.peer.send({ flags: 'SEC', options: { mss: MSS, sackPermitted: true, wscale: 7 } });
+  bed.peer.expect({ flags: 'SAE' });
+  bed.peer.send({ flags: 'A' });
+  const [app] = bed.accepted;
+  assert.ok(app);
+  app.write(1000 * MSS);
+  return { bed, app };
+}
+
+test('E09: ECE on every ACK, with ECN agreed: one reduction for each window, never below a segment for each time-out', () => {
+  const { bed, app } = marking();
+  const { congestion } = app.tcb;
+  const windows: number[] = [];
+  let received = 1;
+  const begin = bed.now;
+  for (let turn = 0; turn < 2000 && windows.length < 40; turn++) {
+    bed.advance(10);
+    const sent = bed.peer.sent();
+    for (const { seq, length } of sent) {
+      assert.equal(seq, received, 'in order, and nothing twice');
+      received = seq + length;
+      for (let i = 0; i < 20; i++) bed.peer.send({ flags: 'AE', ack: received, tos: 3 });
+    }
+    if (sent.length > 0) windows.push(congestion.cwnd);
+  }
+  assert.deepEqual(windows.slice(0, 4), [5000, 2500, 1000, 1000]);
+  assert.ok(windows.every((window) => window >= MSS));
+  assert.equal(bed.counter('TCP_ECN_REDUCTION'), windows.length);
+  assert.equal(bed.counter('TCP_RETRANSMIT'), 0);
+  // A segment for each RTO of 200 ms, no backing off: the connection is slow and goes on.
+  const rtos = (bed.now - begin) / 200;
+  assert.ok(received >= MSS * rtos * 0.8, `${received} bytes in ${rtos} RTOs`);
+  for (let round = 0; round < 30; round++) {
+    bed.advance(20);
+    bed.peer.ack();
+  }
+  assert.ok(congestion.cwnd > 5 * MSS, `and fast again when the spam ends: ${congestion.cwnd}`);
+  assert.equal(app.state, 'ESTABLISHED');
+});
+
+test('E09: marks on all that the peer sends, and CWR, cost an ACK each at most, and change nothing of ours', () => {
+  const { bed, app } = marking();
+  bed.advance(50);
+  bed.peer.sent();
+  const { cwnd } = app.tcb.congestion;
+  const packets = Array.from({ length: 500 }, (_, i) =>
+    bed.peer.build({ flags: ['PA', 'PAC'][i % 2] as string, data: 10, tos: 3, ack: 1 }),
+  );
+  const cost = costOf(bed, () => {
+    for (const packet of packets) bed.inject(packet);
+  });
+  assert.equal(app.received.length, 5000);
+  assert.ok(cost.sent <= 500, `${cost.sent} packets`);
+  assert.ok(cost.grown.memory <= 0 && cost.grown.timers <= 1);
+  assert.equal(app.tcb.congestion.cwnd, cwnd);
+});
+
 test('E09: ECE on every ACK of a connection without ECN changes nothing, and CE is not echoed', () => {
   const windows = ['A', 'AE', 'ACE'].map((flags) => {
     const { bed, app } = sender({ iw: 10, ecn: 'off' });
