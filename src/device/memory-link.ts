@@ -5,15 +5,20 @@ import type { Packet } from '../wire/packet.ts';
 import type { Device, DeviceListener } from './device.ts';
 import { MAX_PACKET_LENGTH, PacketQueue } from './packet-queue.ts';
 
+/** What a device takes off the stack's hands. */
+export type Offload = 'off' | 'csum' | 'tso4';
+const OFFLOADS: readonly Offload[] = ['off', 'csum', 'tso4'];
+
 /** What a device in memory can be told. */
 export interface MemoryDeviceOptions {
   /** Largest packet on the wire, bytes (68 … 65,535). */
   readonly mtu?: number;
   /**
    * `tso4`: super-packets up to 64 KiB with `gsoSize`, and partial checksums, like a TUN with
-   * offloads. `off`: nothing above the MTU and every checksum complete.
+   * offloads. `csum`: partial checksums alone, as where the kernel refuses super-packets. `off`:
+   * nothing above the MTU and every checksum complete.
    */
-  readonly offload?: 'off' | 'tso4';
+  readonly offload?: Offload;
   /** Packets that wait in each direction before the sender is told to stop. */
   readonly queueLength?: number;
 }
@@ -25,7 +30,7 @@ const MIN_MTU = 68;
 
 export interface CheckedOptions {
   readonly mtu: number;
-  readonly offload: 'off' | 'tso4';
+  readonly offload: Offload;
   readonly queueLength: number;
 }
 
@@ -37,8 +42,8 @@ export function checkOptions(options: MemoryDeviceOptions, defaultMtu = DEFAULT_
   if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_PACKET_LENGTH) {
     throw new RangeError(`mtu must be between ${MIN_MTU} and ${MAX_PACKET_LENGTH}, not ${mtu}`);
   }
-  if (offload !== 'off' && offload !== 'tso4') {
-    throw new TypeError(`offload must be 'off' or 'tso4', not ${String(offload)}`);
+  if (!OFFLOADS.includes(offload)) {
+    throw new TypeError(`offload must be 'off', 'csum' or 'tso4', not ${offload}`);
   }
   if (!Number.isInteger(queueLength) || queueLength < 1) {
     throw new RangeError(`queueLength must be a positive integer, not ${queueLength}`);
@@ -68,7 +73,7 @@ export class MemoryDevice implements Device {
   constructor(name: string, options: CheckedOptions) {
     this.name = name;
     this.mtu = options.mtu;
-    this.checksumOffload = options.offload === 'tso4';
+    this.checksumOffload = options.offload !== 'off';
     this.segmentationLimit = options.offload === 'tso4' ? MAX_PACKET_LENGTH : 0;
     this.queue = new PacketQueue({ capacity: options.queueLength, mtu: options.mtu });
   }

@@ -60,7 +60,7 @@ export class PacketDevice implements Device {
 
   constructor(options: CheckedOptions) {
     this.mtu = options.mtu;
-    this.checksumOffload = options.offload === 'tso4';
+    this.checksumOffload = options.offload !== 'off';
     this.segmentationLimit = options.offload === 'tso4' ? MAX_PACKET_LENGTH : 0;
     this.queue = new PacketQueue({ capacity: options.queueLength, mtu: options.mtu });
   }

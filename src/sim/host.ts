@@ -1,7 +1,7 @@
 /** A stack in a simulated world. */
 
 import { Stack, type StackOptions } from '../stack/stack.ts';
-import type { SimDevice } from './link.ts';
+import type { WatchedDevice } from './link.ts';
 import type { World } from './world.ts';
 
 export interface HostOptions extends Omit<StackOptions, 'device' | 'clock' | 'random'> {
@@ -9,13 +9,13 @@ export interface HostOptions extends Omit<StackOptions, 'device' | 'clock' | 'ra
   readonly name: string;
 }
 
-export class Host {
+export class Host<D extends WatchedDevice = WatchedDevice> {
   readonly name: string;
-  readonly device: SimDevice;
+  readonly device: D;
   readonly stack: Stack;
 
   /** Its clock is the world's, its random bytes depend on the world's seed and its name alone. */
-  constructor(world: World, device: SimDevice, options: HostOptions) {
+  constructor(world: World, device: D, options: HostOptions) {
     const { name, ...stackOptions } = options;
     this.name = name;
     this.device = device;

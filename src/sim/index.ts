@@ -5,7 +5,7 @@ export { SeededRandom } from '../base/random.ts';
 export { type ClockUser, VirtualClock, virtualClock } from '../base/virtual-clock.ts';
 export type { Device, DeviceListener } from '../device/device.ts';
 export { loopback } from '../device/loopback.ts';
-export { MemoryDevice, type MemoryDeviceOptions, memoryLink } from '../device/memory-link.ts';
+export { MemoryDevice, type MemoryDeviceOptions, memoryLink, type Offload } from '../device/memory-link.ts';
 export {
   type InjectedPacketInfo,
   PacketDevice,
@@ -18,7 +18,7 @@ export { Host, type HostOptions } from './host.ts';
 export { ImpairedDevice, type ImpairedDeviceOptions } from './impaired-device.ts';
 export type { Aim, Impairments } from './impairments.ts';
 export { checkConnection, checkInvariants, InvariantError } from './invariants.ts';
-export { Link, type LinkOptions, type SentPacket, SimDevice } from './link.ts';
+export { Link, type LinkOptions, type SentPacket, SimDevice, type WatchedDevice } from './link.ts';
 export {
   PacketError,
   readSegment,

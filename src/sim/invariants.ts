@@ -4,7 +4,7 @@
  */
 
 import { seqLe } from '../base/seq.ts';
-import { KIND_TIME_WAIT, type Tcb } from '../tcp/tcb.ts';
+import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from '../tcp/tcb.ts';
 import {
   TIMER_NAMES,
   TIMER_PERSIST,
@@ -35,6 +35,8 @@ export function checkConnection(tcb: Tcb, now: number): void {
 }
 
 function timerComplaint(tcb: Tcb, now: number): string | null {
+  const calm = tcb.kind === KIND_CONNECTION && tcb.state !== 'CLOSED' && tcb.row >= 0;
+  if (calm && tcb.context.timers.earliest(tcb.row) >= now) return null;
   for (let timer = 0; timer < TIMER_NAMES.length; timer++) {
     const deadline = tcb.deadline(timer);
     if (deadline === Infinity) continue;
@@ -55,10 +57,27 @@ function variableComplaint(tcb: Tcb): string | null {
   if (tcb.unacked > 0 && !retransmissionArmed(tcb)) {
     return `${tcb.unacked} in flight and no timer that would send it again`;
   }
+  const sending = sendingComplaint(tcb);
+  if (sending !== null) return sending;
   const buffered = tcb.readable + tcb.receiveBuffer.outOfOrderLength;
   return buffered > tcb.receiveLimit
     ? `${buffered} bytes received and kept with a buffer of ${tcb.receiveLimit}`
     : null;
+}
+
+/** The scoreboard's sums, and the windows that are worked out from them. */
+function sendingComplaint(tcb: Tcb): string | null {
+  const { inFlight, congestion, rtt } = tcb;
+  const { total, sacked, lost, resent } = inFlight;
+  if (total !== tcb.unacked) return `${total} bytes on the scoreboard, ${tcb.unacked} unacknowledged`;
+  if (sacked < 0 || resent < 0 || resent > lost || sacked + lost > total) {
+    return `of ${total} bytes ${sacked} SACKed, ${lost} lost, ${resent} sent again`;
+  }
+  // No block has a window before its handshake has given it one.
+  if (!(congestion.cwnd >= 0 && congestion.ssthresh >= 0 && congestion.cwnd < Infinity)) {
+    return `cwnd ${congestion.cwnd}, ssthresh ${congestion.ssthresh}`;
+  }
+  return rtt.rto > 0 && rtt.srtt >= 0 ? null : `RTO ${rtt.rto}, SRTT ${rtt.srtt}`;
 }
 
 function retransmissionArmed(tcb: Tcb): boolean {
@@ -70,6 +89,9 @@ function retransmissionArmed(tcb: Tcb): boolean {
   );
 }
 
+/** Records of TIME-WAIT and SYN-RECEIVED change only when a segment or a timer expands them: now and then will do. */
+const RECORDS_EVERY = 64;
+
 /** Watches one host of a world. */
 class HostWatch {
   private readonly host: Host;
@@ -77,6 +99,7 @@ class HostWatch {
   private readonly now: () => number;
   private bare = 0;
   private arrivalsSeen = 0;
+  private looks = 0;
 
   constructor(host: Host, flows: FlowWatch, now: () => number) {
     this.host = host;
@@ -104,22 +127,30 @@ class HostWatch {
     if (complaint !== null) throw new InvariantError(`${name}: ${complaint}`);
   }
 
+  private checkBlock(tcb: Tcb, now: number): void {
+    try {
+      checkConnection(tcb, now);
+    } catch (error) {
+      throw error instanceof InvariantError
+        ? new InvariantError(`${this.host.name}: ${error.message}`)
+        : error;
+    }
+  }
+
   check(): void {
     const { stack, device, name } = this.host;
     const now = this.now();
     if (stack.guarded !== null) throw stack.guarded;
-    let connections = 0;
-    stack.tcp.forEachConnection((tcb) => {
-      connections++;
-      try {
-        checkConnection(tcb, now);
-      } catch (error) {
-        throw error instanceof InvariantError ? new InvariantError(`${name}: ${error.message}`) : error;
-      }
-    });
+    const { context } = stack.tcp;
+    const { flows } = context;
+    const withRecords = this.looks++ % RECORDS_EVERY === 0;
+    for (let flow = 0; flow < flows.limit; flow++) {
+      if (!flows.isUsed(flow)) continue;
+      if (withRecords || flows.kindOf(flow) === KIND_CONNECTION) this.checkBlock(context.blockOf(flow), now);
+    }
     const arrivals = device.arrivals - this.arrivalsSeen;
     this.arrivalsSeen = device.arrivals;
-    const budget = ANSWERS_PER_PACKET * (arrivals + connections) + UNASKED_PACKETS;
+    const budget = ANSWERS_PER_PACKET * (arrivals + flows.count) + UNASKED_PACKETS;
     if (this.bare > budget) {
       throw new InvariantError(`${name} sent ${this.bare} packets without data for ${arrivals} received`);
     }

@@ -1,6 +1,7 @@
 /** A link between two simulated devices, impaired in each direction on its own. */
 
 import type { Device, DeviceListener } from '../device/device.ts';
+import type { Offload } from '../device/memory-link.ts';
 import { copyFrame, MAX_PACKET_LENGTH, PacketQueue } from '../device/packet-queue.ts';
 import type { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
@@ -12,7 +13,7 @@ import type { World } from './world.ts';
 export interface LinkOptions {
   /** Bytes, default 1500. */
   readonly mtu?: number;
-  readonly offload?: 'off' | 'tso4';
+  readonly offload?: Offload;
   /**
    * With `tso4`: a super-packet meets its fate as a `whole` (and arrives as one), or is `split` into
    * its wire segments first. Default `split`.
@@ -36,7 +37,15 @@ export interface SentPacket {
 /** Packets that wait at the receiver. */
 const RECEIVE_QUEUE = 4096;
 
-export class SimDevice implements Device {
+/** A device that tells what passes it, for the checks. */
+export interface WatchedDevice extends Device {
+  /** Called for every packet that the stack sends. */
+  onSent: ((packet: SentPacket) => void) | null;
+  /** Packets that arrived here; each may cost the stack a bounded amount of work. */
+  readonly arrivals: number;
+}
+
+export class SimDevice implements WatchedDevice {
   readonly name: string;
   readonly mtu: number;
   readonly checksumOffload: boolean;
@@ -60,7 +69,7 @@ export class SimDevice implements Device {
     this.world = world;
     this.name = name;
     this.mtu = options.mtu ?? 1500;
-    this.checksumOffload = options.offload === 'tso4';
+    this.checksumOffload = (options.offload ?? 'off') !== 'off';
     this.segmentationLimit = options.offload === 'tso4' ? MAX_PACKET_LENGTH : 0;
     this.split = options.superPackets !== 'whole';
     const timeline: Timeline = { now: () => world.clock.now, at: (time, run) => world.at(time, run) };

@@ -38,7 +38,9 @@ export class PacketError extends Error {
 /** Sum of 16-bit words, folded. `length` may be odd: a zero byte is added. */
 export function onesSum(bytes: Uint8Array, start: number, end: number, initial = 0): number {
   let sum = initial;
-  for (let i = start; i < end; i++) sum += (bytes[i] as number) << ((i - start) & 1 ? 0 : 8);
+  const even = end - ((end - start) & 1);
+  for (let i = start; i < even; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
+  if (even < end) sum += (bytes[even] as number) << 8;
   while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
   return sum;
 }

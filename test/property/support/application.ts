@@ -17,15 +17,24 @@ import {
 import type { Tcb } from '../../../src/tcp/tcb.ts';
 import type { SidePlan } from './scenario.ts';
 
-/** The byte at `place` of the stream that starts from `key`. */
-function byteAt(key: number, place: number): number {
-  return (Math.imul(place + 1, 0x9e3779b1) ^ Math.imul(place >> 8, 0x85ebca6b) ^ key) >>> 24;
+/** Most that one call reads or writes. */
+const MOST = 70_000;
+/** A prime, so that no power of two repeats: what is in a wrong place is seen. */
+const PERIOD = 65_521;
+/** What streams are made of: each starts somewhere in it, and begins anew after a period. */
+const PATTERN = Uint8Array.from({ length: PERIOD + MOST }, (_, at) => {
+  const place = at % PERIOD;
+  return Math.imul(place + 1, 0x9e3779b1) >>> (16 + (place & 7));
+});
+
+/** Where `place` of the stream that starts from `key` is in the pattern. */
+function patternAt(key: number, place: number): number {
+  return (((Math.imul(key, 7919) >>> 0) % PERIOD) + place) % PERIOD;
 }
 
 /** Longer than all pauses together, µs. */
 const PATIENCE = 5_400_000_000;
-const READ_BUFFER = new Uint8Array(70_000);
-const WRITE_BUFFER = new Uint8Array(70_000);
+const READ_BUFFER = Buffer.alloc(MOST);
 
 export class Application implements ConnectionOwner {
   readonly name: string;
@@ -71,7 +80,7 @@ export class Application implements ConnectionOwner {
     if (this.plan.noDelay) this.host.stack.tcp.setNoDelay(tcb, true);
     if (tcb.state === 'ESTABLISHED' || tcb.state === 'CLOSE-WAIT') this.opened = true;
     // Nothing tells us when a reset was lost: an application has to lose patience.
-    this.later(PATIENCE, () => this.abort());
+    this.later(this.plan.patience ?? PATIENCE, () => this.abort());
     if (this.plan.ending === 'abort') this.later(this.plan.endDelay, () => this.abort());
     this.pump();
   }
@@ -146,10 +155,10 @@ export class Application implements ConnectionOwner {
   private readOnce(): number {
     const tcb = this.tcb as Tcb;
     const count = this.host.stack.tcp.receiveInto(tcb, READ_BUFFER, 0, this.plan.readChunk);
-    for (let i = 0; i < count; i++) {
-      if (READ_BUFFER[i] !== byteAt(this.inKey, this.received + i)) {
-        assert.fail(`${this.name}: byte ${this.received + i} of the stream is wrong`);
-      }
+    const start = patternAt(this.inKey, this.received);
+    if (READ_BUFFER.compare(PATTERN, start, start + count, 0, count) !== 0) {
+      const wrong = READ_BUFFER.findIndex((byte, i) => byte !== PATTERN[start + i]);
+      assert.fail(`${this.name}: byte ${this.received + wrong} of the stream is wrong`);
     }
     this.received += count;
     return count;
@@ -168,7 +177,6 @@ export class Application implements ConnectionOwner {
         return;
       }
       const count = Math.min(this.plan.writeChunk, this.plan.length - this.written);
-      for (let i = 0; i < count; i++) WRITE_BUFFER[i] = byteAt(this.outKey, this.written + i);
       const taken = this.send(tcb, count);
       this.written += taken;
       if (taken < count) return;
@@ -181,7 +189,8 @@ export class Application implements ConnectionOwner {
   private send(tcb: Tcb, count: number): number {
     try {
       if (this.plan.urgent && this.random.nextFloat() < 0.2) this.host.stack.tcp.sendUrgent(tcb);
-      return this.host.stack.tcp.send(tcb, WRITE_BUFFER, 0, count);
+      const start = patternAt(this.outKey, this.written);
+      return this.host.stack.tcp.send(tcb, PATTERN, start, start + count);
     } catch (error) {
       // The connection may have ended before its event reached us.
       if (error instanceof TcpError && tcb.state === 'CLOSED') return 0;

@@ -32,6 +32,8 @@ export interface SidePlan {
   readonly urgent: boolean;
   /** Writes before the connection is open. */
   readonly eager: boolean;
+  /** After this long it gives up, whatever is missing, µs. */
+  readonly patience?: number;
 }
 
 export interface ConnectionPlan {
@@ -58,7 +60,7 @@ export interface Scenario {
   readonly connections: readonly ConnectionPlan[];
 }
 
-class Draw {
+export class Draw {
   readonly random: SeededRandom;
 
   constructor(seed: number) {
@@ -83,7 +85,7 @@ class Draw {
   }
 }
 
-function drawImpairments(draw: Draw): Impairments {
+export function drawImpairments(draw: Draw): Impairments {
   const delay = draw.pick(0, 50, 1_000, 20_000, 150_000);
   if (draw.chance(0.25)) return { delay };
   const rate = draw.chance(0.3) ? draw.magnitude(100_000, 1_000_000_000) : 0;
@@ -102,7 +104,7 @@ function drawImpairments(draw: Draw): Impairments {
   };
 }
 
-function drawConfig(draw: Draw): Record<string, string | number | boolean> {
+export function drawConfig(draw: Draw): Record<string, string | number | boolean> {
   const config: Record<string, string | number | boolean> = {
     timestamps: draw.chance(0.7),
     wscale: draw.chance(0.7),
@@ -128,7 +130,7 @@ function drawConfig(draw: Draw): Record<string, string | number | boolean> {
   return config;
 }
 
-function drawSide(draw: Draw, endings: readonly Ending[]): SidePlan {
+export function drawSide(draw: Draw, endings: readonly Ending[]): SidePlan {
   const length = draw.chance(0.15) ? 0 : draw.magnitude(1, draw.chance(0.1) ? 300_000 : 20_000);
   return {
     length,
@@ -145,7 +147,7 @@ function drawSide(draw: Draw, endings: readonly Ending[]): SidePlan {
   };
 }
 
-function drawConnection(draw: Draw): ConnectionPlan {
+export function drawConnection(draw: Draw): ConnectionPlan {
   const rough = draw.chance(0.35);
   const first: Ending[] = rough ? ['finish', 'close-early', 'close-unread', 'abort'] : ['finish'];
   const second: Ending[] = [...first, 'follow', 'follow'];
@@ -186,7 +188,7 @@ export function drawScenario(seed: number): Scenario {
 }
 
 /** Both sides end in such a way that every byte must arrive. */
-export function isOrderly(scenario: Scenario, plan: ConnectionPlan): boolean {
+export function isOrderly(scenario: Pick<Scenario, 'aToB' | 'configB'>, plan: ConnectionPlan): boolean {
   // A cookie is known again only by the segment that follows the SYN directly: when a later one
   // comes first, it earns a reset (RFC 4987 §3.6).
   const { loss, reordering, corruption, queueBytes } = scenario.aToB;

@@ -70,6 +70,19 @@ describe('memoryLink', () => {
     assert.deepEqual(log, ['readable', 'readable']);
   });
 
+  it('has three modes, as a TUN: nothing, checksums alone, super-packets', () => {
+    const modes = (['off', 'csum', 'tso4'] as const).map((offload) => {
+      const [{ checksumOffload, segmentationLimit }] = memoryLink({ offload });
+      return [checksumOffload, segmentationLimit];
+    });
+    assert.deepEqual(modes, [
+      [false, 0],
+      [true, 0],
+      [true, 65_535],
+    ]);
+    assert.throws(() => memoryLink({ offload: 'none' as 'off' }), /offload must be 'off', 'csum' or 'tso4'/);
+  });
+
   it('tells a listener that comes late', () => {
     const [a, b] = memoryLink();
     a.send(frame(1));
