@@ -1,4 +1,4 @@
-// Runs inside a namespace for bench.js. `client HOST MODE SECONDS` measures and prints one JSON line;
+// Runs inside a namespace for throughput.js. `client HOST MODE SECONDS` measures and prints one JSON line;
 // `server` is the same services as Fourwave's on the kernel's TCP: echo 7, sink 5001, source 5002.
 
 import net from 'node:net';
