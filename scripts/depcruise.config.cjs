@@ -9,17 +9,31 @@ const MAY_IMPORT = {
   device: ['base', 'wire'],
   trace: ['base', 'wire', 'ip', 'tcp'],
   stack: ['base', 'wire', 'device', 'ip', 'tcp', 'trace'],
+  faults: ['base', 'wire', 'device', 'tcp', 'trace', 'stack'],
   posix: ['base', 'wire', 'tcp', 'stack'],
   net: ['base', 'wire', 'tcp', 'stack'],
   sim: ['base', 'wire', 'device', 'ip', 'tcp', 'trace', 'stack', 'posix'],
   // The tops use what a user of the library could use: no folder of protocol code but by its types.
   apps: ['base', 'wire', 'stack', 'posix', 'net', 'trace'],
-  labs: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'sim', 'apps'],
-  inspector: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'sim', 'labs'],
-  cli: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'sim', 'labs', 'apps', 'inspector'],
+  labs: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'faults', 'sim', 'apps'],
+  inspector: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'faults', 'sim', 'labs'],
+  cli: [
+    'base',
+    'wire',
+    'device',
+    'stack',
+    'posix',
+    'net',
+    'trace',
+    'faults',
+    'sim',
+    'labs',
+    'apps',
+    'inspector',
+  ],
 };
 const TOPS = ['apps', 'labs', 'inspector', 'cli'];
-const WITHOUT_NODE = ['base', 'wire', 'ip', 'tcp', 'trace', 'posix', 'sim', 'stack'];
+const WITHOUT_NODE = ['base', 'wire', 'ip', 'tcp', 'trace', 'posix', 'sim', 'stack', 'faults'];
 
 const any = (names) => `(${names.join('|')})`;
 

@@ -1,5 +1,7 @@
 /** Does in software what a device with checksum offload does: completes a partial sum. */
 
+import { foldChecksum, pseudoHeaderSum, sumBytes } from '../wire/checksum.ts';
+
 const PROTOCOL_OFFSET = 9;
 /** Where the checksum lies in the transport header, by protocol: TCP and UDP. */
 const CHECKSUM_OFFSETS: Readonly<Record<number, number>> = { 6: 16, 17: 6 };
@@ -23,4 +25,16 @@ export function completeChecksum(packet: Uint8Array): void {
   const checksum = ~sum & 0xffff;
   packet[transport + offset] = checksum >> 8;
   packet[transport + offset + 1] = checksum & 0xff;
+}
+
+const TCP_CHECKSUM = 16;
+
+/** The TCP checksum of a whole IPv4 packet, whatever the field holds. */
+export function completeTcpChecksum(packet: Uint8Array): void {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  const tcp = (view.getUint8(0) & 0x0f) * 4;
+  if (tcp + TCP_CHECKSUM + 2 > packet.length) return;
+  view.setUint16(tcp + TCP_CHECKSUM, 0);
+  const pseudo = pseudoHeaderSum(view.getInt32(12), view.getInt32(16), 6, packet.length - tcp);
+  view.setUint16(tcp + TCP_CHECKSUM, foldChecksum(sumBytes(packet, tcp, packet.length, pseudo)));
 }

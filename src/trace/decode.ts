@@ -6,7 +6,9 @@ import { STATE_NAMES } from '../tcp/state.ts';
 import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
 import { formatAddress } from '../wire/address.ts';
 import { SYN } from '../wire/segment.ts';
+import { fateData, ruleData } from './decode-fault.ts';
 import type { LogEvent } from './log-event.ts';
+import { flagNames, milliseconds, relative, seconds } from './readable.ts';
 import * as record from './record.ts';
 import type { ConnectionLog } from './rings.ts';
 import type { Words } from './strings.ts';
@@ -26,7 +28,6 @@ export interface RowSource {
   readonly note: Readonly<Data> | null;
 }
 
-const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
 const METRIC_NAMES = ['cwnd', 'ssthresh', 'flight', 'srttMs', 'rttvarMs', 'rtoMs'];
 const FIRST_TIME_METRIC = 3;
 const ACK_BIT = 0x10;
@@ -66,14 +67,6 @@ export function decodeRun(log: ConnectionLog, origin: number): LogEvent {
       received: { segs: run.receivedSegments, bytes: run.receivedBytes },
     },
   };
-}
-
-function seconds(microseconds: number): number {
-  return Math.round(microseconds) / 1e6;
-}
-
-function milliseconds(microseconds: number): number {
-  return Math.round(microseconds) / 1e3;
 }
 
 type Decoder = (value: (index: number) => number, source: RowSource) => Data;
@@ -139,6 +132,10 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
     const reason = REASONS[value(0)];
     return { reason: reason?.name ?? 'ACCEPTED', rfc: reason?.rfc ?? '', len: value(1) };
   },
+  'wire:fate': (_value, source) => fateData(source),
+  'fault:rule': ruleData,
+  'fault:hit': ruleData,
+  'fault:expired': ruleData,
   'app:open': application,
   'app:accept': application,
   'app:read': application,
@@ -194,7 +191,7 @@ function segmentData(source: RowSource): Data {
   const space = length + (flags & 1) + ((flags & SYN) >> 1);
   const acked = (flags & ACK_BIT) !== 0;
   return {
-    flags: FLAG_NAMES.filter((_, bit) => (flags & (1 << bit)) !== 0).join(),
+    flags: flagNames(flags),
     seq,
     end: seq + space,
     ack: acked ? relative(field(record.SEG_ACK), ackBase) : null,
@@ -216,11 +213,6 @@ function segmentData(source: RowSource): Data {
 function bases(log: ConnectionLog | null, received: boolean): [number, number] {
   if (log === null) return [0, 0];
   return received ? [log.irs, log.iss] : [log.iss, log.irs];
-}
-
-/** Distance from `base`, negative just before it; without a base the number itself. */
-function relative(number: number, base: number): number {
-  return base === 0 ? number : (number - base) | 0;
 }
 
 function ends(source: RowSource, received: boolean): Data {

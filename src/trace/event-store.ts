@@ -121,6 +121,11 @@ export abstract class EventStore {
     return log;
   }
 
+  /** The log of the connection with this id, if it has one. */
+  protected known(id: number): ConnectionLog | null {
+    return this.logById.get(id) ?? null;
+  }
+
   private obtain(): ConnectionLog {
     if (this.logs.length < this.maxConnections) {
       const fresh = new ConnectionLog(this.perConnection, TIMER_NAMES.length);

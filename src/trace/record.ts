@@ -114,6 +114,22 @@ export const SEG_LOCAL_PORT = SEG_SACK + 1;
 export const SEG_PEER_ADDRESS = SEG_SACK + 2;
 export const SEG_PEER_PORT = SEG_SACK + 3;
 
+// Values of wire:fate, after those of a segment up to SEG_SHIFT.
+export const FATE_PROTOCOL = AT_VALUES + 6;
+export const FATE_ISS = AT_VALUES + 8;
+export const FATE_IRS = AT_VALUES + 9;
+export const FATE_OUT = AT_VALUES + 10;
+export const FATE_CODE = AT_VALUES + 11;
+/** Number of the rule, 0 = none. */
+export const FATE_RULE = AT_VALUES + 12;
+export const FATE_TEXT = AT_VALUES + 13;
+/** µs, 0 = now or never. */
+export const FATE_UNTIL = AT_VALUES + 14;
+export const FATE_SOURCE = AT_VALUES + 15;
+export const FATE_SOURCE_PORT = AT_VALUES + 16;
+export const FATE_DESTINATION = AT_VALUES + 17;
+export const FATE_DESTINATION_PORT = AT_VALUES + 18;
+
 const MSS_UNIT = 1;
 const SCALE_UNIT = 2 ** 17;
 const SACK_COUNT_UNIT = 2 ** 26;

@@ -19,7 +19,7 @@ import { TIMER_DELAYED_ACK, TIMER_RACK, TIMER_RTO, TIMER_TLP } from '../tcp/time
 import type { AppCall, TcpTrace, Verdict } from '../tcp/trace.ts';
 import type { Packet } from '../wire/packet.ts';
 import { type Segment, SYN } from '../wire/segment.ts';
-import { EventStore } from './event-store.ts';
+import { FaultRecorder } from './fault-recorder.ts';
 import * as record from './record.ts';
 
 export type { RecorderOptions } from './event-store.ts';
@@ -29,10 +29,7 @@ const { EVENT } = record;
 /** One cc:metrics per connection in this time, µs. */
 const METRICS_INTERVAL = 10_000;
 
-export class TraceRecorder extends EventStore implements TcpTrace, IpTrace {
-  private segments = 0;
-  private receivedSegment = 0;
-
+export class TraceRecorder extends FaultRecorder implements TcpTrace, IpTrace {
   listenerOpened(listener: Listener): void {
     this.listener(EVENT['listen:opened'], listener);
   }
@@ -93,8 +90,7 @@ export class TraceRecorder extends EventStore implements TcpTrace, IpTrace {
   segmentReceived(tcb: Tcb | null, seg: Segment): void {
     const log = tcb === null ? null : this.find(tcb);
     this.begin(EVENT['seg:received'], log, true);
-    this.receivedSegment = ++this.segments;
-    this.put(record.AT_SEGMENT, this.receivedSegment);
+    this.put(record.AT_SEGMENT, this.numberReceived());
     this.put(record.AT_CAUSE, 0);
     this.put(record.SEG_FLAGS, seg.flags);
     this.put(record.SEG_SEQ, seg.seq >>> 0);
@@ -127,7 +123,7 @@ export class TraceRecorder extends EventStore implements TcpTrace, IpTrace {
   segmentSent(tcb: Tcb | null, sent: SentSegment): void {
     const log = tcb === null ? null : this.find(tcb);
     this.begin(EVENT['seg:sent'], log, true);
-    this.put(record.AT_SEGMENT, ++this.segments);
+    this.put(record.AT_SEGMENT, this.numberSent());
     this.put(record.SEG_FLAGS, sent.flags);
     this.put(record.SEG_SEQ, sent.seq >>> 0);
     this.put(record.SEG_ACK, sent.ack >>> 0);

@@ -5,6 +5,7 @@ import { REASONS } from '../base/reasons.ts';
 import { TRIGGERS } from '../tcp/output/sent-segment.ts';
 import { STATE_NAMES } from '../tcp/state.ts';
 import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
+import { FATES } from './fault-trace.ts';
 import { EVENTS, type EventName } from './record.ts';
 
 const count = Type.Integer({ minimum: 0 });
@@ -141,6 +142,56 @@ const DATA: Partial<Record<EventName, TSchema>> = {
   'app:close': applicationData,
   'app:abort': applicationData,
 };
+
+const words = (description: string): TSchema => Type.String({ description });
+
+const ruleEvent = Type.Object(
+  {
+    number: Type.Integer({ minimum: 1, description: 'as "fourwave fault list" counts' }),
+    rule: words('in the fault language'),
+    hits: count,
+    left: maybe(count),
+    what: words('added; the fate of the packet that was hit; times, for, cleared, released'),
+  },
+  closed,
+);
+
+/** `wire:fate`: of a packet between the stack and the wire. One that is no TCP has only what every packet has. */
+const fateData = Type.Object(
+  {
+    dir: oneOf(['in', 'out']),
+    fate: oneOf(FATES),
+    by: words('rule#N, or command'),
+    rule: words('the rule or the command, in the fault language'),
+    until: Type.Optional(Type.Number({ description: 'seconds, when it goes on' })),
+    protocol: Type.Optional(count),
+    flags: Type.Optional(segmentFields.flags),
+    seq: Type.Optional(relative),
+    end: Type.Optional(relative),
+    ack: Type.Optional(maybe(relative)),
+    win: Type.Optional(segmentFields.win),
+    len: count,
+    raw: Type.Object(
+      {
+        seq: Type.Optional(uint32),
+        ack: Type.Optional(uint32),
+        win: Type.Optional(port),
+        up: Type.Optional(port),
+        src: Type.String(),
+        sport: Type.Optional(port),
+        dst: Type.String(),
+        dport: Type.Optional(port),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+DATA['wire:fate'] = fateData;
+DATA['fault:rule'] = ruleEvent;
+DATA['fault:hit'] = ruleEvent;
+DATA['fault:expired'] = ruleEvent;
 
 function eventSchema(name: EventName, level: string): TSchema {
   return Type.Object(

@@ -246,10 +246,10 @@ describe('TraceRecorder', () => {
 
   it('records notes of other parts with their own data', () => {
     const recorder = new TraceRecorder({ clock, events: 4 });
-    recorder.note('fault:rule', { rule: 'drop out where ack-only times 1' });
+    recorder.note('lab:step', { text: 'press Ctrl-D' });
     const event = recorder.eventsSince(0, 1)[0] as LogEvent;
     valid(event);
-    assert.deepEqual(event.data, { rule: 'drop out where ack-only times 1' });
+    assert.deepEqual(event.data, { text: 'press Ctrl-D' });
     const listener = new Listener(0, 0, 7, {} as TcpConfig, null);
     for (let i = 0; i < 4; i++) recorder.listenerQueues(listener);
     assert.equal(recorder.eventsSince(0, 100)[0]?.ev, 'listen:queue', 'an overwritten note is gone');
