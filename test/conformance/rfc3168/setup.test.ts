@@ -24,7 +24,7 @@ function assertAgreed(bed: Testbed, peer: Peer, app: Application, agreed: boolea
 }
 
 for (const ecn of MODES) {
-  test(`EC-01, EC-02: as a server, ecn ${ecn}: only a SYN with ECE and CWR is answered with ECE, and never with CWR or ECT`, () => {
+  test(`RFC 9293 SHLD-8, EC-01, EC-02: as a server, ecn ${ecn}: only a SYN with ECE and CWR is answered with ECE, and never with CWR or ECT`, () => {
     for (const pattern of PATTERNS) {
       const bed = testbed({ config: { ecn } });
       bed.listen(7);
