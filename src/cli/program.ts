@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addConnectionCommands } from './commands/connection.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addDrill } from './commands/drill.ts';
 import { addLadder, addLog } from './commands/events.ts';
+import { addFaults } from './commands/fault.ts';
 import { addLater } from './commands/later.ts';
 import { addConfig, addService, addStats } from './commands/look.ts';
 import { addNetcat } from './commands/netcat.ts';
@@ -24,9 +26,11 @@ const COMMANDS = [
   addStats,
   addConfig,
   addConnectionCommands,
+  addFaults,
   addService,
   addNetcat,
   addLater,
+  addDrill,
   addShell,
   addDoctor,
   addOpenTun,

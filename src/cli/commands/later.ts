@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { notBuilt, usage } from '../errors.ts';
-import { withControl, withJson } from './common.ts';
+import { withControl } from './common.ts';
 
 const refuse = (name: string) => (): never => {
   throw notBuilt(`"fourwave ${name}"`);
@@ -17,7 +17,6 @@ export function addLater(program: Command): void {
       if (!/^\d{1,15}$/.test(n)) throw usage(`N must be the number of an event, not ${JSON.stringify(n)}`);
       refuse('why')();
     });
-  addFaults(program);
   withControl(program.command('capture'))
     .description('pcapng with comments; - streams to Wireshark')
     .argument('<file>', 'a file, or - for stdout')
@@ -30,32 +29,7 @@ export function addLater(program: Command): void {
     .option('--with <rule>', 'with a fault rule')
     .option('--json', 'print JSON and nothing else')
     .action(refuse('replay'));
-  program
-    .command('drill')
-    .description('packetdrill scripts, in virtual time, without root')
-    .argument('<file...>', 'scripts')
-    .action(refuse('drill'));
   addLabs(program);
-}
-
-function addFaults(program: Command): void {
-  const fault = program.command('fault').description('rules that drop, delay, duplicate or change packets');
-  withJson(fault.command('add'))
-    .description('add a rule')
-    .argument('<rule...>', 'the rule')
-    .action(refuse('fault add'));
-  withJson(fault.command('list')).description('the rules').action(refuse('fault list'));
-  withJson(fault.command('clear')).description('remove all rules').action(refuse('fault clear'));
-  for (const [name, text] of [
-    ['hold', 'keep packets back'],
-    ['release', 'let held packets go'],
-    ['inject', 'send a packet that nobody asked for'],
-  ] as const) {
-    withControl(program.command(name))
-      .description(text)
-      .argument('<rule...>', 'what and where')
-      .action(refuse(name));
-  }
 }
 
 function addLabs(program: Command): void {

@@ -1,0 +1,94 @@
+/** `fourwave drill`: packetdrill scripts in virtual time. */
+
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { failureText } from '../../drill/failure.ts';
+import { type DrillResult, runScript } from '../../drill/interpreter.ts';
+import { parseScript } from '../../drill/parser.ts';
+import { ScriptError } from '../../drill/scanner.ts';
+import type { Script } from '../../drill/script.ts';
+import { EXIT_FAILED, unusable, usage } from '../errors.ts';
+import { printable } from '../printable.ts';
+import { painter, print, printJson } from '../terminal.ts';
+
+interface Options {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly config: readonly string[];
+}
+
+export function addDrill(program: Command): void {
+  program
+    .command('drill')
+    .description('packetdrill scripts, in virtual time, without root')
+    .argument('<file...>', 'scripts')
+    .option('--config <key=value>', 'an option of the stack, before the script’s own', collected, [])
+    .option('--verbose', 'print every packet')
+    .option('--json', 'print JSON and nothing else')
+    .action((files: string[], options: Options) => {
+      // All are read first: a mistake in the last is told before the first has run.
+      const scripts = files.map((file) => read(file, options.config));
+      const results = scripts.map((script) => run(script, options));
+      const failed = results.filter(({ failure }) => failure !== null).length;
+      if (options.json !== true) print(summary(results, failed));
+      if (failed > 0) process.exitCode = EXIT_FAILED;
+    });
+}
+
+function collected(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function read(file: string, config: readonly string[]): Script {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unusable(file, error, 'name a script that can be read');
+  }
+  try {
+    return parseScript(text, file, config);
+  } catch (error) {
+    throw error instanceof ScriptError ? usage(error.message) : error;
+  }
+}
+
+function run(script: Script, options: Options): DrillResult {
+  const packets: string[] = [];
+  const verbose = options.verbose === true;
+  const result = runScript(script, verbose ? { onPacket: (line) => packets.push(line) } : {});
+  if (options.json === true) {
+    const { file, failure, notices, time } = result;
+    const passed = failure === null;
+    printJson({
+      file,
+      passed,
+      failure,
+      notices,
+      packets: verbose ? packets : result.packets,
+      seconds: time / 1e6,
+    });
+    return result;
+  }
+  for (const line of packets) print(printable(line));
+  for (const notice of result.notices) print(`${printable(script.file)}: notice: ${printable(notice)}`);
+  if (result.failure !== null) print(painted(failureText(script.file, result.failure)));
+  return result;
+}
+
+/** The marks in red; every line made printable by itself. */
+function painted(text: string): string {
+  const paint = painter();
+  return text
+    .split('\n')
+    .map((line) => (/^[ ^]+$/.test(line) ? paint('red', line) : printable(line)))
+    .join('\n');
+}
+
+function summary(results: readonly DrillResult[], failed: number): string {
+  const passed = results.length - failed;
+  const scripts = results.length === 1 ? 'script' : 'scripts';
+  return failed === 0
+    ? `${passed} ${scripts} passed`
+    : `${results.length} ${scripts}: ${passed} passed, ${failed} failed`;
+}

@@ -1,0 +1,118 @@
+/** read, write and their kin: the bytes of a stream are a pattern, and what comes out of it is checked. */
+
+import { MSG_PEEK, MSG_TRUNC, MSG_WAITALL } from '../posix/constants.ts';
+import { PosixError } from '../posix/errno.ts';
+import { fillPattern, patternDiffers } from './bytes.ts';
+import { type CallContext, CallError, fieldOf, integer, textOf } from './call-context.ts';
+import type { Expression, SystemCall } from './script.ts';
+
+/** No script moves more in one call. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** Asked again while it throws EAGAIN and `blocks`. */
+type Transfer = (blocks: boolean) => number;
+
+/** Bytes that the arguments speak of: a length, or the lengths of an iovec. */
+function lengthOf(call: SystemCall): number {
+  const [, data, count] = call.arguments;
+  const vector = call.name.endsWith('msg') ? messageVector(data) : data;
+  const total = vector?.kind === 'array' ? vectorLength(vector.items) : integer(count, 'a length');
+  if (total < 0 || total > MOST_BYTES) throw new CallError(`${total} bytes are more than a script can move`);
+  return total;
+}
+
+function messageVector(message: Expression | undefined): Expression {
+  const vector = message?.kind === 'struct' ? fieldOf(message.fields, 'msg_iov') : undefined;
+  if (vector?.kind === 'array') return vector;
+  throw new CallError(`a message has msg_iov(1)=[{..., 1000}], not ${textOf(message)}`);
+}
+
+function vectorLength(items: readonly Expression[]): number {
+  return items.reduce((sum, item) => {
+    if (item.kind !== 'struct') throw new CallError(`a vector has {..., 1000}, not ${textOf(item)}`);
+    return sum + integer(fieldOf(item.fields, 'iov_len') ?? item.fields.at(-1)?.value, 'a length');
+  }, 0);
+}
+
+export function receiving(
+  context: CallContext,
+  items: readonly Expression[],
+  call: SystemCall,
+  flags: number,
+): Transfer {
+  const fd = context.descriptor(items[0]);
+  const wanted = lengthOf(call);
+  let taken = 0;
+  return (blocks) => {
+    for (;;) {
+      const into = new Uint8Array(wanted - taken);
+      const count = againAfterSome(taken, () => context.posix.recv(fd, into, flags));
+      if (count === null) {
+        if (blocks && (flags & MSG_WAITALL) !== 0 && taken < wanted && !ended(context, fd)) {
+          throw new PosixError('EAGAIN', call.name);
+        }
+        return taken;
+      }
+      noteRead(context, fd, into.subarray(0, count), flags);
+      taken += count;
+      if (count === 0 || taken === wanted || !blocks || (flags & MSG_WAITALL) === 0) return taken;
+    }
+  };
+}
+
+/** Null: nothing more, but there was something before. */
+function againAfterSome(before: number, call: () => number): number | null {
+  try {
+    return call();
+  } catch (error) {
+    if (before > 0 && error instanceof PosixError) return null;
+    throw error;
+  }
+}
+
+function ended(context: CallContext, fd: number): boolean {
+  return context.posix.connection(fd)?.peerClosed ?? true;
+}
+
+function noteRead(context: CallContext, fd: number, bytes: Uint8Array, flags: number): void {
+  const flow = context.flowOf(fd);
+  if (flow === null) return;
+  const at = (flags & MSG_TRUNC) === 0 ? patternDiffers(bytes, flow.read) : -1;
+  if (at >= 0) throw new CallError(`byte ${at} that was read is not byte ${flow.read + at} of what came in`);
+  if ((flags & MSG_PEEK) === 0) flow.read += bytes.length;
+}
+
+export function sending(
+  context: CallContext,
+  items: readonly Expression[],
+  call: SystemCall,
+  flags: number,
+): Transfer {
+  const fd = context.descriptor(items[0]);
+  const bytes = new Uint8Array(lengthOf(call));
+  const flow = context.flowOf(fd);
+  const data = items[1];
+  if (data?.kind === 'string') {
+    for (let at = 0; at < bytes.length; at++) bytes[at] = data.value.charCodeAt(at) || 0;
+    if (flow !== null) flow.ownBytes = true;
+  } else {
+    fillPattern(bytes, flow?.written ?? 0);
+  }
+  let given = 0;
+  return (blocks) => {
+    do {
+      const count = againAfterSome(given, () => context.posix.send(fd, bytes.subarray(given), flags));
+      if (count === null) break;
+      given += count;
+      if (flow !== null) flow.written += count;
+    } while (blocks && given < bytes.length);
+    if (blocks && given < bytes.length && writable(context, fd)) throw new PosixError('EAGAIN', call.name);
+    return given;
+  };
+}
+
+/** The connection still takes bytes, if not now. */
+function writable(context: CallContext, fd: number): boolean {
+  const state = context.posix.connection(fd)?.state;
+  return state === 'ESTABLISHED' || state === 'CLOSE-WAIT';
+}

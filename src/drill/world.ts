@@ -1,0 +1,71 @@
+/** The stack under test on a virtual clock, and the packets that it has sent. */
+
+import { SeededRandom } from '../base/random.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import { type PacketDevice, packetDevice } from '../device/packet-device.ts';
+import { createPosix, type Posix } from '../posix/posix.ts';
+import { Stack } from '../stack/stack.ts';
+import { type LivePacket, readLivePacket } from './live-packet.ts';
+import type { Setting } from './script.ts';
+
+/** Where the script's zero lies on the stack's clock: it has been up for a while. */
+const ZERO = 1_000_000_000;
+const SEED = 1;
+/** `192.168.0.1/16`: the remote end is in another network. */
+const PREFIX = 16;
+
+/** Who wants to know that something may have changed. */
+export interface Watcher {
+  ask(): void;
+  /** µs of the script at which it wants to be asked in any case, or Infinity. */
+  deadline(): number;
+}
+
+export class World {
+  readonly stack: Stack;
+  readonly posix: Posix;
+  /** What was sent and no line has named yet. */
+  readonly sent: LivePacket[] = [];
+  private readonly clock = new VirtualClock(ZERO);
+  private readonly device: PacketDevice;
+  private readonly watcher: Watcher;
+
+  constructor(setting: Setting, watcher: Watcher) {
+    this.watcher = watcher;
+    this.device = packetDevice({ mtu: setting.mtu });
+    this.device.onPacket((bytes) => this.sent.push(readLivePacket(bytes, this.now)));
+    this.stack = new Stack({
+      device: this.device,
+      address: `${setting.localAddress}/${PREFIX}`,
+      clock: this.clock,
+      random: new SeededRandom(SEED),
+      profile: setting.profile,
+      config: setting.config,
+    });
+    this.posix = createPosix(this.stack);
+  }
+
+  /** µs of the script. */
+  get now(): number {
+    return this.clock.now - ZERO;
+  }
+
+  inject(packet: Uint8Array): void {
+    this.device.inject(packet);
+    this.watcher.ask();
+  }
+
+  /** Lets time pass, stopping wherever the stack has something to do, until `stop` says so or it is `time`. */
+  advanceTo(time: number, stop: () => boolean = () => false): void {
+    while (!stop()) {
+      const next = Math.min(this.clock.nextDeadline(), time + ZERO, this.watcher.deadline() + ZERO);
+      this.clock.advanceTo(Math.max(next, this.clock.now));
+      this.watcher.ask();
+      if (this.now >= time) return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.stack.close();
+  }
+}
