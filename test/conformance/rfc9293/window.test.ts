@@ -36,6 +36,27 @@ for (const wscale of [undefined, 7]) {
   });
 }
 
+test('RFC 9293 MAY-8: who does not read keeps the window closed for a day, every probe is answered, and then all goes on', () => {
+  const bed = testbed({ config: { 'buffer.receive': '4K' } });
+  bed.listen(7, { autoRead: false });
+  const app = bed.peer.handshake('passive');
+  for (let i = 0; i < 20; i++) bed.peer.send({ flags: 'PA', data: 1000 });
+  bed.advance(1000);
+  const { ack, window } = bed.peer.sent().at(-1) ?? { ack: 0, window: 1 };
+  assert.equal(window, 0);
+  for (let minute = 0; minute < 24 * 60; minute += 2) {
+    bed.advance(120_000);
+    bed.peer.send({ flags: 'A', seq: ack - 1 });
+    bed.peer.expect({ flags: 'A', ack, window: 0, length: 0 });
+    bed.peer.send({ flags: 'PA', seq: ack, data: 1 });
+    bed.peer.expect({ flags: 'A', ack, window: 0, length: 0 });
+  }
+  assert.equal(app.state, 'ESTABLISHED');
+  app.read();
+  assert.ok(bed.peer.expect({ flags: 'A', ack, length: 0 }).window > 0);
+  assert.equal(app.received.length, ack - 1);
+});
+
 scenario(
   'RFC 9293 MUST-34 and SHLD-15 and SHLD-16 and MAY-7: a window that is shrunk under what is in flight',
   (bed) => {
