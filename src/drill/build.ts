@@ -2,6 +2,7 @@
 
 import { parseAddress } from '../wire/address.ts';
 import { fromHex, onesSum, pseudoSum, write16, write32 } from './bytes.ts';
+import { flagBits } from './flags.ts';
 import type { Flow } from './flow.ts';
 import { optionLength } from './option-length.ts';
 import type { IcmpLine, IpInfo, TcpLine, TcpOption } from './script.ts';
@@ -17,9 +18,6 @@ const ICMP_HEADER = 8;
 /** Of the quoted segment: what RFC 792 asks for. */
 const QUOTED_TCP = 8;
 const TTL = 255;
-const FLAG_LETTERS = 'FSRP.UEW';
-const FAST_OPEN = 34;
-const EXPERIMENTAL = 254;
 const FAST_OPEN_MAGIC = [0xf9, 0x89];
 const ECN_BITS = { noecn: 0, ect1: 1, ect0: 2, ect01: 2, ce: 3 } as const;
 const MTU_AT = 6;
@@ -34,7 +32,7 @@ export function buildTcp(line: TcpLine, flow: Flow, { local, remote }: Addresses
   write32(packet, at + 4, flow.remoteSeq(line.seq));
   if (line.flags.includes('.')) write32(packet, at + 8, flow.localSeq(line.ack ?? 0));
   packet[at + 12] = ((TCP_HEADER + options.length) / 4) << 4;
-  packet[at + 13] = [...line.flags].reduce((bits, letter) => bits | (1 << FLAG_LETTERS.indexOf(letter)), 0);
+  packet[at + 13] = flagBits(line.flags);
   write16(packet, at + 14, line.win ?? 0);
   write16(packet, at + 18, line.urg);
   packet.set(options, at + TCP_HEADER);
@@ -97,32 +95,37 @@ function optionBytes(option: TcpOption, flow: Flow): number[] {
       return [0];
     case 'nop':
       return [1];
-    case 'mss':
-      return [2, 4, ...bytes16(option.value ?? 0)];
-    case 'wscale':
-      return [3, 3, option.value ?? 0];
-    case 'sackOK':
-      return [4, 2];
-    case 'sack':
-      return [
-        5,
-        optionLength(option),
-        ...option.blocks.flat().flatMap((edge) => bytes32(flow.localSeq(edge))),
-      ];
-    case 'TS':
-      return [8, 10, ...bytes32(option.val ?? 0), ...bytes32(flow.echo(option.ecr ?? 0))];
-    case 'FO':
-      return [FAST_OPEN, optionLength(option), ...fromHex(flow.cookie(option.cookie ?? ''))];
-    case 'FOEXP':
-      return [
-        EXPERIMENTAL,
-        optionLength(option),
-        ...FAST_OPEN_MAGIC,
-        ...fromHex(flow.cookie(option.cookie ?? '')),
-      ];
     case 'other':
       return [option.code, option.length, ...fromHex(option.data)];
+    default:
+      return [KINDS[option.kind], optionLength(option), ...valueBytes(option, flow)];
   }
+}
+
+const KINDS = { mss: 2, wscale: 3, sackOK: 4, sack: 5, TS: 8, FO: 34, FOEXP: 254 } as const;
+
+/** What stands behind kind and length. */
+function valueBytes(option: TcpOption, flow: Flow): number[] {
+  switch (option.kind) {
+    case 'mss':
+      return bytes16(option.value ?? 0);
+    case 'wscale':
+      return [option.value ?? 0];
+    case 'sack':
+      return option.blocks.flat().flatMap((edge) => bytes32(flow.localSeq(edge)));
+    case 'TS':
+      return [...bytes32(option.val ?? 0), ...bytes32(flow.echo(option.ecr ?? 0))];
+    case 'FO':
+      return cookieBytes(option.cookie, flow);
+    case 'FOEXP':
+      return [...FAST_OPEN_MAGIC, ...cookieBytes(option.cookie, flow)];
+    default:
+      return [];
+  }
+}
+
+function cookieBytes(cookie: string | null, flow: Flow): number[] {
+  return fromHex(flow.cookie(cookie ?? ''));
 }
 
 function bytes16(value: number): number[] {

@@ -100,10 +100,14 @@ export function textOf(value: Expression | undefined): string {
     case 'array':
       return `[${value.items.map(textOf).join(', ')}]`;
     case 'struct':
-      return `{${value.fields.map(({ name, value: inner }) => `${name === null ? '' : `${name}=`}${textOf(inner)}`).join(', ')}}`;
+      return `{${value.fields.map(fieldText).join(', ')}}`;
     case 'call':
       return `${value.name}(${value.items.map(textOf).join(', ')})`;
   }
+}
+
+function fieldText({ name, value }: Field): string {
+  return name === null ? textOf(value) : `${name}=${textOf(value)}`;
 }
 
 function addressOf(value: Expression | undefined, usual: string): string {

@@ -109,7 +109,7 @@ function statementsBetween(text: string, start: number, end: number): [number, n
 }
 
 function truth(value: Value): boolean {
-  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  return isList(value) ? value.length > 0 : Boolean(value);
 }
 
 function number(value: Value): number {
@@ -118,15 +118,19 @@ function number(value: Value): number {
   throw new CodeError(`${valueText(value)} is no number`);
 }
 
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
 /** As Python prints it. */
 export function valueText(value: Value): string {
-  if (Array.isArray(value)) return `(${value.map(valueText).join(', ')})`;
+  if (isList(value)) return `(${value.map(valueText).join(', ')})`;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return value === null ? 'None' : String(value as number | string);
+  return value === null ? 'None' : String(value);
 }
 
 function same(one: Value, other: Value): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) {
+  if (isList(one) && isList(other)) {
     return one.length === other.length && one.every((value, index) => same(value, other[index] as Value));
   }
   if (typeof one === 'boolean' || typeof other === 'boolean') return Number(one) === Number(other);
@@ -134,8 +138,8 @@ function same(one: Value, other: Value): boolean {
 }
 
 function contains(list: Value, value: Value): boolean {
-  if (!Array.isArray(list)) throw new CodeError(`${valueText(list)} is no list`);
-  return list.some((item: Value) => same(item, value));
+  if (!isList(list)) throw new CodeError(`${valueText(list)} is no list`);
+  return list.some((item) => same(item, value));
 }
 
 function divided(by: number, result: number): number {

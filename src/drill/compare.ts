@@ -118,19 +118,23 @@ function optionText(option: TcpOption): string {
   switch (option.kind) {
     case 'mss':
     case 'wscale':
-      return `${option.kind} ${option.value ?? '*'}`;
+      return `${option.kind} ${orAny(option.value)}`;
     case 'sack':
       return `sack ${option.blocks.map(([from, to]) => `${from}:${to}`).join(' ')}`;
     case 'TS':
-      return `TS val ${option.val ?? '*'} ecr ${option.ecr ?? '*'}`;
+      return `TS val ${orAny(option.val)} ecr ${orAny(option.ecr)}`;
     case 'FO':
     case 'FOEXP':
-      return `${option.kind} ${option.cookie ?? '*'}`.trim();
+      return `${option.kind} ${orAny(option.cookie)}`.trim();
     case 'other':
       return `${option.code}(${option.length})${option.data === '' ? '' : ` = 0x${option.data}`}`;
     default:
       return option.kind;
   }
+}
+
+function orAny(value: number | string | null): string {
+  return String(value ?? '*');
 }
 
 const either = (expected: number | string | null, actual: number | string | null): boolean =>

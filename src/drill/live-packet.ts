@@ -2,14 +2,13 @@
 
 import { formatAddress } from '../wire/address.ts';
 import { onesSum, pseudoSum, read16, read32, toHex } from './bytes.ts';
+import { flagLetters } from './flags.ts';
 import type { TcpOption } from './script.ts';
 
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_TCP = 6;
 const IP_HEADER = 20;
 const TCP_HEADER = 20;
-const FLAG_LETTERS = 'FSRP.UEW';
-const FLAG_BITS = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80];
 const FAST_OPEN = 34;
 const EXPERIMENTAL = 254;
 const FAST_OPEN_MAGIC = 'f989';
@@ -82,7 +81,6 @@ function readTcp(bytes: Uint8Array, ip: LiveIp): LiveTcp | null {
   if (onesSum(bytes, at, bytes.length, pseudoSum(bytes, at)) !== 0xffff) return null;
   const options = readOptions(bytes.subarray(at + TCP_HEADER, end));
   if (options === null) return null;
-  const bits = bytes[at + 13] as number;
   return {
     protocol: 'tcp',
     ...ip,
@@ -90,7 +88,7 @@ function readTcp(bytes: Uint8Array, ip: LiveIp): LiveTcp | null {
     destinationPort: read16(bytes, at + 2),
     seq: read32(bytes, at + 4),
     ack: read32(bytes, at + 8),
-    flags: [...FLAG_LETTERS].filter((_, index) => (bits & (FLAG_BITS[index] as number)) !== 0).join(''),
+    flags: flagLetters(bytes[at + 13] as number),
     win: read16(bytes, at + 14),
     urg: read16(bytes, at + 18),
     options,

@@ -1,5 +1,6 @@
 /** Packet lines: `> P. 1:1001(1000) ack 1 win 229 <nop,nop,TS val 100 ecr 200>`. */
 
+import { flagBits, flagLetters } from './flags.ts';
 import { icmpType } from './icmp-names.ts';
 import { parseOptions } from './parse-options.ts';
 import type { Scanner } from './scanner.ts';
@@ -25,7 +26,6 @@ const IP_FIELD = /(noecn|ect01|ect0|ect1|ce|tos|ttl)\b/y;
 const IP_NUMBER = /0x[0-9a-fA-F]+|\d+/y;
 const COMMA = /,/y;
 
-const FLAG_ORDER = 'FSRP.UEW';
 const MAX_PAYLOAD = 65_495;
 const NO_IP: IpInfo = { ecn: null, tos: null, ttl: null };
 
@@ -95,7 +95,7 @@ function tcpLine(scanner: Scanner, direction: Direction, ip: IpInfo, ports: Port
 
 function sortFlags(scanner: Scanner, letters: string, offset: number): string {
   if (letters === '-') return '';
-  const sorted = [...FLAG_ORDER].filter((letter) => letters.includes(letter)).join('');
+  const sorted = flagLetters(flagBits(letters));
   if (sorted.length !== letters.length) scanner.fail(`a flag stands twice in ${letters}`, offset);
   return sorted;
 }

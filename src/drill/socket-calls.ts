@@ -16,7 +16,7 @@ interface Waiting {
   /** µs of the script. */
   readonly end: number;
   readonly deadline: number;
-  error: unknown;
+  error: Error | null;
 }
 
 /** How long the end of a call is waited for beyond its time. */
@@ -65,7 +65,7 @@ export class SocketCalls {
       this.checkEnd(waiting.call, waiting.end);
       this.waiting = null;
     } catch (error) {
-      waiting.error = error;
+      waiting.error = error as Error;
     }
   }
 
@@ -101,7 +101,8 @@ export class SocketCalls {
     const { now } = this.world;
     if (end === null || Math.abs(now - end) <= this.tolerance) return;
     throw new DrillFailure(
-      `timing error: expected ${call.name} to return at ${secondsText(end)} sec but it returned at ${secondsText(now)} sec`,
+      `timing error: expected ${call.name} to return at ${secondsText(end)} sec ` +
+        `but it returned at ${secondsText(now)} sec`,
     );
   }
 
