@@ -80,6 +80,23 @@ test('CC-03: slow start doubles cwnd in a round trip', () => {
   assert.deepEqual(spans(bed), segments(1, 12));
 });
 
+test('CC-03: an ACK of ten segments counts ten, and none more than doubles cwnd', () => {
+  const { bed, app } = sender(10);
+  app.write(60_000);
+  bed.peer.sent();
+  bed.peer.ack(10_001);
+  assert.equal(app.tcb.congestion.cwnd, 20_000);
+});
+
+test('CC-03: nor does one lead beyond ssthresh by more than a segment', () => {
+  const { bed, app } = sender(10);
+  app.tcb.congestion.ssthresh = 12_500;
+  app.write(60_000);
+  bed.peer.sent();
+  bed.peer.ack(10_001);
+  assert.equal(app.tcb.congestion.cwnd, 12_500);
+});
+
 test('CC-04: congestion avoidance: one SMSS in a round trip, even when every byte is acknowledged by itself', () => {
   const { bed, app } = sender(10);
   app.tcb.congestion.ssthresh = 5000;
@@ -239,18 +256,50 @@ test('CC-11: never more than one ACK for a segment', () => {
   assert.ok(injected === 9 && bed.peer.sent().length <= 1);
 });
 
-test('CC-12: after recovery cwnd is at most ssthresh and grows by congestion avoidance', () => {
+test('CC-12: after recovery cwnd is at most ssthresh and grows by one segment in each round trip', () => {
   const { bed, app } = sender(10);
-  app.write(60_000);
+  app.write(200_000);
   bed.peer.sent();
   for (let i = 0; i < 9; i++) bed.peer.ack(1);
-  bed.peer.ack();
+  const end = bed.peer.rcvNxt;
+  bed.peer.ack(end);
   const [cwnd, ssthresh] = window(app);
+  assert.equal(app.tcb.recovery.state, 'open');
   assert.ok(cwnd <= ssthresh, `cwnd ${cwnd}, ssthresh ${ssthresh}`);
-  app.tcb.congestion.cwnd = ssthresh;
+  // Back to ssthresh, if the last ACK left less; from there on by the round.
+  while (app.tcb.congestion.cwnd < ssthresh) bed.peer.ack();
   bed.peer.ack();
-  bed.peer.ack();
-  assert.ok(app.tcb.congestion.cwnd <= ssthresh + MSS);
+  for (let round = 0; round < 3; round++) {
+    const before = app.tcb.congestion.cwnd;
+    const acks = bed.peer.sent().map(({ seq, length }) => seq + length);
+    assert.ok(acks.length >= 4, `${acks.length} segments in flight`);
+    for (const ack of acks) bed.peer.ack(ack);
+    const grown = app.tcb.congestion.cwnd - before;
+    assert.ok(grown === 0 || grown === MSS, `${grown} bytes in a round trip`);
+  }
+  assert.ok(app.tcb.congestion.cwnd > ssthresh, 'and it does grow');
+});
+
+test('CC-13, E03: forged duplicate ACKs release no more than was in flight when they began', () => {
+  const { bed, app } = sender(10);
+  app.write(200_000);
+  assert.equal(spans(bed).length, 10);
+  for (let i = 0; i < 1000; i++) bed.peer.ack(1);
+  const sent = spans(bed);
+  assert.ok(sent.length <= 1 + 10, `${sent.length} segments for a thousand ACKs`);
+  assert.ok(app.tcb.unacked <= 2 * 10 * MSS);
+});
+
+test('CC-13, E02: an ACK in a thousand pieces makes cwnd no larger than one for all', () => {
+  const whole = sender(10);
+  const pieces = sender(10);
+  for (const { bed, app } of [whole, pieces]) {
+    app.write(60_000);
+    bed.peer.sent();
+  }
+  whole.bed.peer.ack(10_001);
+  for (let ack = 11; ack <= 10_001; ack += 10) pieces.bed.peer.ack(ack);
+  assert.ok(pieces.app.tcb.congestion.cwnd <= whole.app.tcb.congestion.cwnd);
 });
 
 test('CC-13, E01: an ACK of what was not sent is answered, and changes nothing', () => {

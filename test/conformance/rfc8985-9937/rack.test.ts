@@ -102,6 +102,50 @@ test('RK-05: a DSACK widens the reordering window, once a round trip, and sixtee
   assert.equal(tcb.recovery.rack?.windowFactor, 1);
 });
 
+test('RK-04: however wide DSACKs have made it, the reordering window is no longer than a round trip', () => {
+  const sender = new SackSender();
+  const rack = sender.app.tcb.recovery.rack;
+  assert.ok(rack !== null);
+  rack.windowFactor = 200;
+  rack.windowPersists = 16;
+  rack.reorderingSeen = true;
+  sender.flight(4);
+  sender.bed.advance(RTT / 2);
+  sender.ack(0, [1, 4]);
+  // Late after RTT / 2, which is RACK.rtt; lost after SRTT more, and not after 200 · min_RTT / 4.
+  const { srtt } = sender.app.tcb.rtt;
+  assert.ok(srtt <= RTT * 1000 && srtt > 40_000);
+  assert.equal(rack.lostAt, sender.bed.clock.now + srtt);
+  sender.bed.advance(srtt / 1000 - 1);
+  assert.deepEqual(sender.sent(), []);
+  sender.bed.advance(2);
+  assert.deepEqual(sender.sent(), [0]);
+});
+
+test('RK-02: the echo of the first sending’s timestamp says that it was not the retransmission that arrived', () => {
+  const sender = new SackSender({}, { tsVal: 1000 });
+  const { tcb } = sender.app;
+  sender.flight(10);
+  const sentAt = tcb.context.secrets.milliseconds + tcb.tsOffset;
+  const ack = (tsVal: number, tsEcr: number, to: number, sack?: readonly [number, number]): void =>
+    sender.bed.peer.send({
+      flags: 'A',
+      ack: sender.at(to),
+      options: {
+        timestamps: [tsVal, tsEcr],
+        ...(sack === undefined ? {} : { sack: [[sender.at(sack[0]), sender.at(sack[1])]] }),
+      },
+    });
+  sender.bed.advance(RTT);
+  ack(2000, sentAt, 0, [1, 4]);
+  assert.deepEqual(sender.sent(), [0]);
+  const { rtt, sentAt: newest } = tcb.recovery.rack ?? {};
+  // Late enough to be the retransmission's own ACK, by its time.
+  sender.bed.advance(1.5 * RTT);
+  ack(2001, sentAt, 4);
+  assert.deepEqual([tcb.recovery.rack?.rtt, tcb.recovery.rack?.sentAt], [rtt, newest]);
+});
+
 test('RK-07: after a time-out the oldest goes again; what was sent just before it does not count as lost', () => {
   const sender = new SackSender({ tlp: 'off' });
   sender.flight(5);

@@ -93,6 +93,12 @@ test('HY-05, HY-06: a loss ends it, and no later slow start has it', () => {
   assert.equal(control.cwnd - before, MSS, 'slow start as it always was');
 });
 
+test('HY-06: there is no limit L on what one ACK adds: an ACK of a hundred segments adds a hundred', () => {
+  const control = reno();
+  control.acked(100 * MSS);
+  assert.equal(control.cwnd, 110 * MSS);
+});
+
 test('HY: classic leaves slow start at the first sign, and off never does', () => {
   const classic = reno('classic');
   round(classic, 100_000);
