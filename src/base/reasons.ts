@@ -47,6 +47,7 @@ export const REASONS = [
   row('IP_FRAGMENT', 'ip', 'RFC 791 §3.2', 'the fragment was kept for reassembly'),
   row('FRAG_MALFORMED', 'ip', 'RFC 791 §3.2', 'the fragment is misaligned, empty or too long'),
   row('FRAG_OVERLAP', 'ip', 'RFC 5722 §4', 'fragments overlap: the whole datagram is discarded'),
+  row('FRAG_ECN', 'ip', 'RFC 3168 §5.3', 'one fragment bears a congestion mark, and another could not'),
   row('FRAG_TINY', 'ip', 'RFC 1858 §3', 'the first fragment does not hold the transport header'),
   row('FRAG_LIMIT', 'ip', 'RFC 1122 §3.3.2', 'the reassembly limits are reached'),
   row('FRAG_REASM_TIMEOUT', 'ip', 'RFC 1122 §3.3.2', 'the missing fragments did not come in time'),

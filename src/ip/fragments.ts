@@ -62,6 +62,8 @@ class Datagram {
   /** Length of the header in front of the payload, 0 until the first fragment came. */
   headerLength = 0;
   congestionExperienced = false;
+  /** A fragment's ECN field was Not-ECT. */
+  notCapable = false;
   deadline = NEVER;
 }
 
@@ -152,6 +154,7 @@ export class Reassembly {
     slot.total = -1;
     slot.headerLength = 0;
     slot.congestionExperienced = false;
+    slot.notCapable = false;
     slot.deadline = this.clock.now + REASSEMBLY_TIMEOUT;
     if (slot.deadline < this.nextDeadline) this.nextDeadline = slot.deadline;
     return slot;
@@ -208,6 +211,7 @@ export class Reassembly {
     slot.received += end - start;
     if (!ip.moreFragments) slot.total = end;
     if ((ip.tos & ECN_MASK) === ECN_MASK) slot.congestionExperienced = true;
+    else if ((ip.tos & ECN_MASK) === 0) slot.notCapable = true;
     slot.bytes.set(packet.bytes.subarray(ip.payloadStart, ip.payloadEnd), HEADROOM + start);
     if (start === 0) {
       slot.headerLength = ip.headerLength;
@@ -238,6 +242,8 @@ export class Reassembly {
     slot.used = false;
     this.findDeadline();
     if (slot.headerLength + slot.total > MAX_DATAGRAM_LENGTH) return REASON.FRAG_MALFORMED;
+    // A router has marked what it should have dropped.
+    if (slot.congestionExperienced && slot.notCapable) return REASON.FRAG_ECN;
     const view = slot.view;
     const start = HEADROOM - slot.headerLength;
     view.setUint16(start + IPV4_TOTAL_LENGTH, slot.headerLength + slot.total);

@@ -17,22 +17,39 @@ const BOTH = ECE | CWR;
 export class Ecn {
   /** Both ends have asked for it in their SYNs; before that, ours will. */
   agreed = false;
+  /** A SYN without its marks was sent or has come, too: our data is not ECN-capable (§6.1.1). */
+  mute = false;
   /** As a receiver: a mark has come, and its CWR has not. */
   echoing = false;
   /** As a sender: the next new data carries CWR. */
   cwrOwed = false;
-  /** SND.NXT when an echo last made us slower (point), while `reduced`: once a window. */
+  /** SND.NXT when an echo or a loss last made us slower (point), while `reduced`: once a window. */
   reducedAt: Seq = SEQ_ZERO;
   reduced = false;
   /** Echoed at a window of one segment: nothing new before the retransmission timer (§6.1.2). */
   waiting = false;
+  /** What the present episode of recovery has changed. */
+  private readonly saved = { cwrOwed: false, reducedAt: SEQ_ZERO, reduced: false };
 
   reset(): void {
     this.agreed = false;
+    this.mute = false;
     this.echoing = false;
     this.cwrOwed = false;
     this.reduced = false;
     this.waiting = false;
+  }
+
+  save(): void {
+    this.saved.cwrOwed = this.cwrOwed;
+    this.saved.reducedAt = this.reducedAt;
+    this.saved.reduced = this.reduced;
+  }
+
+  undo(): void {
+    this.cwrOwed = this.saved.cwrOwed;
+    this.reducedAt = this.saved.reducedAt;
+    this.reduced = this.saved.reduced;
   }
 }
 
@@ -65,14 +82,11 @@ export function marksArrived(tcb: Tcb, seg: Segment): void {
  */
 export function echoArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
   const { ecn, snd, recovery, congestion } = tcb;
-  if (!ecn.agreed) return false;
-  if (ecn.reduced && !seqLe(snd.una, ecn.reducedAt)) ecn.reduced = false;
-  if ((seg.flags & ECE) === 0 || ecn.reduced) return false;
-  if (recovery.state === 'recovery' || recovery.state === 'loss') {
-    // The loss has been answered already, and with a mark beside it, it was no mistake.
-    recovery.undoable = false;
-    return false;
-  }
+  if (!ecn.agreed || (seg.flags & ECE) === 0) return false;
+  const repairing = recovery.state === 'recovery' || recovery.state === 'loss';
+  // With a mark beside it, the reduction for the loss was no mistake.
+  if (repairing) recovery.undoable = false;
+  if (repairing || isAnswered(tcb)) return false;
   ecn.reduced = true;
   ecn.reducedAt = snd.nxt;
   ecn.cwrOwed = true;
@@ -83,9 +97,20 @@ export function echoArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
   return ecn.waiting;
 }
 
-/** A window was reduced for another reason than an echo: the peer is told all the same (EC-07). */
+/** Whether this window's congestion has been answered: marks and losses of one window count once. */
+export function isAnswered(tcb: Tcb): boolean {
+  const { ecn, snd } = tcb;
+  if (ecn.reduced && !seqLe(snd.una, ecn.reducedAt)) ecn.reduced = false;
+  return ecn.reduced;
+}
+
+/** A window is reduced for another reason than an echo: the peer is told all the same (EC-07). */
 export function windowReduced(tcb: Tcb): void {
-  tcb.ecn.cwrOwed = tcb.ecn.agreed;
+  const { ecn } = tcb;
+  if (!ecn.agreed) return;
+  ecn.cwrOwed = true;
+  ecn.reduced = true;
+  ecn.reducedAt = tcb.snd.nxt;
 }
 
 /**
@@ -96,7 +121,7 @@ export function markSegment(tcb: Tcb, sent: SentSegment, length: number): number
   const { ecn } = tcb;
   if (!ecn.agreed || (sent.flags & (SYN | RST)) !== 0) return 0;
   if (ecn.echoing && (sent.flags & ACK) !== 0) sent.flags |= ECE;
-  if (length === 0 || sent.retransmission) return 0;
+  if (length === 0 || sent.retransmission || ecn.mute) return 0;
   if (ecn.cwrOwed) sent.flags |= CWR;
   ecn.cwrOwed = false;
   return ECT_0;

@@ -27,6 +27,7 @@ const ACKS_MASK = 0x7;
 const COUNT_SHIFT = 17;
 const COUNT_MAX = 0xff;
 const REPEATED = 0x2000000;
+const ECN_MUTE = 0x4000000;
 
 export class SynTable {
   private iss = new Int32Array(FIRST_CAPACITY);
@@ -94,6 +95,7 @@ export class SynTable {
     tcb.tsRecent = this.tsRecent[index] as number;
     tcb.sackAgreed = (flags & SACK) !== 0;
     tcb.ecn.agreed = (flags & ECN) !== 0;
+    tcb.ecn.mute = (flags & ECN_MUTE) !== 0;
     tcb.ready = (flags & READY) !== 0;
     tcb.synOwed = (flags & SYN_OWED) !== 0;
     tcb.synRepeated = (flags & REPEATED) !== 0;
@@ -125,6 +127,7 @@ export class SynTable {
       (tcb.ready ? READY : 0) |
       (tcb.synOwed ? SYN_OWED : 0) |
       (tcb.synRepeated ? REPEATED : 0) |
+      (tcb.ecn.mute ? ECN_MUTE : 0) |
       (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
       (Math.min(tcb.compactCount, COUNT_MAX) << COUNT_SHIFT);
     if (tcb.compactDeadline !== this.heap.deadlineOf(index)) this.heap.set(index, tcb.compactDeadline);

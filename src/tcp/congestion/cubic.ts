@@ -188,6 +188,7 @@ export class Cubic implements CongestionControl {
 
   private setSegments(segments: number): void {
     this.window = segments;
-    this.cwnd = Math.floor(segments * this.smss);
+    // What was a whole number of bytes is one again.
+    this.cwnd = Math.floor(segments * this.smss + 1e-6);
   }
 }

@@ -59,8 +59,7 @@ export class Reno implements CongestionControl {
 
   lossDetected(flight: number): void {
     this.hystart.stop();
-    // ssthresh = max (FlightSize / 2, 2*SMSS), RFC 5681 §3.1 equation 4.
-    this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
+    this.ssthresh = this.half(flight);
     this.cwnd = this.ssthresh;
     this.counted = 0;
   }
@@ -77,7 +76,7 @@ export class Reno implements CongestionControl {
 
   timedOut(flight: number, first: boolean): void {
     this.hystart.stop();
-    if (first) this.ssthresh = Math.max(flight >> 1, 2 * this.smss);
+    if (first) this.ssthresh = this.half(flight);
     this.cwnd = this.smss;
     this.counted = 0;
   }
@@ -98,6 +97,15 @@ export class Reno implements CongestionControl {
 
   restart(initialWindow: number): void {
     this.cwnd = Math.min(this.cwnd, initialWindow);
+  }
+
+  /**
+   * max (FlightSize / 2, 2*SMSS), RFC 5681 §3.1 equation 4, which says "no more than": in whole segments,
+   * since a part of one lets nothing out, and would only be waited for before cwnd grows again.
+   */
+  private half(flight: number): number {
+    const half = flight >> 1;
+    return Math.max(half - (half % this.smss), 2 * this.smss);
   }
 
   private leaveSlowStart(): void {

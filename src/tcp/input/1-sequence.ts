@@ -80,6 +80,8 @@ function crossedSyn(tcb: Tcb, seg: Segment): Check {
   noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, 1));
   tcb.ackNow = true;
   tcb.context.markReady(tcb);
+  // The window of a SYN is not scaled (WS-02); what follows takes this for any other segment.
+  seg.wnd >>>= tcb.snd.shift;
   stripSyn(seg);
   return 'continue';
 }

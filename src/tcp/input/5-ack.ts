@@ -143,7 +143,8 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
 
 /** Whether cwnd is what limits, and not the application or the peer. */
 function windowIsFull(tcb: Tcb): boolean {
-  if (tcb.recovery.state === 'loss') return true;
+  const { state } = tcb.recovery;
+  if (state === 'loss' || state === 'recovery') return true;
   const flight = tcb.sackAgreed ? tcb.inFlight.pipe : tcb.unacked;
   return flight + 2 * tcb.snd.mss > tcb.congestion.cwnd;
 }
@@ -157,7 +158,7 @@ function grow(tcb: Tcb, seg: Segment, delivered: number, full: boolean, before: 
     tcb.congestion.applicationLimited();
     return;
   }
-  if (before === 'recovery' || tcb.recovery.state === 'recovery') return;
+  if (tcb.recovery.state === 'recovery' || (before === 'recovery' && !tcb.sackAgreed)) return;
   if (tcb.ecn.agreed && (seg.flags & ECE) !== 0) return;
   // After a time-out an ACK may cover much that had come long before: one segment counts (RFC 3465 §2.3).
   const counted = before === 'loss' && !tcb.sackAgreed ? Math.min(delivered, tcb.snd.mss) : delivered;

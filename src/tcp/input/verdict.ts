@@ -3,6 +3,7 @@
 import { MICROSECONDS_PER_SECOND } from '../../base/clock.ts';
 import { REASON, type Reason } from '../../base/reasons.ts';
 import type { Segment } from '../../wire/segment.ts';
+import { peerWantsEcn } from '../ecn.ts';
 import type { Tcb } from '../tcb.ts';
 import { KIND_SYN_RECEIVED } from '../tcb.ts';
 
@@ -49,6 +50,7 @@ export function repeatSynAck(tcb: Tcb, seg: Segment): Check {
     // Sent more than once: its ACK is no RTT sample (Karn's rule).
     tcb.synRepeated = true;
     if (seg.hasTimestamps && tcb.timestampsAgreed) tcb.tsRecent = seg.tsVal;
+    if (!peerWantsEcn(seg)) tcb.ecn.mute = true;
     tcb.context.markReady(tcb);
     return discard(tcb, REASON.TCP_OLD_SEQUENCE);
   }

@@ -137,11 +137,12 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   if (syn) {
     bits |= SYN;
     // Something on the way may not like its marks, RFC 3168 §6.1.1.1.
-    tcb.ecn.agreed = false;
+    tcb.ecn.mute = true;
   }
   if (fin) bits |= FIN;
   if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
   tcb.recovery.forced = false;
+  tcb.lastSentAt = tcb.clock.now;
   tcb.retransmissions++;
   tcb.bytesRetransmitted += length;
   tcb.context.counters.count(REASON.TCP_RETRANSMIT);

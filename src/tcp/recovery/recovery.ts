@@ -113,6 +113,7 @@ export function moveRecovery(tcb: Tcb, to: RecoveryState, trigger: string): void
 export function beginEpisode(tcb: Tcb): void {
   const { recovery } = tcb;
   tcb.congestion.save();
+  tcb.ecn.save();
   windowReduced(tcb);
   recovery.undoable = STATES[tcb.state].synchronized;
   recovery.episodeUna = tcb.snd.una;

@@ -6,6 +6,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { type Seq, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
+import { isAnswered } from '../ecn.ts';
 import { EVER_RESENT, LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { detectByDupThresh, detectLosses, noteDelivery, recoveryEnded, widenWindow } from './rack.ts';
@@ -87,7 +88,6 @@ function noteDisorder(tcb: Tcb): void {
   if (inFlight.sacked === 0) {
     moveRecovery(tcb, 'open', 'new-ack');
   } else if (recovery.state === 'open') {
-    recovery.disorderNxt = tcb.snd.nxt;
     moveRecovery(tcb, 'disorder', 'sack');
   }
 }
@@ -96,11 +96,11 @@ function noteDisorder(tcb: Tcb): void {
 function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
   const { recovery, inFlight, congestion, snd } = tcb;
   const { rate } = recovery;
-  // What limited transmit has sent since the first sign is not FlightSize (RFC 5681 §3.2).
-  const end =
-    recovery.state === 'disorder' && seqGt(recovery.disorderNxt, snd.una) ? recovery.disorderNxt : snd.nxt;
+  // What limited transmit has sent since the first sign is not FlightSize (RFC 5681 §3.2), nor is what was SACKed.
+  const flight = Math.min(tcb.unacked + acked, Math.max(congestion.cwnd, snd.mss));
+  const answered = isAnswered(tcb);
   beginEpisode(tcb);
-  congestion.lossDetected(Math.min(seqDiff(end, snd.una) + acked, congestion.cwnd));
+  if (!answered) congestion.lossDetected(flight);
   rate.delivered = 0;
   rate.out = 0;
   rate.recoverFlight = Math.max(snd.mss, tcb.unacked - inFlight.sacked + delivered);

@@ -19,7 +19,13 @@ export function probeIsPossible(tcb: Tcb): boolean {
   if (!config.tlp || !tcb.sackAgreed || !STATES[tcb.state].synchronized) return false;
   if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retries > 0) return false;
   const { rack } = recovery;
-  return rack !== null && inFlight.count > 0 && !rack.probing && rack.samplesAtProbe !== tcb.rtt.samples;
+  return (
+    rack !== null &&
+    inFlight.count > 0 &&
+    !tcb.ecn.waiting &&
+    !rack.probing &&
+    rack.samplesAtProbe !== tcb.rtt.samples
+  );
 }
 
 /** PTO, µs. */

@@ -56,9 +56,8 @@ export function undo(tcb: Tcb): void {
   recovery.frto = 'off';
   recovery.duplicateAcks = 0;
   tcb.congestion.undo();
-  tcb.ecn.cwrOwed = false;
+  tcb.ecn.undo();
   tcb.inFlight.forgetLosses();
-  recovery.disorderNxt = tcb.snd.nxt;
   moveRecovery(tcb, tcb.inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

@@ -90,7 +90,8 @@ test('PR-04: below ssthresh without a debt: what was delivered, and one more onl
   assert.deepEqual(sender.sent(), [1]);
   assert.ok(sender.cwnd < 10);
   sender.ackAll();
-  assert.deepEqual([sender.state, sender.cwnd], ['open', 10]);
+  // ssthresh, and the first step of congestion avoidance for a window's worth delivered by this ACK.
+  assert.deepEqual([sender.state, sender.ssthresh, sender.cwnd], ['open', 10, 11]);
 });
 
 test('PR-04: below ssthresh what was delivered and not yet made use of may go, too', () => {
