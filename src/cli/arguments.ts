@@ -2,9 +2,12 @@
 
 import { isIPv4 } from 'node:net';
 import { SERVICE_NAMES, type ServiceName } from '../apps/services.ts';
+import { FaultSyntaxError } from '../faults/lexer.ts';
+import { parseLine } from '../faults/parser.ts';
 import { configOption } from '../stack/config.ts';
 import { nearest, parseDuration } from '../stack/config-values.ts';
 import { usage } from './errors.ts';
+import { printable } from './printable.ts';
 
 const MIN_MTU = 68;
 const MAX_MTU = 65_535;
@@ -174,4 +177,18 @@ export function connectionId(text: string): string {
       `CONN must be a connection such as c3 ("fourwave ss" shows them), not ${JSON.stringify(text)}`,
     );
   return `c${match[1]}`;
+}
+
+/** A line of the fault language. A person at a terminal sees where it goes wrong, too. */
+export function faultLine(text: string, what: string): string {
+  try {
+    parseLine(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof FaultSyntaxError)) throw error;
+    if (process.stderr.isTTY) {
+      for (const line of error.drawing.split('\n')) process.stderr.write(`  ${printable(line)}\n`);
+    }
+    throw usage(`${what}: ${error.message}`);
+  }
 }

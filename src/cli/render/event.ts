@@ -62,6 +62,17 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
   'seg:received': (data) => `received ${segmentText(data)}`,
   'seg:sent': (data) => `sent ${segmentText(data)} (${or(data['trigger'], '')})`,
   'seg:judged': (data) => `${or(data['verdict'], '')} ${or(data['reason'], '')} ${or(data['rfc'], '')}`,
+  'wire:fate': (data) => {
+    const until = data['until'] === undefined ? '' : ` until ${word(data['until'])} s`;
+    const what = data['flags'] === undefined ? `packet of ${or(data['len'], '?')} bytes` : segmentText(data);
+    const text = `${or(data['dir'], '')} ${or(data['fate'], '')}${until}: ${what}`;
+    return `${text}, ${or(data['by'], '')} ${or(data['rule'], '')}`.trimEnd();
+  },
+  'fault:rule': (data) => `rule#${or(data['number'], '?')} ${or(data['rule'], '')}`,
+  'fault:hit': (data) =>
+    `rule#${or(data['number'], '?')} hit ${or(data['hits'], '?')}, ${or(data['what'], '')}: ${or(data['rule'], '')}`,
+  'fault:expired': (data) =>
+    `rule#${or(data['number'], '?')} is over (${or(data['what'], '')}): ${or(data['rule'], '')}`,
   'timer:set': (data) => `${or(data['timer'], '')} in ${or(data['afterMs'], '?')} ms`,
   'timer:cancel': (data) => or(data['timer'], ''),
   'timer:fire': (data) => `${or(data['timer'], '')} expired`,

@@ -51,6 +51,10 @@ export interface UpOptions {
   readonly linger: number;
   readonly services: readonly ServiceName[];
   readonly www: string | null;
+  /** Lines of the fault language. */
+  readonly fault: readonly string[];
+  /** Of the faults, and of nothing else. */
+  readonly seed: number;
   readonly log: string | null;
   readonly control: string | null;
   readonly json: boolean;
@@ -58,6 +62,7 @@ export interface UpOptions {
 }
 
 const DEFAULT_ADDRESS = '10.9.0.2';
+const DEFAULT_SEED = 1;
 export const DEFAULT_TUN = 'fw0';
 
 /** @throws CliError or ConfigError, before anything is opened */
@@ -78,6 +83,8 @@ export function upOptions(flags: UpFlags): UpOptions {
     linger: flags.linger === undefined ? 0 : check.duration(flags.linger, '--linger') / 1000,
     services: check.services(flags.services),
     www: flags.www === undefined ? null : check.named(flags.www, '--www'),
+    fault: flags.fault.map((rule) => check.faultLine(rule, '--fault')),
+    seed: flags.seed === undefined ? DEFAULT_SEED : check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1),
     log: flags.log === undefined ? null : check.named(flags.log, '--log'),
     control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
@@ -124,10 +131,8 @@ function configOf(flags: UpFlags): Record<string, string> {
 
 function refuseUnbuilt(flags: UpFlags): void {
   const queues = check.integer(flags.queues, '--queues', 1, 256);
-  if (flags.seed !== undefined) check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1);
   const unbuilt: [boolean, string][] = [
     [flags.inspect !== 'off', '--inspect'],
-    [flags.fault.length > 0, '--fault'],
     [flags.record !== undefined, '--record'],
     [flags.pcapng !== undefined, '--pcapng'],
     [queues > 1, '--queues above 1'],

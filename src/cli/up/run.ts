@@ -12,6 +12,7 @@ import { EXIT_FAILED, EXIT_OK, unusable } from '../errors.ts';
 import { painter, print, printJson } from '../terminal.ts';
 import { inOwnUserNamespace } from './device.ts';
 import { EventFeed } from './event-feed.ts';
+import { faultHandler, startFaults, withFaults } from './faults.ts';
 import { greeting, type Ready } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
 import { eventNarrator, humanLog } from './human-log.ts';
@@ -91,12 +92,14 @@ function surviveDeafReaders(log: Logger): void {
 async function start(options: UpOptions, device: Device, log: Logger, end: Ending): Promise<Running> {
   const recorder = new TraceRecorder({ clock: systemClock });
   const feed = new EventFeed(recorder);
+  const faulty = withFaults(device, options.seed, recorder);
+  const { faults } = faulty;
   let stack: NodeStack | null = null;
   let control: ControlServer | null = null;
   try {
     if (options.www !== null) checkFolder(options.www);
     stack = await createStack({
-      device,
+      device: faulty,
       // With the subnet, so that its broadcast addresses are none of a host.
       address: options.address.map((one) => `${one}/${options.peer.length}`),
       mtu: options.mtu,
@@ -112,15 +115,19 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
       await feed.writeTo(options.log, logHeader(options, stack), (sentence) => log.error(sentence));
     }
     feed.tellPeople(eventNarrator(log));
+    startFaults(faults, stack, options.fault);
     const services = new Services(stack, options.www);
     const path = options.control ?? newSocketPath(options.netns, device.name);
     control = await ControlServer.open(
       path,
-      controlHandlers(stack, services, feed, {
-        netns: options.netns,
-        userNamespace: inOwnUserNamespace(),
-        pid: process.pid,
-      }),
+      new Map([
+        ...controlHandlers(stack, services, feed, {
+          netns: options.netns,
+          userNamespace: inOwnUserNamespace(),
+          pid: process.pid,
+        }),
+        ['fault', faultHandler(faults)] as const,
+      ]),
     );
     for (const name of options.services) await services.start(name);
     return { options, stack, services, feed, control, log };

@@ -1,0 +1,56 @@
+/** The fault layer of `up`: between the stack and its device, driven by `--fault` and the control socket. */
+
+import type { Device } from '../../device/device.ts';
+import { FaultDevice } from '../../faults/fault-device.ts';
+import { FaultError, type Faults } from '../../faults/faults.ts';
+import { FaultSyntaxError } from '../../faults/lexer.ts';
+import { lookupIn } from '../../faults/stack-lookup.ts';
+import type { Timeline } from '../../faults/world.ts';
+import type { NodeStack } from '../../index.ts';
+import { systemClock } from '../../stack/driver.ts';
+import type { TraceRecorder } from '../../trace/recorder.ts';
+import type { Handler } from '../control/server.ts';
+import { CliError, EXIT_FAILED, usage } from '../errors.ts';
+
+/** setTimeout takes 31 bits of milliseconds. */
+const LONGEST_WAIT = 0x7fffffff;
+
+/** The stack's own clock, and a timer that keeps no process alive. */
+const realTime: Timeline = {
+  now: () => systemClock.now,
+  at(time, run) {
+    const wait = Math.ceil((time - systemClock.now) / 1000);
+    setTimeout(run, Math.min(LONGEST_WAIT, Math.max(0, wait))).unref();
+  },
+};
+
+/** A device with a fault layer around it. */
+export function withFaults(device: Device, seed: number, trace: TraceRecorder): FaultDevice {
+  return new FaultDevice(device, { timeline: realTime, seed, trace });
+}
+
+/** Tells the layer whose connections rules speak of, and gives it the rules of the command line. */
+export function startFaults(faults: Faults, stack: NodeStack, rules: readonly string[]): void {
+  faults.bind(lookupIn(stack));
+  for (const rule of rules) attempt(() => faults.add(rule));
+}
+
+/** What `fourwave fault`, `hold`, `release` and `inject` ask for. */
+export function faultHandler(faults: Faults): Handler {
+  return ({ arguments: { verb, text, number } }) => {
+    if (verb === 'add') return attempt(() => faults.add(String(text)));
+    if (verb === 'clear') return attempt(() => faults.clear(typeof number === 'number' ? number : null));
+    return faults.list();
+  };
+}
+
+/** @throws CliError */
+function attempt<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof FaultSyntaxError) throw usage(error.message);
+    if (error instanceof FaultError) throw new CliError(EXIT_FAILED, error.message);
+    throw error;
+  }
+}
