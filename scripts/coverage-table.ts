@@ -1,6 +1,7 @@
 /** What the tables "row × tests × result" in docs/ share: which tests name a row, and how a cell is written. */
 
 import { readFileSync } from 'node:fs';
+import { scriptHead } from '../src/drill/head.ts';
 import { filesUnder } from './files.js';
 
 const MOST_PLACES = 4;
@@ -13,8 +14,8 @@ export function add(map: Naming, key: string, value: string): void {
 }
 
 /**
- * id → tests that name it in a title, or in the `title:` of a row where a table makes tests. Skipped
- * and todo tests prove nothing.
+ * id → tests that name it in a title, in the `title:` of a row where a table makes tests, or in the
+ * head of a script of test/conformance. Skipped and todo tests prove nothing.
  *
  * @param idsIn - the ids in a title.
  * @param chosen - which of the files under test/ count.
@@ -30,6 +31,10 @@ export function readTests(
     for (const [, , text] of readFileSync(file, 'utf8').matchAll(title)) {
       for (const id of idsIn(text as string)) add(named, id, file);
     }
+  }
+  // A script's head is the title of its test.
+  for (const file of filesUnder('test').filter((name) => name.endsWith('.pkt') && chosen(name))) {
+    for (const id of idsIn(scriptHead(readFileSync(file, 'utf8')))) add(named, id, file);
   }
   return named;
 }
