@@ -31,6 +31,8 @@ const OUTPUT = 'docs/rfc-coverage.md';
 const VERDICTS: readonly Verdict[] = ['yes', 'deviation', 'n/a', 'open'];
 /** Where nobody may cite an obsolete RFC: generated tables repeat other files, and mutations tell how others erred. */
 const CITING = ['src', 'test', 'scripts', 'native', 'docs', 'README.md'];
+/** What cites a section there describes it, or tries it out; who does it is elsewhere. */
+const DESCRIBES = /^src\/(base\/reasons\.ts|stack\/config\.ts|(apps|cli|drill|faults|sim|trace)\/)/;
 const EXEMPT = /^(docs\/(rfc-coverage|attack-coverage|behaviours)\.md$|test\/mutation\/)/;
 
 interface Citation {
@@ -86,7 +88,9 @@ function placesOf(clause: Clause, named: Naming, citations: readonly Citation[])
   if (own !== undefined) return [...own];
   const section = /^[A-Z]?[\d.]*\d/.exec(clause.section)?.[0];
   const same = citations.filter(({ rfc, section: cited }) => rfc === String(clause.rfc) && cited === section);
-  return [...new Set(same.map(({ file }) => file))];
+  const files = [...new Set(same.map(({ file }) => file))];
+  const doers = files.filter((file) => !DESCRIBES.test(file));
+  return doers.length > 0 ? doers : files;
 }
 
 function lineOf({ clause, code, tests, verdict }: Row): string {
