@@ -11,7 +11,7 @@ export const GVISOR: readonly Mutant[] = [
     find: 'Math.max(this.window, ahead)',
     replace: 'ahead',
     why: 'with CUBIC an ACK may lower cwnd',
-    killer: 'conformance/attacks/sack',
+    killer: 'conformance/rfc9438/cubic',
   },
   {
     id: 'S26',
@@ -84,7 +84,7 @@ export const GVISOR: readonly Mutant[] = [
     return 0;
   }`,
     why: 'a write of nothing queues an empty segment',
-    killer: 'conformance/attacks/runtime',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S33',
@@ -94,12 +94,11 @@ export const GVISOR: readonly Mutant[] = [
     find: '!seqGt(tcb.snd.una, recovery.recover)) return;',
     replace: '!seqGe(tcb.snd.una, recovery.recover)) return;',
     why: 'recovery begins again for the window that was just repaired',
-    killer: 'conformance/rfc5681-6582/newreno',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'S34',
     rows: ['S34'],
-    clauses: ['RK-06'],
     file: 'src/tcp/recovery/sack-recovery.ts',
     find: "    case 'recovery':",
     replace: `    case 'recovery':
@@ -129,7 +128,6 @@ export const GVISOR: readonly Mutant[] = [
   {
     id: 'S36',
     rows: ['S36'],
-    clauses: ['EV-09'],
     file: 'src/tcp/input/1-sequence.ts',
     find: '  if (seg.len === 0) return challenge',
     replace: `  if (seg.len === 0 && tcb.finSent) return 'discard';
@@ -140,7 +138,6 @@ export const GVISOR: readonly Mutant[] = [
   {
     id: 'S37',
     rows: ['S37'],
-    clauses: ['MUST-13'],
     file: 'src/tcp/calls/close.ts',
     find: "  if (tcb.detached || tcb.state === 'CLOSED') {",
     replace: `  if (tcb.detached || tcb.state === 'CLOSED') {
@@ -191,11 +188,13 @@ export const GVISOR: readonly Mutant[] = [
     id: 'S40b',
     rows: ['S40'],
     clauses: ['SB-03'],
-    file: 'src/tcp/send/in-flight.ts',
-    find: '    this.resendHint = this.count;',
-    replace: '    this.resendHint = this.count + 1000;',
-    why: 'after a look that found nothing, what is lost later is not found',
-    killer: 'conformance/attacks/scoreboard',
+    file: 'src/tcp/output/transmit.ts',
+    find: `    resendLost(tcb);
+    sendNew(tcb);`,
+    replace: `    sendNew(tcb);
+    resendLost(tcb);`,
+    why: 'what is new goes before what is lost',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'S41',
@@ -255,7 +254,7 @@ export const GVISOR: readonly Mutant[] = [
     find: 'bytes > (config.reordering - 1) * tcb.snd.mss',
     replace: 'bytes >= config.reordering * tcb.snd.mss',
     why: 'the threshold of IsLost is that of RFC 3517',
-    killer: 'conformance/attacks/scoreboard',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'S45b',
@@ -265,15 +264,15 @@ export const GVISOR: readonly Mutant[] = [
       index++;`,
     replace: 'this.split(index, cut);',
     why: 'a SACK block marks the record before it as well, when it was split for it',
-    killer: 'conformance/attacks/scoreboard',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'S46',
     rows: ['S46'],
     clauses: ['MUST-26'],
     file: 'src/tcp/timers/keep-alive.ts',
-    find: 'if (tcb.inFlight.count > 0 ||',
-    replace: 'if (tcb.finSent ||',
+    find: 'if (tcb.inFlight.count > 0 || tcb.sendBuffer.length > 0) {',
+    replace: 'if (tcb.finSent) {',
     why: 'keep-alives are sent while data is outstanding',
     killer: 'conformance/attacks/seed-bugs',
   },

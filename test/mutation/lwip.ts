@@ -13,7 +13,7 @@ export const LWIP: readonly Mutant[] = [
     replace: `  snd.wl1 = seg.ack;
   snd.wl2 = seg.seq;`,
     why: 'SND.WL1 and SND.WL2 are exchanged',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S48',
@@ -42,7 +42,7 @@ export const LWIP: readonly Mutant[] = [
     find: "emit(tcb, seqAdd(tcb.snd.una, -1), 0, ACK, 'persist');",
     replace: "emit(tcb, tcb.snd.una, 0, ACK, 'persist');",
     why: 'the probe of a closed window has a number that the peer need not answer',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S50b',
@@ -51,7 +51,7 @@ export const LWIP: readonly Mutant[] = [
     find: 'windowRoom(tcb) > length;',
     replace: 'windowRoom(tcb) > length - 5;',
     why: 'a FIN goes out under a window of zero',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S50c',
@@ -66,7 +66,7 @@ export const LWIP: readonly Mutant[] = [
   {
     id: 'S50d',
     rows: ['S50'],
-    clauses: ['SW-04'],
+    clauses: ['MUST-38'],
     file: 'src/tcp/timers/persist.ts',
     find: `  } else {
     armTimer`,
@@ -120,7 +120,7 @@ export const LWIP: readonly Mutant[] = [
     replace:
       'if (!fitWindow(tcb, index) || (!tcb.noDelay && inFlight.lengthOf(index) < tcb.snd.mss)) return;',
     why: 'Nagle holds back a retransmission',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/rfc9293/sending',
   },
   {
     id: 'S54',

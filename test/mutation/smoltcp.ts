@@ -143,7 +143,7 @@ export const SMOLTCP: readonly Mutant[] = [
     find: 'const sample = tcb.clock.now - inFlight.ackedSentAt;',
     replace: 'const sample = (tcb.clock.now - inFlight.ackedSentAt) % 1_000_000;',
     why: 'of a sample from data only the part below a second counts',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S14a',
@@ -162,7 +162,7 @@ export const SMOLTCP: readonly Mutant[] = [
     find: 'return tcb.unackedReceived > tcb.peerSegment;',
     replace: 'return tcb.unackedReceived > 2 * tcb.peerSegment;',
     why: 'every third full segment is acknowledged, not every second',
-    killer: 'conformance/attacks/receiver',
+    killer: 'conformance/rfc9293/acknowledging',
   },
   {
     id: 'S15a',
@@ -210,7 +210,7 @@ export const SMOLTCP: readonly Mutant[] = [
     find: 'const field = wnd >> tcb.rcv.shift;',
     replace: 'const field = wnd;',
     why: 'our windows are not scaled though it was agreed',
-    killer: 'conformance/rfc7323/window-scale',
+    killer: 'conformance/mutants/receiving',
   },
   {
     id: 'S16',
@@ -248,16 +248,21 @@ export const SMOLTCP: readonly Mutant[] = [
     find: 'tcb.snd.wnd), tcb.snd.nxt);',
     replace: 'tcb.snd.wnd), tcb.snd.nxt) + 1;',
     why: 'one byte goes beyond the window of the peer',
-    killer: 'conformance/attacks/sender',
+    killer: 'conformance/mutants/sending',
   },
   {
     id: 'S20',
     rows: ['S20'],
-    file: 'src/tcp/receive/window.ts',
-    find: '  if (tcb.peerClosed || tcb.readerGone) return false;',
-    replace: '',
+    file: 'src/tcp/calls/receive.ts',
+    find: '  if (windowUpdateIsDue(tcb)) {',
+    replace: `  if (tcb.peerClosed) {
+    tcb.ackNow = true;
+    tcb.windowUpdateOwed = true;
+    tcb.context.markReady(tcb);
+  }
+  if (windowUpdateIsDue(tcb)) {`,
     why: 'reading after the FIN of the peer sends window updates',
-    killer: 'conformance/attacks/receiver',
+    killer: 'conformance/mutants/receiving',
   },
   {
     id: 'S21',
@@ -277,12 +282,11 @@ export const SMOLTCP: readonly Mutant[] = [
     find: 'if (first < end - start) copyBytes(this.bytes, 0,',
     replace: 'if (first < end - start) copyBytes(this.bytes, 1,',
     why: 'what wraps around the end of the ring is stored one place off',
-    killer: 'conformance/attacks/receiver',
+    killer: 'conformance/mutants/receiving',
   },
   {
     id: 'S23',
     rows: ['S23'],
-    clauses: ['EV-08'],
     file: 'src/tcp/input/1-sequence.ts',
     find: `len: number): boolean {
   const { nxt, wnd } = tcb.rcv;`,
