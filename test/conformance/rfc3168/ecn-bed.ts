@@ -63,3 +63,25 @@ export function ecnConnection({ config = {}, syn = {}, tsVal, rtt = 0 }: EcnOpti
 export function sackConnection(config: Record<string, ConfigValue> = {}, rtt = 0): EcnConnection {
   return ecnConnection({ config, syn: { sackPermitted: true, wscale: 7 }, rtt });
 }
+
+export const cwr = ({ flags }: Sent): boolean => flags.includes('C');
+/** SND.UNA of the stack, relative. */
+export const una = ({ tcb }: Application): number => tcb.snd.una - tcb.snd.iss;
+
+/** ACKs the next `segments` segments one by one, with these flags. */
+export function ackEach({ bed, app }: EcnConnection, segments: number, flags: string): void {
+  for (let i = 0; i < segments; i++) bed.peer.send({ flags, ack: una(app) + MSS });
+}
+
+/** Three duplicate ACKs, which tell of SACKed segments behind the first if the peer has SACK. */
+export function threeDuplicates({ bed, app }: EcnConnection, flags = 'A'): void {
+  const start = una(app);
+  for (let right = 2; right <= 4; right++) {
+    const sack = [[start + MSS, start + right * MSS]] as const;
+    bed.peer.send({
+      flags,
+      ack: start,
+      ...(app.tcb.sackAgreed ? { options: { sack } } : {}),
+    });
+  }
+}

@@ -57,7 +57,9 @@ test('EC-05: an ACK that was delayed has ECE too', () => {
 });
 
 test('EC-05: a mark is not delayed behind an ACK that is', () => {
-  const { bed } = ecnConnection({ config: { 'ack.policy': 'delay', 'ack.delay': '200ms' } });
+  const { bed } = ecnConnection({
+    config: { 'ack.policy': 'delay', 'ack.delay': '200ms' },
+  });
   bed.peer.send({ flags: 'PA', data: 10, tos: CE });
   bed.peer.expect({ flags: 'AE', ack: 11, at: 0 });
 });
@@ -178,7 +180,12 @@ test('EC-09: CE on a probe into a closed window is ignored', () => {
     bed.advance(100);
   } while (bed.peer.sent().at(-1)?.window !== 0 && left-- > 0);
   assert.equal(app.tcb.rcv.wnd, 0, 'the window is closed');
-  bed.peer.send({ flags: 'PA', seq: bed.connections()[0]?.rcv?.nxt ?? 0, data: 1, tos: CE });
+  bed.peer.send({
+    flags: 'PA',
+    seq: bed.connections()[0]?.rcv?.nxt ?? 0,
+    data: 1,
+    tos: CE,
+  });
   bed.advance(100);
   assert.deepEqual(echoes(bed.peer.sent()), [false]);
 });
@@ -242,3 +249,17 @@ test('RFC 3168 §5.3: fragments with ECT and no CE make no mark', () => {
   assert.equal(app.received.length, 100);
   assert.equal(ecnOf(bed.peer.expect({ flags: 'A', ack: 101 })), 0);
 });
+
+for (const tos of [
+  [0, CE, ECT_0],
+  [CE, 0, 0],
+]) {
+  test(`RFC 3168 §5.3: fragments ${tos.join(', ')}: with one that is not ECN-capable, a mark drops the datagram`, () => {
+    const { bed, app } = ecnConnection();
+    for (const piece of fragments(bed.peer.build({ flags: 'PA', data: 100 }), 48, tos)) bed.inject(piece);
+    bed.advance(100);
+    assert.equal(app.received.length, 0);
+    bed.peer.expectNothing();
+    assert.equal(bed.counter('FRAG_ECN'), 1);
+  });
+}

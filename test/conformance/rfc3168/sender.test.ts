@@ -2,29 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { Application } from '../../support/application.ts';
-import { type Sent, type Testbed, testbed } from '../../support/peer.ts';
-import { ECT_0, type EcnConnection, ecnConnection, ecnOf, MSS, NOT_ECT, sackConnection } from './ecn-bed.ts';
-
-type Config = Record<string, ConfigValue>;
-
-const cwr = ({ flags }: Sent): boolean => flags.includes('C');
-const una = ({ tcb }: Application): number => tcb.snd.una - tcb.snd.iss;
-
-/** ACKs the next `segments` segments one by one, with these flags. */
-function ackEach({ bed, app }: EcnConnection, segments: number, flags: string): void {
-  for (let i = 0; i < segments; i++) bed.peer.send({ flags, ack: una(app) + MSS });
-}
-
-/** Three duplicate ACKs, which tell of SACKed segments behind the first if the peer has SACK. */
-function threeDuplicates({ bed, app }: EcnConnection, flags = 'A'): void {
-  const start = una(app);
-  for (let right = 2; right <= 4; right++) {
-    const sack = [[start + MSS, start + right * MSS]] as const;
-    bed.peer.send({ flags, ack: start, ...(app.tcb.sackAgreed ? { options: { sack } } : {}) });
-  }
-}
+import type { Testbed } from '../../support/peer.ts';
+import {
+  ackEach,
+  cwr,
+  ECT_0,
+  ecnConnection,
+  ecnOf,
+  MSS,
+  NOT_ECT,
+  sackConnection,
+  threeDuplicates,
+  una,
+} from './ecn-bed.ts';
 
 test('EC-04: new data has ECT(0), and no CWR without a reason', () => {
   const { bed, app } = ecnConnection();
@@ -87,7 +78,9 @@ test('EC-04: a tail loss probe that repeats is not ECN-capable, one with new dat
 });
 
 test('EC-04, RFC 3168 §6.1.6: window probes and keep-alives are not ECN-capable', () => {
-  const { bed, app } = ecnConnection({ config: { keepalive: 'on', 'keepalive.idle': '10s' } });
+  const { bed, app } = ecnConnection({
+    config: { keepalive: 'on', 'keepalive.idle': '10s' },
+  });
   bed.advance(11_000);
   bed.peer.expect({ flags: 'A', seq: 0, length: 0, tos: NOT_ECT });
   bed.peer.ack(1, 0);
@@ -180,182 +173,17 @@ test('EC-06: ECE of a peer whose ACK is too old, or not believed, changes nothin
   assert.equal(bed.counter('TCP_ECN_REDUCTION'), 0);
 });
 
-/** The first new data after the reduction that `reduce` brings about; its retransmissions are looked at on the way. */
-function firstNewData(connection: EcnConnection, reduce: () => void): void {
-  const { bed, app } = connection;
-  app.write(40 * MSS);
-  bed.advance(20);
-  let next = 1 + 10 * MSS;
-  assert.ok(bed.peer.sent().every((segment) => !cwr(segment)));
-  reduce();
-  const marked: boolean[] = [];
-  for (let round = 0; round < 40 && next < 1 + 30 * MSS; round++) {
-    for (const segment of bed.peer.sent()) {
-      if (segment.seq < next) assert.ok(!cwr(segment), 'a retransmission has no CWR');
-      if (segment.length === 0 || segment.seq < next) continue;
-      marked.push(cwr(segment));
-      assert.equal(ecnOf(segment), ECT_0);
-      next = segment.seq + segment.length;
-    }
-    bed.advance(20);
-    bed.peer.ack();
-  }
-  assert.ok(marked.length >= 10);
-  assert.deepEqual(marked, [true, ...new Array<boolean>(marked.length - 1).fill(false)]);
-}
-
-for (const [name, make] of [
-  ['without SACK', (config: Config = {}) => ecnConnection({ config })],
-  ['with SACK', (config: Config = {}) => sackConnection(config)],
-] as const) {
-  test(`EC-07: ${name}: CWR is on the first new data after an echo, and on nothing else`, () => {
-    const connection = make();
-    firstNewData(connection, () => ackEach(connection, 8, 'AE'));
-  });
-
-  test(`EC-07: ${name}: CWR is on the first new data after a fast retransmission, and on no retransmission`, () => {
-    const connection = make();
-    firstNewData(connection, () => {
-      threeDuplicates(connection);
-      const again = connection.bed.peer.sent().filter(({ seq }) => seq === 1);
-      assert.deepEqual(again.map(cwr), [false]);
-    });
-  });
-
-  test(`EC-07: ${name}: CWR is on the first new data after a time-out, and on no retransmission`, () => {
-    const connection = make({ frto: 'off' });
-    firstNewData(connection, () => {
-      connection.bed.advance(1500);
-      const [again] = connection.bed.peer.sent();
-      assert.deepEqual([again?.seq, again && cwr(again)], [1, false]);
-    });
-  });
-}
-
-test('EC-07: who has nothing to send owes CWR until he has: the echoes meanwhile reduce nothing', () => {
-  const connection = ecnConnection();
-  const { bed, app } = connection;
-  app.write(10 * MSS);
-  bed.advance(20);
-  bed.peer.sent();
-  ackEach(connection, 10, 'AE');
-  for (let i = 0; i < 10; i++) bed.peer.send({ flags: 'PAE', data: 10 });
-  bed.advance(100);
-  assert.ok(bed.peer.sent().every((segment) => segment.length === 0 && !cwr(segment)));
-  assert.equal(bed.counter('TCP_ECN_REDUCTION'), 1);
-  assert.equal(app.tcb.congestion.cwnd, 5 * MSS);
-  app.write(2 * MSS);
-  assert.deepEqual(bed.peer.sent().map(cwr), [true, false]);
-});
-
-test('EC-07: no CWR where ECN was not agreed, whatever is lost', () => {
-  const bed = testbed();
-  const app = bed.peer.handshake('passive', { mss: MSS });
-  const connection = { bed, app };
-  app.write(20 * MSS);
-  bed.advance(20);
-  threeDuplicates(connection, 'AE');
-  bed.advance(1500);
-  bed.peer.ack();
-  for (const segment of bed.peer.sent().slice(10)) assert.ok(!/[EC]/.test(segment.flags));
-});
-
-/** A window of one segment, by echoes alone; the segment in flight is the only one. */
-function atOneSegment(config = {}): EcnConnection {
-  const connection = ecnConnection({ config });
-  const { bed, app } = connection;
-  app.write(100 * MSS);
-  for (let round = 0; round < 8 && app.tcb.congestion.cwnd > MSS; round++) {
-    bed.advance(20);
-    ackEach(connection, app.tcb.unacked / MSS, 'AE');
-  }
-  assert.equal(app.tcb.congestion.cwnd, MSS);
-  bed.peer.sent();
-  bed.advance(20);
-  assert.equal(app.tcb.unacked, MSS);
-  return connection;
-}
-
-test('EC-08: an echo at a window of one segment: the next is sent when the retransmission timer expires', () => {
-  for (const congestion of ['reno', 'cubic']) {
-    const { bed, app } = atOneSegment({ congestion });
-    const retransmissions = app.tcb.retransmissions;
-    for (let round = 0; round < 5; round++) {
-      const rto = app.tcb.rtt.rto / 1000;
-      assert.ok(rto >= 200);
-      const begin = bed.now;
-      bed.peer.send({ flags: 'AE', ack: una(app) + MSS });
-      assert.equal(app.tcb.congestion.cwnd, MSS);
-      bed.advance(190);
-      bed.peer.expectNothing();
-      bed.advance(200);
-      const next = bed.peer.expect({ length: MSS, tos: ECT_0 });
-      assert.ok(next.at - begin >= 199, `${next.at - begin} ms`);
-      assert.ok(cwr(next), 'the peer is told');
-      bed.peer.expectNothing();
-    }
-    assert.equal(app.tcb.retransmissions, retransmissions, 'nothing is sent again');
-    assert.equal(app.tcb.backoff, 0);
-  }
-});
-
-test('EC-08: other echoes and segments of the peer do not let it go sooner', () => {
-  const { bed, app } = atOneSegment();
-  bed.peer.send({ flags: 'AE', ack: una(app) + MSS });
-  for (let i = 0; i < 18; i++) {
-    bed.advance(10);
-    bed.peer.send({ flags: i % 2 === 0 ? 'PA' : 'PAE', data: 10 });
-    bed.peer.ack();
-    assert.ok(
-      bed.peer.sent().every(({ length }) => length === 0),
-      `${i}`,
-    );
-  }
-  bed.advance(100);
-  assert.equal(bed.peer.sent().filter(({ length }) => length > 0).length, 1);
-});
-
-test('EC-08: without an echo the window grows again from one segment', () => {
-  const { bed, app } = atOneSegment();
-  bed.peer.send({ flags: 'AE', ack: una(app) + MSS });
-  bed.advance(400);
-  bed.peer.sent();
-  for (let round = 0; round < 6; round++) {
-    bed.peer.ack();
-    bed.advance(20);
-  }
-  assert.ok(app.tcb.congestion.cwnd >= 3 * MSS, `cwnd ${app.tcb.congestion.cwnd}`);
-});
-
-test('EC-08: what waits when nothing is left to send, or the peer shuts its window, ends by itself', () => {
-  const { bed, app } = atOneSegment();
-  bed.peer.send({ flags: 'AE', ack: una(app) + MSS, wnd: 0 });
-  bed.advance(5000);
-  const probes = bed.peer.sent();
-  assert.ok(probes.length >= 2 && probes.every(({ length }) => length === 0), 'the window is probed');
-  bed.peer.ack();
-  bed.peer.expect({ length: MSS, tos: ECT_0 });
-  const end = ecnConnection();
-  end.app.tcb.congestion.cwnd = MSS;
-  end.app.write(MSS);
-  end.bed.advance(20);
-  end.bed.peer.sent();
-  end.bed.peer.send({ flags: 'AE', ack: 1 + MSS });
-  end.app.close();
-  end.bed.advance(100);
-  assert.deepEqual(
-    end.bed.peer.sent().map(({ flags }) => flags.replace('A', '')),
-    ['F'],
-  );
-  end.bed.peer.ack();
-  end.bed.peer.send({ flags: 'FA' });
-  end.bed.advance(200_000);
-  assert.deepEqual(end.bed.connections(), []);
-});
-
 /** Recovery that timestamps prove wrong; the ACKs of the episode have `flags`. cwnd before and after. */
-function spurious(flags: string): { before: number; after: number; bed: Testbed; app: Application } {
-  const connection = ecnConnection({ syn: { sackPermitted: true, mss: MSS + 12 }, tsVal: 1000 });
+function spurious(flags: string): {
+  before: number;
+  after: number;
+  bed: Testbed;
+  app: Application;
+} {
+  const connection = ecnConnection({
+    syn: { sackPermitted: true, mss: MSS + 12 },
+    tsVal: 1000,
+  });
   const { bed, app } = connection;
   app.write(10 * MSS);
   bed.advance(20);
@@ -368,7 +196,11 @@ function spurious(flags: string): { before: number; after: number; bed: Testbed;
   bed.peer.send({ flags, ack: 1, options: { sack: [[1 + MSS, 1 + 5 * MSS]] } });
   assert.equal(bed.peer.sent().length, 1);
   bed.advance(1);
-  bed.peer.send({ flags: 'A', ack: 1 + 10 * MSS, options: { timestamps: [1040, early] } });
+  bed.peer.send({
+    flags: 'A',
+    ack: 1 + 10 * MSS,
+    options: { timestamps: [1040, early] },
+  });
   return { before, after: app.tcb.congestion.cwnd, bed, app };
 }
 
@@ -381,4 +213,30 @@ test('EC-06: a reduction that was wrong is taken back, but not when an echo came
   assert.ok(kept.after <= 0.7 * kept.before, `${kept.after} of ${kept.before}`);
   kept.app.write(MSS);
   assert.deepEqual(kept.bed.peer.sent().map(cwr), [true]);
+});
+
+test('EC-06: a loss and an echo of one window make one reduction, in any order', () => {
+  for (const order of ['echo first', 'together', 'echo in recovery', 'echo last']) {
+    for (const connection of [ecnConnection(), sackConnection()]) {
+      const { bed, app } = connection;
+      app.write(10 * MSS);
+      bed.advance(20);
+      bed.peer.sent();
+      ackEach(connection, 1, order === 'echo first' ? 'AE' : 'A');
+      threeDuplicates(connection, order === 'together' ? 'AE' : 'A');
+      bed.advance(20);
+      if (order === 'echo in recovery') bed.peer.send({ flags: 'AE', ack: 1 + 3 * MSS });
+      bed.peer.send({
+        flags: order === 'echo last' ? 'AE' : 'A',
+        ack: 1 + 10 * MSS,
+      });
+      bed.advance(20);
+      const { ssthresh } = app.tcb.congestion;
+      const note = `${order}, SACK ${app.tcb.sackAgreed}`;
+      // Half of what was in flight; a second reduction would leave half of that.
+      assert.ok(ssthresh >= 4 * MSS && ssthresh <= 5 * MSS, `${note}: ssthresh ${ssthresh}`);
+      const answered = order === 'echo first' || order === 'together';
+      assert.equal(bed.counter('TCP_ECN_REDUCTION'), answered ? 1 : 0, note);
+    }
+  }
 });

@@ -24,7 +24,7 @@ function assertAgreed(bed: Testbed, peer: Peer, app: Application, agreed: boolea
 }
 
 for (const ecn of MODES) {
-  test(`RFC 9293 SHLD-8, EC-01, EC-02: as a server, ecn ${ecn}: only a SYN with ECE and CWR is answered with ECE, and never with CWR or ECT`, () => {
+  test(`EC-01, EC-02: as a server, ecn ${ecn}: only a SYN with ECE and CWR is answered with ECE, and never with CWR or ECT`, () => {
     for (const pattern of PATTERNS) {
       const bed = testbed({ config: { ecn } });
       bed.listen(7);
@@ -114,6 +114,31 @@ test('EC-01: a SYN,ACK that is sent again still has ECE, and what it says holds'
   assertAgreed(bed, bed.peer, bed.accepted[0] as Application, true, 'repeated');
 });
 
+test('RFC 3168 §6.1.1: a peer that has also sent a SYN without ECE and CWR gets no ECN-capable data', () => {
+  const bed = testbed();
+  bed.listen(7);
+  bed.peer.send({ flags: 'SEC', seq: 0, options: { mss: 1460 } });
+  bed.advance(500);
+  bed.peer.send({ flags: 'S', seq: 0, options: { mss: 1460 } });
+  bed.peer.send({ flags: 'A', seq: 1 });
+  bed.peer.sent();
+  const [app] = bed.accepted;
+  assert.ok(app);
+  app.write(100);
+  bed.peer.expect({ length: 100, flags: 'PA', tos: NOT_ECT });
+});
+
+test('RFC 3168 §6.1.1: who has sent a SYN with ECE and CWR, and got a SYN,ACK with ECE, echoes marks, though his second SYN was plain', () => {
+  const bed = testbed({ config: { ecn: 'on' } });
+  bed.connect(bed.peer);
+  bed.advance(1000);
+  bed.peer.send({ flags: 'SAE', options: { mss: 1460 } });
+  bed.peer.sent();
+  bed.peer.send({ flags: 'PA', data: 100, tos: CE });
+  bed.advance(100);
+  bed.peer.expect({ flags: 'AE', ack: 101, tos: NOT_ECT });
+});
+
 test('EC-10: neither ECT nor CE on SYN, ACK or data makes a connection what its SYNs did not', () => {
   for (const tos of [1, 2, 3]) {
     const bed = testbed({ config: { ecn: 'on' } });
@@ -140,7 +165,11 @@ test('EC-01, SF-03: a SYN cookie keeps ECN in the timestamp, whatever else it ke
         const bed = crowded('server');
         const { peer } = bed;
         peer.timestamps = true;
-        const options = { mss: 1460, sackPermitted, ...(wscale === undefined ? {} : { wscale }) };
+        const options = {
+          mss: 1460,
+          sackPermitted,
+          ...(wscale === undefined ? {} : { wscale }),
+        };
         peer.send({ flags: `S${pattern}`, options });
         peer.expect({ flags: pattern === 'EC' ? 'SAE' : 'SA', tos: 0 });
         assert.equal(bed.stack.tcp.stats.synReceived, 0, 'nothing is kept');
