@@ -9,11 +9,11 @@ import { nodeOf } from './node-versions.js';
 import { GROUPS, testFiles } from './suites.js';
 
 /**
- * What must also pass on the other versions of Node. The tools' own test is not about Node, and
+ * What must also pass on the other versions of Node. The tools' own tests are not about Node, and
  * raw-socket is built for one only; the pairs of edits take half a minute of the stack's time, not of Node's.
  */
 const CORE_FOLDERS = ['unit', 'property', 'conformance', 'sim'];
-const NOT_CORE = /^test\/(unit\/(lint|wire\/checksum-oracle)|conformance\/attacks\/pairs-)/;
+const NOT_CORE = /^test\/(unit\/(lint|rfc-gate|wire\/checksum-oracle)|conformance\/attacks\/pairs-)/;
 const NODE_VERSIONS = [20, 22, 24];
 const COUNTS = 'build/test-counts';
 

@@ -1,7 +1,13 @@
 /** The gate over the clauses: a made-up list for everything that it must refuse. */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   type Clause,
   ClauseNames,
@@ -127,4 +133,67 @@ test('a citation of an obsolete RFC fails, alone and in lists', () => {
   }
   assert.deepEqual(cite(`${rfc} 9293 §3.4.1, ${rfc} 1122 §4.2, ${rfc} 6298; 793 bytes`), []);
   assert.deepEqual(cite('RFC 7323 §793'), []);
+});
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const TSX = pathToFileURL(createRequire(join(ROOT, 'package.json')).resolve('tsx')).href;
+
+/** A made-up project in which every clause of Appendix B is argued and XY-01 is to be shown. */
+class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'rfc-gate-'));
+
+  constructor(context: TestContext) {
+    context.after(() => rmSync(this.folder, { recursive: true }));
+    const argued = appendixB().map((each) => ({ ...each, status: 'n/a', why: REASON }));
+    this.write('docs/rfc-clauses.json', JSON.stringify([...argued, clause({ code: CODE })]));
+    this.write(CODE[0] as string, '// RFC 9293 §3.1');
+    this.write('README.md', 'Made up.');
+  }
+
+  write(file: string, text: string): void {
+    mkdirSync(dirname(join(this.folder, file)), { recursive: true });
+    writeFileSync(join(this.folder, file), text);
+  }
+
+  /** Runs the script as lint does, or to write the table. */
+  run(...args: string[]): { status: number | null; stderr: string } {
+    const script = join(ROOT, 'scripts/rfc-coverage.ts');
+    const { status, stderr } = spawnSync(process.execPath, ['--import', TSX, script, ...args], {
+      cwd: this.folder,
+      encoding: 'utf8',
+    });
+    return { status, stderr };
+  }
+}
+
+test('the whole gate: a test that runs meets the clause, and a table that is not current fails', (context) => {
+  const project = new Project(context);
+  // The table of titles is no test file itself: the test that runs it counts for it.
+  project.write('test/unit/a.test.ts', "import { rows } from './rows.ts';\nrows();\n");
+  project.write('test/unit/rows.ts', "export const ROW = { title: 'XY-01: is so' };\n");
+  assert.deepEqual(project.run(), { status: 0, stderr: '' });
+  const table = readFileSync(join(project.folder, 'docs/rfc-coverage.md'), 'utf8');
+  assert.match(table, /\| \[RFC 9293\]\(#rfc-9293\) \| 120 \| 1 \| 0 \| 119 \| 0 \|/);
+  assert.match(table, /\| XY-01 .*made-up\.ts.*unit\/rows\.ts.*\| yes \|/);
+  project.write('docs/rfc-coverage.md', `${table}\n`);
+  const stale = project.run('--check');
+  assert.equal(stale.stderr, 'docs/rfc-coverage.md is not current: run npm run generate\n');
+  assert.equal(stale.status, 1);
+});
+
+test('the whole gate: a test that is skipped, or that nothing runs, meets nothing', (context) => {
+  const project = new Project(context);
+  project.write('test/unit/skipped.test.ts', "test('XY-01: is so', { skip: true }, () => {});\n");
+  project.write('test/unit/todo.test.ts', "test.todo('XY-01: is so');\n");
+  project.write('test/elsewhere/a.test.ts', "test('XY-01: is so', () => {});\n");
+  project.write('test/unit/orphan.ts', "test('XY-01: is so', () => {});\n");
+  project.write('test/unit/other.test.ts', "test('XY-02: is none', () => {});\n");
+  project.write('docs/note.md', `As RFC ${793} has it.`);
+  const { status, stderr } = project.run();
+  assert.equal(status, 1);
+  assert.deepEqual(stderr.trim().split('\n'), [
+    'no clause is called XY-2: “XY-02: is none”',
+    'XY-01 (MUST: Do so) has no test that npm test runs, and no recorded deviation',
+    `docs/note.md: RFC ${793} is obsolete: cite RFC 9293`,
+  ]);
 });
