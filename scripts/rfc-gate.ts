@@ -177,6 +177,9 @@ export function complaintsAboutEvidence(clause: Clause, { code, tests }: Evidenc
   if (verdict === 'open' && binds(clause)) {
     return [`${words} has no test that npm test runs, and no recorded deviation`];
   }
+  if (verdict === 'n/a' && tests.length > 0) {
+    return [`${words} is said to bind nothing here, and ${tests[0]} tests it`];
+  }
   if (verdict === 'yes' && code.length === 0) {
     return [`${words} has no code: cite RFC ${clause.rfc} §${clause.section} in src/, or add "code"`];
   }

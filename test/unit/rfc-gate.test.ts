@@ -64,6 +64,16 @@ test('every clause of Appendix B binds, a MAY too; other clauses may be open bel
   }
 });
 
+test('what is said to bind nothing here and is tested fails: one of the two is out of date', () => {
+  const evidence = { code: CODE, tests: ['test/unit/a.test.ts'] };
+  const nothing = clause({ status: 'n/a', why: REASON });
+  assert.match(
+    complaintsAboutEvidence(nothing, evidence).join(),
+    /bind nothing here, and test\/unit\/a\.test\.ts/,
+  );
+  assert.deepEqual(complaintsAboutEvidence({ ...nothing, status: 'deviation' }, evidence), []);
+});
+
 test('what is tested and has no place in the code fails', () => {
   const tested = { code: [], tests: ['test/unit/a.test.ts'] };
   assert.match(complaintsAboutEvidence(clause({ level: 'rule' }), tested).join(), /has no code/);
