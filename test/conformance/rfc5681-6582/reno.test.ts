@@ -231,6 +231,18 @@ test('CC-10: a shorter pause costs nothing', () => {
   assert.ok(spans(bed).length >= 30);
 });
 
+test('CC-10: who has sent something again meanwhile was not idle', () => {
+  const { bed, app } = sender(4);
+  grow(bed, app, 30);
+  app.write(1000);
+  bed.advance(app.tcb.rtt.rto / 1000 + 1);
+  assert.ok(bed.peer.sent().length >= 2, 'lost, and sent again');
+  bed.peer.ack();
+  app.tcb.congestion.setWindow(30 * MSS);
+  app.write(60_000);
+  assert.ok(spans(bed).length >= 30);
+});
+
 test('CC-11: each segment out of order and each that fills a gap is acknowledged at once', () => {
   const { bed } = sender(4);
   bed.peer.send({ flags: 'A', seq: 1001, data: 1000 });

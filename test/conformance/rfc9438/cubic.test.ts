@@ -218,6 +218,19 @@ test('CU-06: β is 0.7 of what was in flight, not of cwnd', () => {
   assert.equal(late.ssthresh, 70);
 });
 
+test('CU-06: a reduction leaves cwnd at ssthresh to the byte, and the next ACK is no slow start', () => {
+  const { cubic } = new Flow(10);
+  for (let bytes = 2 * SMSS; bytes < 100_000; bytes += 7) {
+    cubic.setWindow(bytes);
+    assert.equal(cubic.cwnd, bytes);
+    cubic.lossDetected(bytes);
+    assert.equal(cubic.cwnd, cubic.ssthresh);
+    const before = cubic.cwnd;
+    cubic.acked(1, SECOND / 100);
+    assert.ok(cubic.cwnd <= before + 1);
+  }
+});
+
 test('CU-07: neither ssthresh nor, after a loss, cwnd gets less than two segments', () => {
   for (const segments of [0, 1, 2]) {
     const flow = new Flow(2);
