@@ -4,6 +4,7 @@ import type { Fate, FatedPacket, FaultTrace, RuleAtWork } from '../trace/fault-t
 import type { ActiveRule } from './active-rule.ts';
 import type { Direction } from './ast.ts';
 import { resetFor } from './forge.ts';
+import type { KeptPacket } from './kept.ts';
 import { windowShift } from './matcher.ts';
 import { mutate } from './mutate.ts';
 import type { Sight } from './sight.ts';
@@ -16,15 +17,6 @@ export interface ChainHost {
   inject(direction: Direction, bytes: Uint8Array): void;
   /** A rule's last hit was this one. */
   exhausted(rule: ActiveRule): void;
-}
-
-export interface KeptPacket {
-  readonly direction: Direction;
-  readonly bytes: Uint8Array;
-  /** Its number in the event log. */
-  readonly segment: number;
-  /** Taken from the wire, not copied. */
-  readonly held: boolean;
 }
 
 /** What is to become of a packet that no rule has ended. */

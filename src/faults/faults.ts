@@ -4,8 +4,9 @@ import type { FaultTrace, RuleAtWork } from '../trace/fault-trace.ts';
 import { ActiveRule, type Over } from './active-rule.ts';
 import { Agenda } from './agenda.ts';
 import type { Direction, Forgery, Rule } from './ast.ts';
-import { Chain, type KeptPacket } from './chain.ts';
+import { Chain } from './chain.ts';
 import { forge } from './forge.ts';
+import { KeptPackets } from './kept.ts';
 import { parseLine } from './parser.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { printLine } from './print.ts';
@@ -36,8 +37,6 @@ export interface FaultExit {
 
 /** Rules that are listed, those that are over included. */
 const MAX_RULES = 256;
-/** Packets under all names, and names. */
-const MAX_KEPT = 1_024;
 /** A packet that nothing overtakes goes on after this, µs. */
 const MAX_OVERTAKING = 500_000;
 
@@ -61,8 +60,7 @@ export class Faults {
   private readonly agenda: Agenda;
   private readonly chain: Chain;
   private readonly sight = new Sight();
-  private readonly kept = new Map<string, KeptPacket[]>();
-  private keptCount = 0;
+  private readonly kept = new KeptPackets();
   private overtaken: Overtaken[] = [];
   private lastNumber = 0;
   /** Packets seen. */
@@ -80,7 +78,7 @@ export class Faults {
     this.agenda = new Agenda(world.timeline);
     this.chain = new Chain(
       {
-        keep: (name, kept) => this.keep(name, kept),
+        keep: (name, packet) => this.kept.keep(name, packet),
         inject: (direction, bytes) => this.send(direction, bytes, 0, 'injected', COMMAND),
         exhausted: (rule) => this.end(rule, 'times'),
       },
@@ -159,6 +157,7 @@ export class Faults {
   /** The connections that are there before the first rule. */
   private meet(): void {
     const { sight, tracks } = this;
+    tracks.clear();
     sight.now = this.world.timeline.now();
     this.lookup?.forEach((connection) => {
       tracks.adopt(connection, sight.now);
@@ -172,10 +171,13 @@ export class Faults {
   }
 
   private recount(): void {
-    this.live.in = this.rules.some((rule) => rule.concerns('in'));
-    this.live.out = this.rules.some((rule) => rule.concerns('out'));
+    for (const direction of ['in', 'out'] as const) {
+      // Packets that are to be overtaken count those that come after their rule is over.
+      this.live[direction] =
+        this.rules.some((rule) => rule.concerns(direction)) ||
+        this.overtaken.some((waiting) => waiting.direction === direction);
+    }
     this.watching = this.live.in || this.live.out;
-    if (!this.watching) this.tracks.clear();
   }
 
   // ── Packets ────────────────────────────────────────────────────────────────────────────────────
@@ -295,10 +297,12 @@ export class Faults {
         const place = this.overtaken.indexOf(waiting);
         if (place < 0) return;
         this.overtaken.splice(place, 1);
+        this.recount();
         this.later(at, direction, bytes, segment);
       },
     };
     this.overtaken.push(waiting);
+    this.recount();
     if (!this.agenda.push(this.world.timeline.now() + MAX_OVERTAKING, () => waiting.go())) waiting.go();
   }
 
@@ -317,43 +321,29 @@ export class Faults {
 
   // ── Kept packets ───────────────────────────────────────────────────────────────────────────────
 
-  private keep(name: string, packet: KeptPacket): boolean {
-    if (this.keptCount >= MAX_KEPT) return false;
-    this.keptCount++;
-    const packets = this.kept.get(name);
-    if (packets === undefined) this.kept.set(name, [packet]);
-    else packets.push(packet);
-    return true;
-  }
-
   /** Ends the rules that hold under this name, and lets the packets go. @throws FaultError */
   private release(name: string): void {
     const holding = this.rules.filter(
       ({ rule, over }) => over === null && rule.verb === 'hold' && rule.name === name,
     );
-    const waiting = this.kept.get(name)?.some(({ held }) => held) === true;
+    const waiting = this.kept.all(name).some(({ held }) => held);
     if (holding.length === 0 && !waiting) throw new FaultError(`nothing is held as ${name}`);
     for (const rule of holding) this.end(rule, 'released');
     this.letGo(name);
   }
 
   private letGo(name: string): void {
-    const packets = this.kept.get(name) ?? [];
-    const held = packets.filter((packet) => packet.held);
-    const copies = packets.filter((packet) => !packet.held);
-    this.keptCount -= held.length;
-    if (copies.length > 0) this.kept.set(name, copies);
-    else this.kept.delete(name);
     const command = { ...COMMAND, text: `release ${name}` };
-    for (const { direction, bytes, segment } of held)
+    for (const { direction, bytes, segment } of this.kept.takeHeld(name)) {
       this.send(direction, bytes, segment, 'released', command);
+    }
   }
 
   /** Sends again what is kept under a name. @throws FaultError */
   private inject(name: string, delay: number): void {
     const command = { ...COMMAND, text: printLine({ kind: 'inject', name, at: delay }) };
     const inject = (): boolean => {
-      const packets = this.kept.get(name) ?? [];
+      const packets = this.kept.all(name);
       for (const { direction, bytes } of packets) this.send(direction, bytes.slice(), 0, 'injected', command);
       return packets.length > 0;
     };

@@ -66,7 +66,7 @@ function parseRule(cursor: Cursor): Rule {
   const given = new Set<string>();
   while (!cursor.atEnd) parseClause(cursor, rule, given);
   const missing = (REQUIRED[verb] ?? []).find((clause) => !given.has(clause));
-  if (missing !== undefined) cursor.expected(`${verb} needs ${MISSING[missing]}: it`);
+  if (missing !== undefined) cursor.fail(`${verb} needs ${MISSING[missing]}`);
   return rule;
 }
 
