@@ -29,6 +29,10 @@ const NUMBER = /0[xX][0-9a-fA-F]+|\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+|\d+/y;
 const STRING = /"((?:\\.|[^"\\\n])*)"|'((?:\\.|[^'\\\n])*)'/y;
 const KEYWORD = { assert: /assert\b/y, print: /print\b/y, pass: /pass\b/y, not: /not\b/y };
 const ASSIGNED = /([A-Za-z_]\w*)\s*=(?!=)/y;
+const SIGN = /[-+~]/y;
+const POWER = /\*\*/y;
+const OR = /or\b/y;
+const AND = /and\b/y;
 const OPEN = /\(/y;
 const CLOSE = /\)/y;
 const COMMA = /,/y;
@@ -184,7 +188,7 @@ const LEVELS: readonly { readonly pattern: RegExp; readonly operators: Readonly<
       },
     },
     {
-      pattern: /\/\/|[*/%]/y,
+      pattern: /\/\/|\*(?!\*)|[/%]/y,
       operators: {
         '*': arithmetic((one, other) => one * other),
         '/': arithmetic((one, other) => divided(other, one / other)),
@@ -283,7 +287,7 @@ class StatementParser {
 
   private either(): Evaluate {
     let value = this.both();
-    while (this.scanner.take(/or\b/y) !== null) {
+    while (this.scanner.take(OR) !== null) {
       const [one, other] = [value, this.both()];
       value = (environment) => {
         const first = one(environment);
@@ -295,7 +299,7 @@ class StatementParser {
 
   private both(): Evaluate {
     let value = this.negation();
-    while (this.scanner.take(/and\b/y) !== null) {
+    while (this.scanner.take(AND) !== null) {
       const [one, other] = [value, this.negation()];
       value = (environment) => {
         const first = one(environment);
@@ -306,9 +310,11 @@ class StatementParser {
   }
 
   private negation(): Evaluate {
-    if (this.scanner.take(KEYWORD.not) === null) return this.comparison();
-    const value = this.negation();
-    return (environment) => !truth(value(environment));
+    let count = 0;
+    while (this.scanner.take(KEYWORD.not) !== null) count++;
+    const value = this.comparison();
+    if (count === 0) return value;
+    return (environment) => truth(value(environment)) === (count % 2 === 0);
   }
 
   /** `1 < x <= 3` is both. */
@@ -347,20 +353,20 @@ class StatementParser {
   }
 
   private unary(): Evaluate {
-    const sign = this.scanner.take(/[-+~]/y)?.[0];
-    if (sign === undefined) return this.power();
-    const value = this.unary();
-    if (sign === '+') return value;
-    return (environment) => {
-      const operand = number(value(environment));
-      return sign === '-' ? -operand : -operand - 1;
-    };
+    const signs: string[] = [];
+    for (let sign = this.scanner.take(SIGN); sign !== null; sign = this.scanner.take(SIGN))
+      signs.unshift(sign[0]);
+    const value = this.power();
+    if (signs.length === 0) return value;
+    return (environment) => signs.reduce(signed, number(value(environment)));
   }
 
   private power(): Evaluate {
     const base = this.atom();
-    if (this.scanner.take(/\*\*/y) === null) return base;
+    if (this.scanner.take(POWER) === null) return base;
+    if (++this.depth > MOST_DEPTH) this.scanner.fail('too many brackets inside of each other');
     const exponent = this.unary();
+    this.depth--;
     return (environment) => number(base(environment)) ** number(exponent(environment));
   }
 
@@ -423,6 +429,11 @@ class StatementParser {
     const items = this.items(CLOSE, '")"');
     return (environment) => call(...items.map((item) => number(item(environment))));
   }
+}
+
+function signed(value: number, sign: string): number {
+  if (sign === '+') return value;
+  return sign === '-' ? -value : -value - 1;
 }
 
 function constant(value: Value): Evaluate {

@@ -157,7 +157,7 @@ class Interpreter {
     const difference = this.difference(line, live, time);
     this.tell('>', live.time, difference.text);
     const late = this.timingError(time, live.time);
-    const wrong = difference.fields.filter((field) => !field.same).map((field) => field.name);
+    const wrong = [...new Set(difference.fields.filter(({ same }) => !same).map(({ name }) => name))];
     if (wrong.length > 0) {
       const also = late === null ? '' : `; ${late}`;
       throw new DrillFailure(`the packet that was sent differs in ${listed(wrong)}${also}`, difference);

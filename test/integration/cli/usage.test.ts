@@ -90,7 +90,6 @@ const unbuilt = [
   'why 3',
   'capture -',
   'replay x.rec --until 3 --json',
-  'drill a.pkt b.pkt',
   'lab list --json',
   'lab run x --sim',
   'lab check all --sim',
