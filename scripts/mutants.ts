@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { applyMutant, type Mutant } from '../test/mutation/mutant.ts';
 import { compileTests, loadTypeScript, OUTPUT, outputOf, transpile } from './compile-tests.js';
@@ -62,24 +62,43 @@ export interface Tree {
   readonly compiler: Awaited<ReturnType<typeof loadTypeScript>>;
 }
 
-/** @param name - the folder's: each program has its own. */
-export async function makeTrees(count: number, name: string): Promise<Tree[]> {
+export async function makeTrees(count: number): Promise<Tree[]> {
   await compileTests();
-  rmSync(join(FOLDER, name), { recursive: true, force: true });
+  removeTrees();
+  const own = join(FOLDER, String(process.pid));
+  process.once('exit', () => {
+    rmSync(own, { recursive: true, force: true });
+  });
   const compiler = await loadTypeScript();
   return Array.from({ length: count }, (_, index) => {
-    const folder = join(FOLDER, name, String(index));
+    const folder = join(own, String(index));
     mkdirSync(folder, { recursive: true });
     cpSync(OUTPUT, folder, { recursive: true });
     return { folder, compiler };
   });
 }
 
-/** Runs `work` while the fault is in `tree`. @throws Error when the mutant does not fit the source any more */
+/** What runs that were interrupted have left. */
+function removeTrees(): void {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const name of readdirSync(FOLDER)) {
+    if (!isRunning(Number(name))) rmSync(join(FOLDER, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `work` while the fault, which is not stale, is in `tree`. */
 export async function withMutant<T>(tree: Tree, mutant: Mutant, work: () => Promise<T>): Promise<T> {
   const target = join(tree.folder, relative(OUTPUT, outputOf(mutant.file)));
   const before = readFileSync(target);
-  writeFileSync(target, transpile(tree.compiler, mutant.file, mutatedText(mutant)));
+  writeFileSync(target, transpile(tree.compiler, mutant.file, String(textOf(mutant))));
   try {
     return await work();
   } finally {
@@ -87,11 +106,22 @@ export async function withMutant<T>(tree: Tree, mutant: Mutant, work: () => Prom
   }
 }
 
-/** @throws Error when the text to replace does not stand exactly once in the file */
-export function mutatedText(mutant: Mutant): string {
-  const text = applyMutant(mutant, readFileSync(mutant.file, 'utf8'));
-  if (typeof text === 'string') return text;
-  throw new Error(`stale mutant ${mutant.id}: its text stands ${text} times in ${mutant.file}`);
+/** The mutants' files as they were when they were first asked for: the sources may change meanwhile. */
+const texts = new Map<Mutant, string | number>();
+
+function textOf(mutant: Mutant): string | number {
+  const text = texts.get(mutant) ?? applyMutant(mutant, readFileSync(mutant.file, 'utf8'));
+  texts.set(mutant, text);
+  return text;
+}
+
+/** What is wrong with the list: mutants whose text does not stand exactly once in their file any more. */
+export function staleMutants(mutants: readonly Mutant[]): string[] {
+  return mutants.flatMap((mutant) => {
+    const text = textOf(mutant);
+    if (typeof text === 'string') return [];
+    return [`stale mutant ${mutant.id}: its text stands ${text} times in ${mutant.file}`];
+  });
 }
 
 /** Runs a test file (below test/, without `.test.ts`) until its first failure; with `pattern` only such titles. */

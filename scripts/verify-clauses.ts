@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { MUTANTS } from '../test/mutation/index.ts';
 import type { Mutant } from '../test/mutation/mutant.ts';
 import { readTests } from './coverage-table.ts';
-import { makeTrees, runTests, type Tree, testFiles, Unmutated, withMutant } from './mutants.ts';
+import { makeTrees, runTests, staleMutants, type Tree, testFiles, Unmutated, withMutant } from './mutants.ts';
 import { type Clause, ClauseNames, normal } from './rfc-gate.ts';
 
 const SAMPLE = 20;
@@ -107,7 +107,10 @@ async function verify(
 export async function verifyClauses(words: readonly string[]): Promise<boolean> {
   if (!existsSync('docs/rfc-clauses.json')) throw new Error('to be run in the root of the repository');
   const cases = choose(words);
-  const [clean, broken] = (await makeTrees(2, 'clauses')) as [Tree, Tree];
+  const stale = staleMutants(cases.map(({ mutant }) => mutant));
+  for (const line of stale) console.error(line);
+  if (stale.length > 0) return false;
+  const [clean, broken] = (await makeTrees(2)) as [Tree, Tree];
   const unmutated = new Unmutated(clean);
   let wrong = 0;
   for (const one of cases) {

@@ -1,4 +1,4 @@
-/** All faults that `npm run mutation` puts into the code, and those that it cannot. */
+/** All faults that `npm run mutation` puts into the code. */
 
 import { CONGESTION } from './congestion.ts';
 import { GVISOR } from './gvisor.ts';
@@ -26,6 +26,3 @@ export const MUTANTS: readonly Mutant[] = [
   ...OPENING,
   ...HARDENING,
 ];
-
-/** Row of docs/attacks.json → why its fault has no place in this stack. */
-export const NOT_APPLICABLE: Readonly<Record<string, string>> = {};
