@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util';
 import { MODES, type Mode } from '../test/sim/support/busy-plan.ts';
 import { type BusyResult, runBusySeed } from '../test/sim/support/busy-world.ts';
+import { difference, type Golden, goldenOf, readGolden, writeGolden } from '../test/sim/support/golden.ts';
+import { allCells, measure, nameOf } from '../test/sim/support/throughput.ts';
 
 const HELP = `scripts/sim [--hours N | --minutes N | --segments N] [--first SEED]
   Random worlds, each seed in the modes ${MODES.join(', ')}, until so much
@@ -16,7 +18,7 @@ const HOUR = 3_600_000_000;
 /** Between two lines about how far it is, ms of the wall. */
 const REPORT_EVERY = 60_000;
 /** Breaches after which it stops. */
-const ENOUGH = 10;
+const ENOUGH = 100;
 
 /** What the worlds so far come to. */
 class Totals {
@@ -130,9 +132,32 @@ function simulate(options: ReturnType<typeof readOptions>): Totals {
   return runMany(positive(options.first, 1), (minutes / 60) * HOUR, positive(options.segments, Infinity));
 }
 
+/** Measures the whole table, and writes it, or says what has changed. True when nothing has. */
+function throughputTable(check: boolean): boolean {
+  const golden: Golden = check ? readGolden() : {};
+  const changed: string[] = [];
+  const cells = allCells();
+  cells.forEach((cell, index) => {
+    const name = nameOf(cell);
+    const measured = goldenOf(measure(cell));
+    const line = check ? difference(name, measured, golden) : null;
+    if (line !== null) changed.push(line);
+    if (!check) golden[name] = measured;
+    console.log(
+      `${index + 1}/${cells.length} ${name}: ${measured.goodput} Mbit/s${line === null ? '' : ' !'}`,
+    );
+  });
+  if (!check) writeGolden(golden);
+  else console.log(`\n${changed.length} of ${cells.length} cells have changed\n${changed.join('\n')}`);
+  return changed.length === 0;
+}
+
 const options = readOptions();
-if (options.help === true) console.log(HELP);
-else {
+if (options.help === true) {
+  console.log(HELP);
+} else if (options.golden === true) {
+  process.exitCode = throughputTable(options.check === true) ? 0 : 1;
+} else {
   const totals = simulate(options);
   totals.report();
   process.exitCode = totals.breaches.length > 0 ? 1 : 0;

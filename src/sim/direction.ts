@@ -65,6 +65,11 @@ export class Direction {
     this.impaired = resolveImpairments(impairments);
   }
 
+  /** How long a packet that is sent now would wait for the rate, µs. */
+  get queueDelay(): number {
+    return Math.max(0, this.busyUntil - this.timeline.now());
+  }
+
   /** For how long the sender must wait before it sends more, µs; 0: it may go on. Draws. */
   drawStall(): number {
     return this.chance(this.impaired.stall) ? this.impaired.stallTime : 0;

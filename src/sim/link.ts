@@ -87,6 +87,11 @@ export class SimDevice implements WatchedDevice {
     return this.away.counts;
   }
 
+  /** How long a packet that is sent now would wait for the rate, µs. */
+  get queueDelay(): number {
+    return this.away.queueDelay;
+  }
+
   /** Changes what happens to packets sent from now on. */
   impair(impairments: Impairments): void {
     this.away.impair(impairments);

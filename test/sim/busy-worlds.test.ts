@@ -8,8 +8,8 @@ import { MODES } from './support/busy-plan.ts';
 import { type BusyResult, runBusySeed } from './support/busy-world.ts';
 
 /** The eighth goes through `memoryLink`, the others through a link with mishaps. */
-const SEEDS = [1, 3, 4, 5, 8, 9, 10, 16];
-const SEGMENTS = 3000;
+const SEEDS = [1, 3, 5, 8, 9, 16];
+const SEGMENTS = 2500;
 const SECOND = 1_000_000;
 
 describe('worlds full of connections: streams whole, invariants kept, nothing left', () => {

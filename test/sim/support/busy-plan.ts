@@ -45,6 +45,8 @@ const PATIENCE = 30 * SECOND;
 function drawSwitches(draw: Draw): Record<string, ConfigValue> {
   const config: Record<string, ConfigValue> = drawConfig(draw);
   config['msl'] = draw.pick('100ms', '1s');
+  // The strict profile waits there for ever, and a reset may be lost.
+  config['finWait2'] = draw.pick('2s', '10s');
   config['congestion'] = draw.pick('cubic', 'reno');
   config['hystart'] = draw.pick('off', 'classic', '++');
   config['iw'] = draw.pick('10', '10', '1', 'rfc5681', '40');

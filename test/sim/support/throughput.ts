@@ -10,7 +10,7 @@ export interface Cell {
   readonly rtt: number;
   /** Of the bottleneck: a quarter of the bandwidth-delay product, all of it, four of it. */
   readonly queue: 'small' | 'bdp' | 'large';
-  /** Per cent of the packets are held back by up to a quarter of the RTT. */
+  /** Per cent of the packets that are held back by up to a quarter of the RTT. */
   readonly reordering: number;
   readonly congestion: 'cubic' | 'reno';
 }
@@ -18,7 +18,9 @@ export interface Cell {
 export interface Measured {
   /** Mbit/s that the receiver's application has read. */
   readonly goodput: number;
-  readonly seconds: number;
+  /** Standard error of that, Mbit/s: how far another set of seeds would be from it. */
+  readonly error: number;
+  /** Sums over the seeds. */
   readonly segments: number;
   /** Of these, at random or by a full queue. */
   readonly lost: number;
@@ -26,41 +28,42 @@ export interface Measured {
   readonly timeouts: number;
 }
 
-export const LOSSES = [0, 0.1, 1, 5, 10];
-export const RTTS = [1, 20, 100, 300];
-export const QUEUES = ['small', 'bdp', 'large'] as const;
-export const REORDERINGS = [0, 3];
-export const CONTROLS = ['cubic', 'reno'] as const;
+const LOSSES = [0, 0.1, 1, 5, 10];
+const RTTS = [1, 20, 100, 300];
+const QUEUES = ['small', 'bdp', 'large'] as const;
+const REORDERINGS = [0, 3];
+const CONTROLS = ['cubic', 'reno'] as const;
 
-const SECOND = 1_000_000;
 /** Bit/s of the bottleneck. */
 export const RATE = 50e6;
 const QUEUE_FACTOR = { small: 1 / 4, bdp: 1, large: 4 };
 /** No bottleneck has a shorter queue than this. */
 const LEAST_QUEUE = 4 * 1500;
+const SECOND = 1_000_000;
+const SEEDS = [1, 2];
 
 export function allCells(): Cell[] {
-  const cells: Cell[] = [];
-  for (const congestion of CONTROLS)
-    for (const reordering of REORDERINGS)
-      for (const queue of QUEUES)
-        for (const rtt of RTTS)
-          for (const loss of LOSSES) cells.push({ loss, rtt, queue, reordering, congestion });
-  return cells;
+  return CONTROLS.flatMap((congestion) =>
+    REORDERINGS.flatMap((reordering) =>
+      QUEUES.flatMap((queue) =>
+        RTTS.flatMap((rtt) => LOSSES.map((loss) => ({ loss, rtt, queue, reordering, congestion }))),
+      ),
+    ),
+  );
 }
 
 export function nameOf({ loss, rtt, queue, reordering, congestion }: Cell): string {
-  return `${congestion} loss ${loss}% rtt ${rtt}ms queue ${queue} reordering ${reordering}%`;
+  return `${congestion}, ${loss} % loss, ${rtt} ms, ${queue} queue, ${reordering} % reordered`;
 }
 
 export function planOf(cell: Cell, seed: number): BulkPlan {
   const rtt = cell.rtt * 1000;
-  const bdp = (RATE / 8) * (cell.rtt / 1000);
+  const product = ((RATE / 8) * cell.rtt) / 1000;
   return {
     seed,
     rtt,
     rate: RATE,
-    queueBytes: Math.max(LEAST_QUEUE, bdp * QUEUE_FACTOR[cell.queue]),
+    queueBytes: Math.max(LEAST_QUEUE, product * QUEUE_FACTOR[cell.queue]),
     impairments: {
       loss: cell.loss / 100,
       reordering: cell.reordering / 100,
@@ -70,25 +73,43 @@ export function planOf(cell: Cell, seed: number): BulkPlan {
   };
 }
 
-/** Of a thousand segments' losses there are enough for a steady mean; the slowest cells end by the clock. */
+/** Long enough for some hundreds of losses; the slowest end by the clock. */
 function extentOf(cell: Cell): { bytes: number; least: number; most: number } {
-  const least = Math.max(20, cell.rtt / 5) * SECOND;
-  return { bytes: cell.loss > 0 && cell.loss < 1 ? 250e6 : 30e6, least, most: 600 * SECOND };
+  const least = Math.max(10, cell.rtt / 8) * SECOND;
+  return { bytes: cell.loss > 0 && cell.loss < 1 ? 60e6 : 20e6, least, most: 300 * SECOND };
 }
 
-export function measure(cell: Cell, seed: number): Measured {
+function measureOnce(cell: Cell, seed: number): Omit<Measured, 'error'> {
   const bulk = new Bulk(planOf(cell, seed));
   const { world, link, client } = bulk;
   const { bytes, least, most } = extentOf(cell);
   world.runUntil(() => bulk.received >= bytes && world.clock.now >= least, most);
   const seconds = world.clock.now / SECOND;
   const { sent, lost, queueDropped } = link.a.counts;
+  const { byReason } = client.stack.counters;
   return {
     goodput: (bulk.received * 8) / seconds / 1e6,
-    seconds,
     segments: sent,
     lost: lost + queueDropped,
-    resent: client.stack.counters.byReason[REASON.TCP_RETRANSMIT] as number,
-    timeouts: client.stack.counters.byReason[REASON.TCP_RTO] as number,
+    resent: byReason[REASON.TCP_RETRANSMIT] as number,
+    timeouts: byReason[REASON.TCP_RTO] as number,
+  };
+}
+
+/** The mean over some seeds; one where nothing is left to chance. */
+export function measure(cell: Cell): Measured {
+  const seeds = cell.loss + cell.reordering > 0 ? SEEDS : SEEDS.slice(0, 1);
+  const runs = seeds.map((seed) => measureOnce(cell, seed));
+  const sum = (of: (run: Omit<Measured, 'error'>) => number): number =>
+    runs.reduce((all, run) => all + of(run), 0);
+  const mean = sum(({ goodput }) => goodput) / runs.length;
+  const variance = sum(({ goodput }) => (goodput - mean) ** 2) / Math.max(1, runs.length - 1);
+  return {
+    goodput: mean,
+    error: Math.sqrt(variance / runs.length),
+    segments: sum(({ segments }) => segments),
+    lost: sum(({ lost }) => lost),
+    resent: sum(({ resent }) => resent),
+    timeouts: sum(({ timeouts }) => timeouts),
   };
 }
