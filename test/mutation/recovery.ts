@@ -201,7 +201,7 @@ export const RECOVERY: readonly Mutant[] = [
     find: 'congestion.setWindow(Math.min(congestion.ssthresh, burst));',
     replace: 'congestion.setWindow(congestion.cwnd);',
     why: 'recovery does not end at ssthresh',
-    killer: 'conformance/rfc8985-9937/rate-reduction-and-undo',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'R45',

@@ -125,3 +125,17 @@ test('DS-03: a DSACK for one of two that were sent again proves nothing of the o
   assert.equal(app.tcb.recovery.state, 'recovery');
   assert.equal(bed.counter('TCP_FAST_RETRANSMIT'), 1, 'and it is still the first recovery');
 });
+
+test('PR-06: one ACK of everything, before the pipe has come down to ssthresh, ends recovery at ssthresh', () => {
+  const { bed, app } = sender({ tlp: 'off' });
+  app.write(20_000);
+  bed.peer.sent();
+  bed.advance(100);
+  bed.peer.send({ flags: 'A', ack: 1, options: { sack: [[1001, 4001]] } });
+  const { congestion, recovery } = app.tcb;
+  assert.equal(recovery.state, 'recovery');
+  assert.ok(congestion.cwnd > congestion.ssthresh + 4 * MSS);
+  bed.peer.ack();
+  assert.equal(recovery.state, 'open');
+  assert.ok(congestion.cwnd <= congestion.ssthresh + MSS, `${congestion.cwnd} of ${congestion.ssthresh}`);
+});
