@@ -9,16 +9,24 @@ import { columns, print, printJson } from '../terminal.ts';
 import { type JsonOptions, withJson } from './common.ts';
 
 export function addFaults(program: Command): void {
-  const fault = program.command('fault').description('rules that drop, delay, duplicate or change packets');
+  const fault = withJson(program.command('fault')).description(
+    'rules that drop, delay, duplicate or change packets',
+  );
   withJson(fault.command('add'))
     .description('add a rule (docs/faults.md has the language)')
     .argument('<rule...>', "the rule, such as 'drop out where ack-only && state==TIME-WAIT times 1'")
-    .action((words: string[], options: JsonOptions) => add(words.join(' '), 'RULE', options));
-  withJson(fault.command('list')).description('the rules and their hits').action(list);
+    .action((words: string[], _options: JsonOptions, command: Command) =>
+      add(words.join(' '), 'RULE', command.optsWithGlobals()),
+    );
+  withJson(fault.command('list'))
+    .description('the rules and their hits')
+    .action((_options: JsonOptions, command: Command) => list(command.optsWithGlobals()));
   withJson(fault.command('clear'))
     .description('remove one rule, or all')
     .argument('[n]', 'the number of a rule')
-    .action(clear);
+    .action((number: string | undefined, _options: JsonOptions, command: Command) =>
+      clear(number, command.optsWithGlobals()),
+    );
   addShortcuts(program);
 }
 
