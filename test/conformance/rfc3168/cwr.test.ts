@@ -93,6 +93,20 @@ test('EC-07: a time-out in recovery is one more reduction, and told by one more 
   assert.deepEqual(second.map(cwr), [true, ...new Array<boolean>(second.length - 1).fill(false)]);
 });
 
+test('EC-07: a loss that a tail loss probe has repaired is told by CWR as well', () => {
+  const { bed, app } = sackConnection({ tlp: 'on' }, 50);
+  app.write(2 * MSS);
+  assert.equal(bed.peer.sent().length, 2);
+  bed.advance(120);
+  bed.peer.expect({ seq: 1 + MSS, length: MSS });
+  bed.peer.ack();
+  app.write(MSS);
+  assert.deepEqual(bed.peer.sent().map(cwr), [false], 'it may have been late');
+  bed.peer.ack();
+  app.write(2 * MSS);
+  assert.deepEqual(bed.peer.sent().map(cwr), [true, false]);
+});
+
 test('EC-07: who has nothing to send owes CWR until he has: the echoes meanwhile reduce nothing', () => {
   const connection = ecnConnection();
   const { bed, app } = connection;
@@ -138,7 +152,7 @@ test('EC-07: CWR that is owed for an echo is not forgotten when another reductio
   bed.peer.send({
     flags: 'A',
     ack: 1 + 10 * MSS,
-    options: { timestamps: [1040, early] },
+    options: { timestamps: [1031, early] },
   });
   bed.peer.sent();
   app.write(2 * MSS);

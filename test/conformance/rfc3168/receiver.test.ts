@@ -241,6 +241,18 @@ for (const [tos, order] of [
   });
 }
 
+test('RFC 3168 §5.3: what one datagram was says nothing of the next', () => {
+  const { bed, app } = ecnConnection();
+  for (const tos of [
+    [0, 0, 0],
+    [CE, ECT_0, ECT_0],
+  ]) {
+    for (const piece of fragments(bed.peer.build({ flags: 'PA', data: 100 }), 48, tos)) bed.inject(piece);
+  }
+  assert.equal(app.received.length, 200);
+  assert.equal(bed.peer.sent().at(-1)?.flags, 'AE');
+});
+
 test('RFC 3168 §5.3: fragments with ECT and no CE make no mark', () => {
   const { bed, app } = ecnConnection();
   const packet = bed.peer.build({ flags: 'PA', data: 100 });

@@ -173,8 +173,14 @@ test('EC-06: ECE of a peer whose ACK is too old, or not believed, changes nothin
   assert.equal(bed.counter('TCP_ECN_REDUCTION'), 0);
 });
 
-/** Recovery that timestamps prove wrong; the ACKs of the episode have `flags`. cwnd before and after. */
-function spurious(flags: string): {
+/**
+ * Recovery that timestamps prove wrong, by an ACK of `proof` of the ten segments; an ACK of the episode
+ * has `flags`. cwnd before and after.
+ */
+function spurious(
+  flags: string,
+  proof = 10,
+): {
   before: number;
   after: number;
   bed: Testbed;
@@ -198,8 +204,8 @@ function spurious(flags: string): {
   bed.advance(1);
   bed.peer.send({
     flags: 'A',
-    ack: 1 + 10 * MSS,
-    options: { timestamps: [1040, early] },
+    ack: 1 + proof * MSS,
+    options: { timestamps: [1031, early] },
   });
   return { before, after: app.tcb.congestion.cwnd, bed, app };
 }
@@ -213,6 +219,14 @@ test('EC-06: a reduction that was wrong is taken back, but not when an echo came
   assert.ok(kept.after <= 0.7 * kept.before, `${kept.after} of ${kept.before}`);
   kept.app.write(MSS);
   assert.deepEqual(kept.bed.peer.sent().map(cwr), [true]);
+});
+
+test('EC-06: an echo after a reduction was taken back is answered, though it is of the same window', () => {
+  const { before, after, bed, app } = spurious('A', 6);
+  assert.ok(after >= before);
+  bed.peer.send({ flags: 'AE', ack: 1 + 10 * MSS });
+  assert.equal(bed.counter('TCP_ECN_REDUCTION'), 1);
+  assert.ok(app.tcb.congestion.cwnd < 0.6 * before);
 });
 
 test('EC-06: a loss and an echo of one window make one reduction, in any order', () => {
