@@ -1,6 +1,7 @@
 /** The fault language: every text that a lab uses, printing and reading again, and where mistakes are. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -77,6 +78,21 @@ for (const [line, shown] of LINES) {
     assert.deepEqual(parseLine(text), parseLine(line));
   });
 }
+
+test('every rule and command that docs/faults.md shows is understood', () => {
+  const page = readFileSync(new URL('../../../docs/faults.md', import.meta.url), 'utf8');
+  const outside = page.replaceAll(/```ebnf[\s\S]*?```/g, '');
+  const spans = [...outside.matchAll(/`([^`\n]+)`/g)].map(([, span]) => span as string);
+  const blocks = [...outside.matchAll(/```\n([\s\S]*?)```/g)].flatMap(([, block]) =>
+    (block as string).split('\n'),
+  );
+  const begins = new RegExp(`^(${VERBS.join('|')}|inject|release|preset) [^…]+$`);
+  const lines = [...spans, ...blocks.map((line) => line.split(/ {4,}/)[0] as string)].filter((line) =>
+    begins.test(line),
+  );
+  assert.ok(lines.length > 30, `${lines.length} lines`);
+  for (const line of lines) if (!line.includes('whre')) assert.ok(parseLine(line), line);
+});
 
 test('the rules of every preset are understood', () => {
   for (const rules of Object.values(PRESETS))
