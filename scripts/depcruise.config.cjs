@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   posix: ['base', 'wire', 'tcp', 'stack'],
   net: ['base', 'wire', 'tcp', 'stack'],
   sim: ['base', 'wire', 'device', 'ip', 'tcp', 'trace', 'stack', 'posix'],
-  drill: ['base', 'wire', 'device', 'stack', 'posix'],
+  drill: ['base', 'wire', 'tcp', 'device', 'stack', 'posix'],
   // The tops use what a user of the library could use: no folder of protocol code but by its types.
   apps: ['base', 'wire', 'stack', 'posix', 'net', 'trace'],
   labs: ['base', 'wire', 'device', 'stack', 'posix', 'net', 'trace', 'faults', 'sim', 'apps'],

@@ -11,9 +11,12 @@ import {
   SIOCOUTQ,
   SIOCOUTQNSD,
   SOCK_NONBLOCK,
+  SOCKET_OPTIONS,
+  SOL_SOCKET,
 } from '../posix/constants.ts';
 import { PosixError } from '../posix/errno.ts';
 import type { OptionValue } from '../posix/option-table.ts';
+import type { Tcb } from '../tcp/tcb.ts';
 import { type CallContext, CallError, fieldOf, integer, single, textOf } from './call-context.ts';
 import type { Expression, SystemCall } from './script.ts';
 import { receiving, sending } from './transfer-calls.ts';
@@ -42,6 +45,8 @@ const SOCK_TYPE = 0xf;
 const SOCK_STREAM = 1;
 const IPPROTO_TCP = 6;
 const MICROSECONDS = 1000;
+const SECOND = 1_000_000;
+const { SO_LINGER } = SOCKET_OPTIONS;
 
 const once = (attempt: () => number): Running => ({ attempt });
 const known = (least: number, most: number, start: Start): KnownCall => ({ least, most, start });
@@ -135,13 +140,32 @@ function shutdown(context: CallContext, [fd, how]: Arguments): Running {
 
 function close(context: CallContext, [fd]: Arguments): Running {
   const live = context.descriptor(fd);
-  return once(() => {
+  let tcb: Tcb | null = null;
+  let linger = 0;
+  const attempt = (): number => {
+    tcb = context.posix.connection(live);
+    const option = context.posix.getsockopt(live, SOL_SOCKET, SO_LINGER) as { onoff: number; linger: number };
+    linger = option.onoff === 0 ? 0 : option.linger;
     context.posix.close(live);
     context.flows.closed(live);
     context.setBlocking(live, true);
     return 0;
-  });
+  };
+  let closed = false;
+  return {
+    attempt: () => {
+      if (!closed) attempt();
+      closed = true;
+      return linger > 0 && tcb !== null && LINGERING.has(tcb.state) ? null : 0;
+    },
+    get timeout() {
+      return linger * SECOND;
+    },
+  };
 }
+
+/** SO_LINGER waits until the FIN is acknowledged. */
+const LINGERING: ReadonlySet<string> = new Set(['FIN-WAIT-1', 'CLOSING', 'LAST-ACK']);
 
 function fcntl(context: CallContext, [fd, command, argument]: Arguments): Running {
   const live = context.descriptor(fd);

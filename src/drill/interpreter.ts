@@ -205,7 +205,12 @@ class Interpreter {
     );
     const fields = [...stranger, ...compareTcp(line, actual)];
     const wrong = flow?.wrongByte(live, actual) ?? null;
-    return { ...heads, fields, text: tcpText({ ...actual, ip: line.ip }), problem: wrong };
+    return {
+      ...heads,
+      fields,
+      text: tcpText({ ...actual, ip: line.ip, ports: line.ports && actual.ports }),
+      problem: wrong,
+    };
   }
 
   /** The columns of a packet that is of another connection, or of none. */

@@ -28,7 +28,7 @@ const WITHOUT_EFFECT = new Set(
   (
     'speed gateway_ip netmask_ip local_linklayer non_fatal persistent_tun_dev wire_client wire_server ' +
     'wire_client_dev wire_server_dev wire_server_ip wire_server_port verbose strict_segments send_omit_free ' +
-    'init_scripts dry_run tun_dev debug define cookies so_filename so_flags so_opts udp_encaps'
+    'init_scripts dry_run tun_dev debug code_command code_format code_sockopt is_anyip tolerance_percent'
   ).split(' '),
 );
 
