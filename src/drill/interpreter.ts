@@ -3,7 +3,7 @@
 import { PosixError } from '../posix/errno.ts';
 import { buildIcmp, buildTcp } from './build.ts';
 import { CallError } from './call-context.ts';
-import { CodeError, type Environment, type Program, type Value } from './code.ts';
+import type { Environment, Program } from './code.ts';
 import { compareIcmp, compareTcp, type FieldPair, tcpText } from './compare.ts';
 import { type Difference, DrillFailure, type Failure, secondsText } from './failure.ts';
 import { Flow } from './flow.ts';
@@ -11,6 +11,7 @@ import { Flows } from './flows.ts';
 import { icmpName } from './icmp-names.ts';
 import { joinSegments } from './join.ts';
 import type { LiveIcmp, LivePacket, LiveTcp } from './live-packet.ts';
+import { CodeError, type Value } from './python.ts';
 import type { EventTime, PacketLine, Script, ScriptEvent, TcpLine } from './script.ts';
 import { SocketCalls } from './socket-calls.ts';
 import { World } from './world.ts';

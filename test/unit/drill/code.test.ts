@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CodeError, parseCode, type Value } from '../../../src/drill/code.ts';
+import { parseCode } from '../../../src/drill/code.ts';
+import { CodeError, type Value } from '../../../src/drill/python.ts';
 import { Scanner } from '../../../src/drill/scanner.ts';
 
 const FIELDS = { tcpi_snd_cwnd: 10, tcpi_unacked: 3, tcpi_options: 5, tcpi_ca_state: 3, tcpi_rtt: 100_000 };
