@@ -22,7 +22,9 @@ function rounded(value: number): number {
 }
 
 export function goldenOf({ error, goodput, ...counts }: Measured): GoldenCell {
-  const band = Math.max(LEAST_BAND, (ERRORS * error) / goodput);
+  // Two seeds may agree by chance: so few losses cannot say it more exactly.
+  const byLosses = error > 0 ? 0.5 / Math.sqrt(Math.max(1, counts.lost)) : 0;
+  const band = Math.max(LEAST_BAND, ERRORS * Math.max(error / goodput, byLosses));
   return { goodput: rounded(goodput), band: Number(band.toFixed(2)), ...counts };
 }
 
