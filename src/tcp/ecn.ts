@@ -98,10 +98,15 @@ export function echoArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
 }
 
 /** Whether this window's congestion has been answered: marks and losses of one window count once. */
-export function isAnswered(tcb: Tcb): boolean {
+function isAnswered(tcb: Tcb): boolean {
   const { ecn, snd } = tcb;
   if (ecn.reduced && !seqLe(snd.una, ecn.reducedAt)) ecn.reduced = false;
   return ecn.reduced;
+}
+
+/** The same for the loss of what begins at SND.UNA: what was sent after the answer is of another window. */
+export function isLossAnswered(tcb: Tcb): boolean {
+  return isAnswered(tcb) && tcb.snd.una !== tcb.ecn.reducedAt;
 }
 
 /** A window is reduced for another reason than an echo: the peer is told all the same (EC-07). */

@@ -5,7 +5,7 @@ import { type Seq, seqGe, seqLt, toSeq } from '../base/seq.ts';
 import type { TcpContext } from './context.ts';
 import { type ErrorCode, EVENT_SOFT_ERROR } from './events.ts';
 import { fail } from './lifecycle.ts';
-import { lowerPathMtu, PMTU_FLOOR } from './path-mtu.ts';
+import { PMTU_FLOOR, packetsTooBig } from './path-mtu.ts';
 import { KIND_CONNECTION, type Tcb } from './tcb.ts';
 
 /** Fields of the error that TCP looks at; IP has checked the quote. Addresses and `sequence` are int32. */
@@ -81,5 +81,5 @@ function packetTooBig(tcb: Tcb, error: QuotedError): Reason {
     }
   }
   if (tcb.config.pmtud === 'off') return REASON.PKT_TOO_BIG;
-  return lowerPathMtu(tcb, Math.max(PMTU_FLOOR, mtu)) ? REASON.ICMP_PMTU : REASON.PKT_TOO_BIG;
+  return packetsTooBig(tcb, Math.max(PMTU_FLOOR, mtu)) ? REASON.ICMP_PMTU : REASON.PKT_TOO_BIG;
 }

@@ -7,6 +7,7 @@ import type { TcpContext } from './context.ts';
 import { Ecn } from './ecn.ts';
 import type { CloseReason, ConnectionOwner, ErrorCode } from './events.ts';
 import type { Listener } from './listener.ts';
+import type { PathSearch } from './path-search.ts';
 import { Rcv } from './rcv.ts';
 import { ReceiveBuffer } from './receive/receive-buffer.ts';
 import { Recovery } from './recovery/recovery.ts';
@@ -78,12 +79,8 @@ export class Tcb implements Machine {
   peerMss = 536;
   /** Largest IP packet for this path, bytes. */
   pathMtu = 1500;
-  /** The size before a black hole was suspected; 0 = none is. See path-mtu.ts. */
-  mtuBefore = 0;
-  /** Segments of the smaller size were acknowledged. */
-  mtuConfirmed = false;
-  /** When the larger one is tried again, µs. */
-  mtuRaiseAt = 0.5;
+  /** While that is lower than it might be: the search for more. */
+  pathSearch: PathSearch | null = null;
 
   // Timestamps, RFC 7323 §4, §5.
   /** TS.Recent. */

@@ -8,7 +8,7 @@ import { echoArrived } from '../ecn.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import { settleMss } from '../negotiate.ts';
-import { pathAnswered } from '../path-mtu.ts';
+import { searchAnswered } from '../path-search.ts';
 import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
 import type { RecoveryState } from '../recovery/recovery.ts';
 import { sackAckArrived } from '../recovery/sack-recovery.ts';
@@ -124,7 +124,6 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
   if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
   sampleRtt(tcb, seg, flight);
-  pathAnswered(tcb);
   noteRound(tcb);
   let restart = true;
   let delivered = acked;
@@ -132,6 +131,7 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   else restart = newAckArrived(tcb, seg, acked);
   const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
   if (!handshakeOnly) grow(tcb, seg, delivered, full, before);
+  searchAnswered(tcb);
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
   noteSent(tcb);

@@ -56,7 +56,7 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   sent.trigger = trigger;
   sent.retransmission = trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
   // Before the options: a DSACK that they report once takes its room from these segments.
-  const mss = payloadLimit(tcb);
+  const mss = trigger === 'mtu-probe' ? length : payloadLimit(tcb);
   setWindow(tcb, sent);
   setOptions(tcb, sent);
   if (tcb.snd.urgent && length > 0 && seqLt(seq, tcb.snd.up)) {

@@ -18,6 +18,7 @@ export const TRIGGERS = [
   'keepalive',
   'challenge-ack',
   'rst',
+  'mtu-probe',
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 

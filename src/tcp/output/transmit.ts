@@ -7,6 +7,7 @@ import { initialWindow } from '../congestion/congestion-control.ts';
 import type { TcpContext } from '../context.ts';
 import { handshakeMarks } from '../ecn.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
+import { probeText } from '../path-search.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
 import { noteRepeat, pipe } from '../recovery/recovery.ts';
 import { nextBeyondLost } from '../recovery/sack-recovery.ts';
@@ -27,7 +28,7 @@ import { segmentSent, setLossTimer } from '../timers/retransmission.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
 import { emitReply } from './reply.ts';
 import type { Trigger } from './sent-segment.ts';
-import { bytesToSend, windowRoom } from './usable-window.ts';
+import { bytesToSend, congestionRoom, windowRoom } from './usable-window.ts';
 
 /** ACKs that one connection may owe in one turn; a peer that earns more learns as much from fewer. */
 const MAX_ACKS_A_TURN = 256;
@@ -219,6 +220,7 @@ function sendNew(tcb: Tcb): void {
   const network = tcb.context.network;
   while (network.writable) {
     const mss = payloadLimit(tcb);
+    if (tcb.pathSearch !== null && mss === tcb.snd.mss) sendMtuProbe(tcb);
     const length = bytesToSend(tcb, mss, superPacketLimit(tcb, mss));
     const finDue = finMayGo(tcb, length);
     if (length === 0 && !finDue) break;
@@ -245,7 +247,19 @@ function noteWindowLimit(tcb: Tcb): void {
   tcb.windowLimitedSince = limited ? tcb.clock.now : 0;
 }
 
-function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void {
+/** One segment larger than the others, to find out whether the path takes it. */
+function sendMtuProbe(tcb: Tcb): void {
+  const text = probeText(tcb, Math.min(windowRoom(tcb), congestionRoom(tcb)));
+  if (text > 0) sendSegment(tcb, text, false, text, 'mtu-probe');
+}
+
+function sendSegment(
+  tcb: Tcb,
+  length: number,
+  fin: boolean,
+  mss: number,
+  trigger: Trigger = length > 0 ? 'data' : 'fin',
+): void {
   const seq = tcb.snd.nxt;
   const occupied = length + (fin ? 1 : 0);
   let bits = ACK;
@@ -260,7 +274,7 @@ function sendSegment(tcb: Tcb, length: number, fin: boolean, mss: number): void 
   if (length > 0) tcb.dataSegmentsSent += Math.ceil(length / mss);
   if (tcb.recovery.state === 'recovery') tcb.recovery.rate.out += occupied;
   tcb.lastSentAt = tcb.clock.now;
-  emit(tcb, seq, length, bits, length > 0 ? 'data' : 'fin');
+  emit(tcb, seq, length, bits, trigger);
   tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);
   segmentSent(tcb);
 }

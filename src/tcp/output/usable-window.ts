@@ -11,7 +11,7 @@ export function windowRoom(tcb: Tcb): number {
 }
 
 /** Bytes that congestion control still lets out. */
-function congestionRoom(tcb: Tcb): number {
+export function congestionRoom(tcb: Tcb): number {
   if (tcb.ecn.waiting) return 0;
   if (tcb.recovery.frto === 'new-data') return doubtRoom(tcb);
   return tcb.congestion.cwnd - pipe(tcb);

@@ -11,8 +11,8 @@ import { RangeList } from '../../base/range-list.ts';
 import { type Seq, seqDiff, seqGt, seqLt } from '../../base/seq.ts';
 import { RecentBlocks } from './recent-blocks.ts';
 
-/** Holes behind RCV.NXT that one connection may have. */
-const MAX_RANGES = 128;
+/** Holes behind RCV.NXT that one connection may have: every second segment of a large window. 8 bytes each. */
+const MAX_RANGES = 1024;
 
 export class ReceiveBuffer {
   private readonly ring: ByteRing;

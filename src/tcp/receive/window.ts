@@ -44,8 +44,8 @@ export function windowUpdateIsDue(tcb: Tcb): boolean {
 }
 
 /**
- * Receive buffer tuning: when the user took more than half of the limit within one round trip, the
- * limit was what held the peer back, and it doubles.
+ * Receive buffer tuning: room for four times what the user took within one round trip. In slow start
+ * the peer sends twice as much in the next one, and as much again must fit while a loss is repaired.
  */
 export function tuneReceiveLimit(tcb: Tcb, copied: number): void {
   const config = tcb.config;
@@ -56,12 +56,15 @@ export function tuneReceiveLimit(tcb: Tcb, copied: number): void {
   if (elapsed < roundTrip) return;
   if (
     elapsed < 2 * roundTrip &&
-    tcb.tuningCopied * 2 > tcb.receiveLimit &&
+    tcb.tuningCopied * 4 > tcb.receiveLimit &&
     tcb.receiveLimit < config.bufferReceiveMax
   ) {
     const pool = tcb.context.pool;
     if (pool.inUse * 2 < pool.budget)
-      tcb.receiveLimit = Math.min(config.bufferReceiveMax, tcb.receiveLimit * 2);
+      tcb.receiveLimit = Math.min(
+        config.bufferReceiveMax,
+        Math.max(2 * tcb.receiveLimit, 4 * tcb.tuningCopied),
+      );
   }
   tcb.tuningCopied = 0;
   tcb.tuningStartedAt = tcb.clock.now;

@@ -3,7 +3,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { seqDiff, seqGe, seqGt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
-import { isAnswered } from '../ecn.ts';
+import { isLossAnswered } from '../ecn.ts';
 import { LOST, RESENT } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { doubtsAnswered, giveUpDoubts } from './f-rto.ts';
@@ -35,7 +35,7 @@ function enterRecovery(tcb: Tcb): void {
   const recovery = tcb.recovery;
   // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
   if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
-  const answered = isAnswered(tcb);
+  const answered = isLossAnswered(tcb);
   beginEpisode(tcb);
   const flight = Math.min(seqDiff(recovery.disorderNxt, tcb.snd.una), tcb.congestion.cwnd);
   if (!answered) tcb.congestion.lossDetected(flight);

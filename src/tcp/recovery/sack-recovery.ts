@@ -6,13 +6,17 @@
 import { REASON } from '../../base/reasons.ts';
 import { type Seq, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
-import { isAnswered } from '../ecn.ts';
+import { isLossAnswered } from '../ecn.ts';
+import { probeAloneIsLost } from '../path-search.ts';
 import { EVER_RESENT, LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { detectByDupThresh, detectLosses, noteDelivery, recoveryEnded, widenWindow } from './rack.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
 import { probeAnswered } from './tail-loss-probe.ts';
 import { provenWrong, undo } from './undo.ts';
+
+/** Segments that may leave together when a recovery ends. */
+const MAX_BURST = 10;
 
 /**
  * An ACK that is not older than SND.UNA; `acked` bytes of it are new, `sackedBefore` bytes were SACKed
@@ -28,7 +32,7 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
   if (wrong) undo(tcb);
   // It was the first sending that arrived, then: nothing is known of the second.
   if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
-  if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb);
+  if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb, delivered);
   if (delivered > 0) repairAfter(tcb, acked, delivered);
   return delivered;
 }
@@ -43,7 +47,7 @@ function repairAfter(tcb: Tcb, acked: number, delivered: number): void {
     case 'loss':
       break;
     default:
-      if (lost) enterRecovery(tcb, acked, delivered);
+      if (lost && !repairProbe(tcb)) enterRecovery(tcb, acked, delivered);
       else noteDisorder(tcb);
   }
   tcb.context.markReady(tcb);
@@ -78,8 +82,16 @@ function isDuplicateBlock(seg: Segment, left: Seq, right: Seq): boolean {
 export function reorderingExpired(tcb: Tcb): void {
   if (!detectLosses(tcb)) return;
   const { state } = tcb.recovery;
-  if (state === 'open' || state === 'disorder') enterRecovery(tcb, 0, 0);
+  if ((state === 'open' || state === 'disorder') && !repairProbe(tcb)) enterRecovery(tcb, 0, 0);
   tcb.context.markReady(tcb);
+}
+
+/** Only a probe of the path's size is lost: its text goes again, in pieces, and nothing gets slower. */
+function repairProbe(tcb: Tcb): boolean {
+  if (!probeAloneIsLost(tcb)) return false;
+  tcb.recovery.forced = true;
+  noteDisorder(tcb);
+  return true;
 }
 
 /** Something is missing behind what has arrived, or nothing is. */
@@ -98,7 +110,7 @@ function enterRecovery(tcb: Tcb, acked: number, delivered: number): void {
   const { rate } = recovery;
   // What limited transmit has sent since the first sign is not FlightSize (RFC 5681 §3.2), nor is what was SACKed.
   const flight = Math.min(tcb.unacked + acked, Math.max(congestion.cwnd, snd.mss));
-  const answered = isAnswered(tcb);
+  const answered = isLossAnswered(tcb);
   beginEpisode(tcb);
   if (!answered) congestion.lossDetected(flight);
   rate.delivered = 0;
@@ -157,11 +169,13 @@ export function nextBeyondLost(tcb: Tcb): number {
 }
 
 /** SND.UNA has reached the recovery point: RFC 6675 §5 (A), RFC 9937 §6.4. */
-function reachedPoint(tcb: Tcb): void {
+function reachedPoint(tcb: Tcb, delivered: number): void {
   const { recovery, congestion } = tcb;
   if (recovery.state !== 'recovery' && recovery.state !== 'loss') return;
   if (recovery.state === 'recovery') {
-    congestion.setWindow(congestion.ssthresh);
+    // Not all at once, where the peer's window had held everything up (RFC 9937 §6.4, RFC 6582 §3.2 step 3).
+    const burst = tcb.inFlight.pipe + Math.max(delivered, MAX_BURST * tcb.snd.mss);
+    congestion.setWindow(tcb.unsent > burst ? Math.min(congestion.ssthresh, burst) : congestion.ssthresh);
     recoveryEnded(tcb);
   }
   recovery.hasPoint = false;

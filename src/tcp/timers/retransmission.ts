@@ -17,7 +17,8 @@ const R1 = 3;
 /** Something that occupies sequence space was sent: RFC 6298 §5.1. */
 export function segmentSent(tcb: Tcb): void {
   if (isArmed(tcb, TIMER_PERSIST)) cancelTimer(tcb, TIMER_PERSIST);
-  if (!isArmed(tcb, TIMER_RTO) && !isArmed(tcb, TIMER_RACK)) setLossTimer(tcb, !isArmed(tcb, TIMER_TLP));
+  if (isArmed(tcb, TIMER_TLP)) armProbe(tcb);
+  else if (!isArmed(tcb, TIMER_RTO) && !isArmed(tcb, TIMER_RACK)) setLossTimer(tcb, true);
   if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
 }
 
@@ -55,12 +56,18 @@ export function setLossTimer(tcb: Tcb, restart: boolean): void {
     armTimer(tcb, TIMER_RACK, Math.max(0, lostAt - clock.now));
   } else if (probeIsPossible(tcb)) {
     only(tcb, TIMER_TLP);
-    armTimer(tcb, TIMER_TLP, Math.max(0, Math.min(probeTimeout(tcb), recovery.rtoAt - clock.now)));
+    if (restart || !isArmed(tcb, TIMER_TLP)) armProbe(tcb);
   } else {
     only(tcb, TIMER_RTO);
     if (restart || !isArmed(tcb, TIMER_RTO))
       armTimer(tcb, TIMER_RTO, Math.max(0, recovery.rtoAt - clock.now));
   }
+}
+
+/** RFC 8985 §7.2: from what was sent last, or from the last ACK with news. */
+function armProbe(tcb: Tcb): void {
+  const untilTimeout = tcb.recovery.rtoAt - tcb.clock.now;
+  armTimer(tcb, TIMER_TLP, Math.max(0, Math.min(probeTimeout(tcb), untilTimeout)));
 }
 
 /** Cancels the others of the three; -1: all. */
