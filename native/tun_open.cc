@@ -106,6 +106,24 @@ bool configure(int control, const TunRequest &request, TunResult &result) {
   return true;
 }
 
+/** Whatever is written to the raw socket leaves by the interface, so that it needs no address to be sent. */
+bool aim(const TunRequest &request, TunResult &result) {
+  if (setsockopt(result.raw, SOL_SOCKET, SO_BINDTODEVICE, result.name, strlen(result.name) + 1) != 0) {
+    return result.failure.note("setsockopt(SO_BINDTODEVICE)");
+  }
+  if (request.address == 0) return true;
+  // Any neighbour on the subnet will do: the packets say themselves where they go.
+  uint32_t own = ntohl(request.address);
+  uint32_t hosts = request.prefix == 0 ? ~uint32_t{0} : ~(~uint32_t{0} << (32 - request.prefix));
+  bool last = ((own + 1) & hosts) == hosts;
+  sockaddr_in neighbour = {};
+  neighbour.sin_family = AF_INET;
+  neighbour.sin_addr.s_addr = htonl(last ? own - 1 : own + 1);
+  const sockaddr *place = reinterpret_cast<const sockaddr *>(&neighbour);
+  if (connect(result.raw, place, sizeof neighbour) == 0) return true;
+  return result.failure.note("connect(raw)");
+}
+
 bool open_sockets(const TunRequest &request, TunResult &result) {
   constexpr int KIND = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
   if (request.with_diagnosis) {
@@ -116,8 +134,10 @@ bool open_sockets(const TunRequest &request, TunResult &result) {
   result.raw = socket(AF_INET, KIND, IPPROTO_RAW);
   if (result.raw < 0) return result.failure.note("socket(IPPROTO_RAW)");
   int on = 1;
-  if (setsockopt(result.raw, IPPROTO_IP, IP_HDRINCL, &on, sizeof on) == 0) return true;
-  return result.failure.note("setsockopt(IP_HDRINCL)");
+  if (setsockopt(result.raw, IPPROTO_IP, IP_HDRINCL, &on, sizeof on) != 0) {
+    return result.failure.note("setsockopt(IP_HDRINCL)");
+  }
+  return aim(request, result);
 }
 
 void open_all(const TunRequest &request, TunResult &result) {

@@ -1,5 +1,6 @@
 /** A Linux TUN interface: the device behind which the kernel, and with it every real program, is. */
 
+import { writeSync } from 'node:fs';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Device, DeviceListener } from './device.ts';
@@ -224,6 +225,16 @@ export class TunDevice implements Device {
       if ((this.queues[i] as TunQueue).poll()) found = true;
     }
     return found;
+  }
+
+  /** A raw socket was opened with the interface: {@link sendFromKernel} works. */
+  get canSendFromKernel(): boolean {
+    return this.description.raw >= 0 && !this.closed;
+  }
+
+  /** A whole IP packet comes to us from the kernel, as if a program there had sent it. @throws Error of the write */
+  sendFromKernel(packet: Uint8Array): void {
+    writeSync(this.description.raw, packet);
   }
 
   /** Whether the device keeps the process alive (default: yes). */

@@ -3,7 +3,7 @@
 import type { FaultTrace, RuleAtWork } from '../trace/fault-trace.ts';
 import { ActiveRule, type Over } from './active-rule.ts';
 import { Agenda } from './agenda.ts';
-import type { Direction, Forgery, Rule } from './ast.ts';
+import type { Direction, Forgery, Line, Rule } from './ast.ts';
 import { Chain } from './chain.ts';
 import { forge } from './forge.ts';
 import { KeptPackets } from './kept.ts';
@@ -351,29 +351,37 @@ export class Faults {
     else if (!inject()) throw new FaultError(`nothing is kept as ${name}: "copy … as ${name}" comes first`);
   }
 
+  /** Makes a forgery when its time has come, and sends it. @throws FaultError */
   private forge(forgery: Forgery): void {
-    this.schedule(forgery, (bytes) => {
-      this.send(forgery.direction, bytes, 0, 'injected', { ...COMMAND, text: printLine(forgery) });
+    const command = { ...COMMAND, text: printLine(forgery) };
+    const make = (): void => this.send(forgery.direction, this.forged(forgery), 0, 'injected', command);
+    if (forgery.at === 0) {
+      make();
+      return;
+    }
+    this.agenda.push(this.world.timeline.now() + forgery.at, () => {
+      // The connection may be gone meanwhile: then there is nobody to forge for.
+      if (forgery.conn === null || this.lookup?.byId(forgery.conn) != null) make();
     });
   }
 
-  /** Makes a forgery when its time has come. @throws FaultError */
-  private schedule(forgery: Forgery, use: (bytes: Uint8Array) => void): void {
-    const make = (): void => use(this.forged(forgery));
-    if (forgery.at === 0) make();
-    else {
-      this.agenda.push(this.world.timeline.now() + forgery.at, () => {
-        try {
-          make();
-        } catch {
-          // The connection is gone meanwhile: there is nobody to forge for.
-        }
-      });
-    }
+  /**
+   * What an `inject` line would send toward the stack now, for somebody else to send.
+   *
+   * @throws FaultError when there is nothing, or it goes the other way
+   */
+  packetsFor(line: Extract<Line, { kind: 'inject' | 'forge' }>): Uint8Array[] {
+    const packets =
+      line.kind === 'forge'
+        ? [{ direction: line.direction, bytes: this.forged(line) }]
+        : this.kept.all(line.name);
+    const inbound = packets.filter(({ direction }) => direction === 'in');
+    if (inbound.length === 0) throw new FaultError('there is nothing to inject toward the stack');
+    return inbound.map(({ bytes }) => bytes.slice());
   }
 
   /** The bytes of a forged packet. @throws FaultError */
-  forged(forgery: Forgery): Uint8Array {
+  private forged(forgery: Forgery): Uint8Array {
     const connection = forgery.conn === null ? null : (this.lookup?.byId(forgery.conn) ?? null);
     if (forgery.conn !== null && connection === null) {
       throw new FaultError(`there is no connection c${forgery.conn}`);

@@ -10,7 +10,7 @@ import { openThroughHelper, reexecInUserNamespace, userNamespaceAllowed } from '
 import { chooseIdentity, type Identity } from '../../device/identity.ts';
 import { loadNative, type Native } from '../../device/native.ts';
 import { dropAndReexec, inheritedTun } from '../../device/privileges.ts';
-import { openTun, TunDevice, type TunOptions } from '../../device/tun.ts';
+import { openTun, type PrivilegedExtras, TunDevice, type TunOptions } from '../../device/tun.ts';
 import { tuntap2 } from '../../device/tuntap2.ts';
 import { hasNetAdmin } from '../capability.ts';
 import { SYSTEM_FOLDER } from '../control/paths.ts';
@@ -40,16 +40,17 @@ export async function openDevice(options: UpOptions): Promise<Device> {
   if (options.device === 'tuntap2') return tuntap2({ peer, mtu: options.mtu });
   const { tun: name, mtu, netns, offload } = options;
   const request: TunOptions = { name, peer, mtu, netns, offload };
-  if (hasNetAdmin()) return openAndDrop(request, options.user);
+  const extras: PrivilegedExtras = { rawSocket: options.allowInject };
+  if (hasNetAdmin()) return openAndDrop(request, extras, options.user);
   if (options.user !== null) {
     throw new CliError(EXIT_PRIVILEGE, '--user needs root: run this command with sudo');
   }
-  return new TunDevice(openUnprivileged(request));
+  return new TunDevice(openUnprivileged(request, extras));
 }
 
-function openAndDrop(request: TunOptions, user: string | null): never {
+function openAndDrop(request: TunOptions, extras: PrivilegedExtras, user: string | null): never {
   const identity = inOwnUserNamespace() ? null : chooseIdentity({ user });
-  const tun = openTun(request);
+  const tun = openTun(request, extras);
   if (identity !== null) shareFolder(identity);
   return dropAndReexec({ tun, identity }, keepingStdio());
 }
@@ -70,10 +71,10 @@ function shareFolder(identity: Identity): void {
   chmodSync(SYSTEM_FOLDER, SHARED_MODE);
 }
 
-function openUnprivileged(request: TunOptions): ReturnType<typeof openTun> {
+function openUnprivileged(request: TunOptions, extras: PrivilegedExtras): ReturnType<typeof openTun> {
   if (mayUseSudo()) {
     const program = [process.execPath, ...process.execArgv, process.argv[1] as string];
-    return openThroughHelper({ options: request, extras: {} }, ['sudo', '--', ...program, 'open-tun']);
+    return openThroughHelper({ options: request, extras }, ['sudo', '--', ...program, 'open-tun']);
   }
   if ((request.netns ?? null) === null && userNamespaceAllowed()) {
     return reexecInUserNamespace(undefined, { ...process.env, [IN_NAMESPACE]: '1' }, keepingStdio());

@@ -11,6 +11,7 @@ import { systemClock } from '../../stack/driver.ts';
 import type { TraceRecorder } from '../../trace/recorder.ts';
 import type { Handler } from '../control/server.ts';
 import { CliError, EXIT_FAILED, usage } from '../errors.ts';
+import { injectFromOutside } from './outside.ts';
 
 /** setTimeout takes 31 bits of milliseconds. */
 const LONGEST_WAIT = 0x7fffffff;
@@ -29,28 +30,33 @@ export function withFaults(device: Device, seed: number, trace: TraceRecorder): 
   return new FaultDevice(device, { timeline: realTime, seed, trace });
 }
 
-/** Tells the layer whose connections rules speak of, and gives it the rules of the command line. */
+/** Tells the layer whose connections rules speak of, and gives it the rules of the command line. @throws CliError */
 export function startFaults(faults: Faults, stack: NodeStack, rules: readonly string[]): void {
   faults.bind(lookupIn(stack));
-  for (const rule of rules) attempt(() => faults.add(rule));
+  try {
+    for (const rule of rules) faults.add(rule);
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 /** What `fourwave fault`, `hold`, `release` and `inject` ask for. */
-export function faultHandler(faults: Faults): Handler {
-  return ({ arguments: { verb, text, number } }) => {
-    if (verb === 'add') return attempt(() => faults.add(String(text)));
-    if (verb === 'clear') return attempt(() => faults.clear(typeof number === 'number' ? number : null));
-    return faults.list();
+export function faultHandler(faults: Faults, device: Device): Handler {
+  const answer = ({ verb, text, number, from }: Readonly<Record<string, unknown>>): unknown => {
+    if (verb === 'clear') return faults.clear(typeof number === 'number' ? number : null);
+    if (verb !== 'add') return faults.list();
+    return from === 'outside' ? injectFromOutside(faults, device, String(text)) : faults.add(String(text));
+  };
+  return async ({ arguments: given }) => {
+    try {
+      return await answer(given);
+    } catch (error) {
+      throw explained(error);
+    }
   };
 }
 
-/** @throws CliError */
-function attempt<Result>(call: () => Result): Result {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof FaultSyntaxError) throw usage(error.message);
-    if (error instanceof FaultError) throw new CliError(EXIT_FAILED, error.message);
-    throw error;
-  }
+function explained(error: unknown): unknown {
+  if (error instanceof FaultSyntaxError) return usage(error.message);
+  return error instanceof FaultError ? new CliError(EXIT_FAILED, error.message) : error;
 }

@@ -55,6 +55,8 @@ export interface UpOptions {
   readonly fault: readonly string[];
   /** Of the faults, and of nothing else. */
   readonly seed: number;
+  /** A raw socket on the kernel's side is kept for forged segments. */
+  readonly allowInject: boolean;
   readonly log: string | null;
   readonly control: string | null;
   readonly json: boolean;
@@ -85,6 +87,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     www: flags.www === undefined ? null : check.named(flags.www, '--www'),
     fault: flags.fault.map((rule) => check.faultLine(rule, '--fault')),
     seed: flags.seed === undefined ? DEFAULT_SEED : check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1),
+    allowInject: flags.allowInject === true,
     log: flags.log === undefined ? null : check.named(flags.log, '--log'),
     control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
@@ -116,6 +119,7 @@ function checkDevice(flags: UpFlags): void {
     [flags.tun !== DEFAULT_TUN, '--tun'],
     [flags.netns !== undefined, '--netns'],
     [flags.user !== undefined, '--user'],
+    [flags.allowInject === true, '--allow-inject'],
   ];
   for (const [given, what] of ignored) {
     if (given) throw usage(`${what} is for --device tun: tuntap2 cannot do that`);
@@ -136,7 +140,6 @@ function refuseUnbuilt(flags: UpFlags): void {
     [flags.record !== undefined, '--record'],
     [flags.pcapng !== undefined, '--pcapng'],
     [queues > 1, '--queues above 1'],
-    [flags.allowInject === true, '--allow-inject'],
     [flags.busyPoll === true, '--busy-poll'],
   ];
   for (const [asked, what] of unbuilt) {

@@ -126,7 +126,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
           userNamespace: inOwnUserNamespace(),
           pid: process.pid,
         }),
-        ['fault', faultHandler(faults)] as const,
+        ['fault', faultHandler(faults, device)] as const,
       ]),
     );
     for (const name of options.services) await services.start(name);

@@ -74,6 +74,7 @@ const wrong: [string, RegExp][] = [
   ['hold out where fin', /column 19: hold needs a name after "as"/],
   ['inject rst seq+10', /column 18: a connection/],
   ['inject old1 --from above', /--from must be inside or outside/],
+  ['up --device tuntap2 --allow-inject', /--allow-inject is for --device tun/],
   ['fault clear x', /N must be a whole number/],
 ];
 for (const [args, expected] of wrong) {
@@ -99,7 +100,6 @@ const unbuilt = [
   'up --record x',
   'up --pcapng x',
   'up --queues 2',
-  'up --allow-inject',
   'up --busy-poll',
 ];
 for (const args of unbuilt) {
