@@ -158,3 +158,25 @@ test('EC-07: CWR that is owed for an echo is not forgotten when another reductio
   app.write(2 * MSS);
   assert.deepEqual(bed.peer.sent().map(cwr), [true, false]);
 });
+
+test('EC-07, RFC 3168 §6.1.2: the loss of the very segment with CWR is one more reduction, and makes one more CWR', () => {
+  for (const connection of [ecnConnection(), sackConnection()]) {
+    const { bed, app } = connection;
+    app.write(100 * MSS);
+    bed.advance(20);
+    bed.peer.sent();
+    bed.peer.send({ flags: 'AE', ack: 1 + 9 * MSS });
+    bed.peer.expect({ seq: 1 + 10 * MSS, flags: 'AC' });
+    bed.advance(20);
+    bed.peer.send({ flags: 'AE', ack: 1 + 10 * MSS });
+    const reduced = app.tcb.congestion.ssthresh;
+    bed.advance(20);
+    threeDuplicates(connection, 'AE');
+    assert.equal(app.tcb.recovery.state, 'recovery');
+    assert.ok(app.tcb.congestion.ssthresh <= 0.6 * reduced, `ssthresh ${app.tcb.congestion.ssthresh}`);
+    bed.peer.sent();
+    bed.advance(20);
+    bed.peer.ack();
+    assert.deepEqual(bed.peer.sent().map(cwr).slice(0, 2), [true, false]);
+  }
+});
