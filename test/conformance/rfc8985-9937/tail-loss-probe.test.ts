@@ -46,10 +46,12 @@ test('TL-01: two segments in flight: two round trips; without any sample a secon
   assert.deepEqual(timer(fresh), ['tlp', 1000]);
 });
 
-test('TL-01: an ACK of new data puts the probe off', () => {
+test('TL-01: an ACK of new data puts the probe off, a duplicate does not', () => {
   const sender = new SackSender();
   sender.flight(4);
   sender.bed.advance(RTT);
+  assert.deepEqual(timer(sender), ['tlp', RTT]);
+  sender.ack(0);
   assert.deepEqual(timer(sender), ['tlp', RTT]);
   sender.ack(1);
   assert.deepEqual(timer(sender), ['tlp', 2 * (sender.app.tcb.rtt.srtt / 1000)]);
