@@ -1,6 +1,6 @@
 /** read, write and their kin: the bytes of a stream are a pattern, and what comes out of it is checked. */
 
-import { MSG_PEEK, MSG_TRUNC, MSG_WAITALL } from '../posix/constants.ts';
+import { MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLERR, SIOCINQ } from '../posix/constants.ts';
 import { PosixError } from '../posix/errno.ts';
 import { fillPattern, patternDiffers } from './bytes.ts';
 import { type CallContext, CallError, fieldOf, integer, textOf } from './call-context.ts';
@@ -42,20 +42,19 @@ export function receiving(
 ): Transfer {
   const fd = context.descriptor(items[0]);
   const wanted = lengthOf(call);
+  const waitsForAll = (flags & MSG_WAITALL) !== 0;
   let taken = 0;
   return (blocks) => {
     for (;;) {
       const into = new Uint8Array(wanted - taken);
-      const count = againAfterSome(taken, () => context.posix.recv(fd, into, flags));
-      if (count === null) {
-        if (blocks && (flags & MSG_WAITALL) !== 0 && taken < wanted && !ended(context, fd)) {
-          throw new PosixError('EAGAIN', call.name);
-        }
-        return taken;
-      }
+      const failed = taken > 0 && hasError(context, fd) && context.posix.ioctl(fd, SIOCINQ) === 0;
+      const count = failed ? 0 : againAfterSome(taken, () => context.posix.recv(fd, into, flags));
+      // Nothing now, but there was something before.
+      if (count === null && blocks) throw new PosixError('EAGAIN', call.name);
+      if (count === null) return taken;
       noteRead(context, fd, into.subarray(0, count), flags);
       taken += count;
-      if (count === 0 || taken === wanted || !blocks || (flags & MSG_WAITALL) === 0) return taken;
+      if (count === 0 || taken === wanted || !waitsForAll) return taken;
     }
   };
 }
@@ -70,8 +69,9 @@ function againAfterSome(before: number, call: () => number): number | null {
   }
 }
 
-function ended(context: CallContext, fd: number): boolean {
-  return context.posix.connection(fd)?.peerClosed ?? true;
+/** The call that has moved something leaves the error to the next one. */
+function hasError(context: CallContext, fd: number): boolean {
+  return (context.posix.poll(fd, 0) & POLLERR) !== 0;
 }
 
 function noteRead(context: CallContext, fd: number, bytes: Uint8Array, flags: number): void {
@@ -101,7 +101,10 @@ export function sending(
   let given = 0;
   return (blocks) => {
     do {
-      const count = againAfterSome(given, () => context.posix.send(fd, bytes.subarray(given), flags));
+      const failed = given > 0 && hasError(context, fd);
+      const count = failed
+        ? null
+        : againAfterSome(given, () => context.posix.send(fd, bytes.subarray(given), flags));
       if (count === null) break;
       given += count;
       if (flow !== null) flow.written += count;
