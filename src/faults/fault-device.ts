@@ -14,6 +14,7 @@ import { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
 import type { Direction } from './ast.ts';
 import { Faults } from './faults.ts';
+import { Sight } from './sight.ts';
 import type { FaultWorld } from './world.ts';
 
 /** A packet on its way to the stack. */
@@ -219,7 +220,14 @@ export class FaultDevice implements Device {
 
 /** What goes over the wire for a packet: sums complete, nothing above the MTU that the sender has split. */
 function wireSegments(bytes: Uint8Array, gsoSize: number, partial: boolean): Uint8Array[] {
-  if (gsoSize > 0) return splitSuperPacket(bytes, gsoSize);
+  if (gsoSize > 0 && isSegment(bytes)) return splitSuperPacket(bytes, gsoSize);
   if (partial) completeChecksum(bytes);
   return [bytes];
+}
+
+/** Headers that can be split behind: nothing from outside may throw here. */
+function isSegment(bytes: Uint8Array): boolean {
+  const sight = new Sight();
+  sight.load(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
+  return sight.tcp;
 }

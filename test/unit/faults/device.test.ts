@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { virtualClock } from '../../../src/base/virtual-clock.ts';
 import type { Device, DeviceListener } from '../../../src/device/device.ts';
 import { copyFrame } from '../../../src/device/packet-queue.ts';
@@ -17,6 +18,7 @@ import {
 import { replay } from '../../../src/stack/replay.ts';
 import { RecordingTape } from '../../../src/stack/tape.ts';
 import { Frame } from '../../../src/wire/frame.ts';
+import { CHECKSUM_PARTIAL, Packet } from '../../../src/wire/packet.ts';
 import { bytes, drain, FaultyWorld, MS, SECOND } from './support.ts';
 
 const TOTAL = 60_000;
@@ -67,6 +69,15 @@ test('when the last rule is over, offload is back', () => {
   exchange(world);
   assert.ok(largest(world, 'ours') > 1);
   assert.ok(largest(world, 'theirs') > 1);
+});
+
+test('sums are complete before the rules run: nothing that passes is taken for corrupt', () => {
+  const world = new FaultyWorld({ offload: 'csum', rules: ['drop both where urg'] });
+  exchange(world);
+  for (const recorder of [world.ours, world.theirs]) {
+    const reasons = recorder.eventsSince(0, 1e5).map(({ data }) => data['reason']);
+    assert.ok(!reasons.includes('TCP_CSUM'));
+  }
 });
 
 test('rules are per wire segment: one of a super-packet is lost, and only that one is sent again', () => {
@@ -179,6 +190,76 @@ test('a device that is full holds the stack back, and nothing is lost', () => {
   assert.equal(told, 1);
   assert.equal(taken.length, 10);
 });
+
+test('no packet makes a rule throw, whatever is in it', () => {
+  const clock = virtualClock(SECOND);
+  const queue: Uint8Array[] = [];
+  let gsoSize = 0;
+  const inner: Device = {
+    ...{ name: 'any', mtu: 1_500, checksumOffload: true, segmentationLimit: 65_535, writable: true },
+    attach() {},
+    receive: (packet) => {
+      const bytes = queue.shift();
+      if (bytes === undefined) return false;
+      packet.setMemory(bytes, new DataView(bytes.buffer));
+      packet.start = 0;
+      packet.end = bytes.length;
+      packet.gsoSize = gsoSize;
+      packet.checksum = CHECKSUM_PARTIAL;
+      return true;
+    },
+    send: () => true,
+    close: () => Promise.resolve(),
+  };
+  const device = new FaultDevice(inner, { timeline: clockTimeline(clock), seed: 1, trace: null });
+  device.attach({ readable() {}, writable() {}, failed() {} });
+  for (const rule of EVERY_VERB) device.faults.add(rule);
+  // Often enough IPv4 and TCP at the beginning, so that what follows is looked at.
+  const packet = fc
+    .tuple(fc.boolean(), fc.integer({ min: 0, max: 15 }), fc.uint8Array({ maxLength: 200 }))
+    .map(([likely, words, rest]) => {
+      const bytes = Uint8Array.from(rest);
+      if (likely && bytes.length > 9) {
+        bytes[0] = 0x40 | words;
+        bytes[6] = 0x40;
+        bytes[7] = 0;
+        bytes[9] = 6;
+      }
+      return bytes;
+    });
+  const received = new Packet();
+  fc.assert(
+    fc.property(packet, fc.integer({ min: 0, max: 20 }), (bytes, size) => {
+      gsoSize = size;
+      queue.push(bytes.slice());
+      while (device.receive(received));
+      const frame = new Frame();
+      frame.headerLength = Math.min(bytes.length, 100);
+      frame.header.set(bytes.subarray(0, frame.headerLength));
+      frame.payload = bytes;
+      frame.payloadStart = frame.headerLength;
+      frame.payloadLength = bytes.length - frame.headerLength;
+      frame.gsoSize = size;
+      frame.needsChecksum = true;
+      device.send(frame);
+      clock.advanceBy(MS);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const EVERY_VERB = [
+  'mutate both where tcp set seq+=1, ack=5, win=0, flags+=urg, ttl-=1, urg=3, mss=1, wscale=1, tsval=1',
+  'copy both as all',
+  'dup both after 1ms prob 0.3',
+  'corrupt both prob 0.2',
+  'delay both 1ms jitter 2ms prob 0.3',
+  'reorder both gap 1 prob 0.2',
+  'rate both 1mbit queue 5',
+  'reset both where nth==3 || retrans',
+  'hold both where up>2 && mss>1 as f1 prob 0.1',
+  'drop both where state==CLOSED && peer-state!=LISTEN && idle>1ms && (end>3 || ack==u+1)',
+];
 
 /** A super-packet as TCP makes one. */
 function superPacket(length: number, gsoSize: number): Frame {

@@ -105,6 +105,27 @@ test('delay both 300ms: everything later, in its order', () => {
   assert.ok(world.server.accept(listener).fd > 0);
 });
 
+test('jitter: packets of one rule arrive at odd times, in order', () => {
+  const world = new FaultyWorld();
+  const { theirs } = world.open();
+  world.faults.add('delay in where data 1ms jitter 80ms');
+  world.client.write(theirs, bytes(8 * 1_448));
+  world.run(60 * MS);
+  world.faults.clear(null);
+  world.run(SECOND);
+  const first = world
+    .received('ours')
+    .filter((text) => text.includes('+'))
+    .slice(0, 8);
+  const numbers = first.map((text) => Number(/ (\d+)\+/.exec(text)?.[1]));
+  assert.deepEqual(
+    numbers,
+    [...numbers].sort((a, b) => a - b),
+  );
+  const arrivals = world.events('wire:fate').map(({ t, data }) => Number(data['until']) - t);
+  assert.ok(new Set(arrivals).size > 1);
+});
+
 test('reorder in where data gap 2: two segments overtake, and nothing is lost', () => {
   const world = new FaultyWorld();
   const { ours, theirs } = world.open();
