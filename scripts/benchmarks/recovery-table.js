@@ -24,7 +24,10 @@ function summary(runs) {
       runs.flatMap(({ gaps }) => gaps),
       0.99,
     ),
-    longest: Math.max(...runs.flatMap(({ gaps }) => gaps)),
+    longest: quantile(
+      runs.flatMap(({ gaps }) => gaps),
+      1,
+    ),
     repeated: median(runs.map(({ repeated }) => repeated)),
     inVain: median(runs.map(({ inVain }) => inVain)),
   };
