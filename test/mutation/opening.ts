@@ -129,9 +129,9 @@ export const OPENING: readonly Mutant[] = [
     rows: ['C05'],
     clauses: ['SF-04'],
     file: 'src/tcp/listener.ts',
-    find: 'this.acceptQueue.length >= Math.max(1, this.backlog)',
-    replace: 'this.acceptQueue.length > Math.max(1, this.backlog)',
-    why: 'the accept queue takes one more than the backlog',
+    find: 'return this.acceptQueue.length >',
+    replace: 'return this.acceptQueue.length - 1 >',
+    why: 'the accept queue takes one too many',
     killer: 'conformance/limits/opening',
   },
   {

@@ -198,8 +198,8 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R44',
     clauses: ['PR-06'],
     file: 'src/tcp/recovery/sack-recovery.ts',
-    find: 'congestion.setWindow(Math.min(congestion.ssthresh, burst));',
-    replace: 'congestion.setWindow(congestion.cwnd);',
+    find: '    congestion.setWindow(tcb.unsent',
+    replace: '    if (delivered < 0) congestion.setWindow(tcb.unsent',
     why: 'recovery does not end at ssthresh',
     killer: 'conformance/mutants/recovery',
   },
@@ -241,9 +241,9 @@ export const RECOVERY: readonly Mutant[] = [
   {
     id: 'R49',
     file: 'src/tcp/recovery/undo.ts',
-    find: 'return inFlight.deliveredOriginal && seqLt(',
-    replace: 'return inFlight.deliveredOriginal || seqLt(',
-    why: 'F-RTO believes any ACK',
+    find: 'seqLt(tcb.snd.una, recovery.recover);',
+    replace: '!seqGt(tcb.snd.una, recovery.recover);',
+    why: 'F-RTO believes an ACK of the whole window',
     killer: 'conformance/rfc8985-9937/rate-reduction-and-undo',
   },
   {
