@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts';
 export const CONGESTION: readonly Mutant[] = [
   {
     id: 'R05',
-    clauses: ['NR-03', 'CC-12'],
+    clauses: ['NR-03'],
     file: 'src/tcp/congestion/reno.ts',
     find: 'this.cwnd = Math.min(this.ssthresh, Math.max(flight, this.smss) + this.smss);',
     replace: 'this.cwnd = this.ssthresh;',
@@ -43,7 +43,7 @@ export const CONGESTION: readonly Mutant[] = [
   },
   {
     id: 'R11',
-    clauses: ['CC-04', 'MUST-19'],
+    clauses: ['MUST-19'],
     file: 'src/tcp/congestion/reno.ts',
     find: '      this.counted -= this.cwnd;',
     replace: '',

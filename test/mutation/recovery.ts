@@ -102,11 +102,11 @@ export const RECOVERY: readonly Mutant[] = [
     find: '    if (i > 0 && inFlight.sentAtOf(i) + limit > clock.now) continue;',
     replace: '',
     why: 'a time-out marks what was just sent',
-    killer: 'conformance/rfc8985-9937/rack',
+    killer: 'conformance/mutants/recovery',
   },
   {
     id: 'R34',
-    clauses: ['RK-06'],
+    clauses: ['RK-04'],
     file: 'src/tcp/timers/retransmission.ts',
     find: '  if (lostAt > 0) {',
     replace: '  if (lostAt < 0) {',
@@ -248,7 +248,6 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     id: 'R50',
-    clauses: ['RTO-09'],
     file: 'src/tcp/recovery/timeout.ts',
     find: '  recovery.forced = true;',
     replace: '',

@@ -139,3 +139,17 @@ test('PR-06: one ACK of everything, before the pipe has come down to ssthresh, e
   assert.equal(recovery.state, 'open');
   assert.ok(congestion.cwnd <= congestion.ssthresh + MSS, `${congestion.cwnd} of ${congestion.ssthresh}`);
 });
+
+test('RK-07: a time-out without F-RTO: what is as old as the oldest is lost, what was just sent is not', () => {
+  const { bed, app } = sender({ tlp: 'off', frto: 'off' });
+  app.write(MSS);
+  bed.advance(100);
+  bed.peer.ack();
+  app.write(5 * MSS);
+  bed.advance(app.tcb.rtt.rto / 1000 - 20);
+  app.write(4 * MSS);
+  bed.peer.sent();
+  bed.advance(30);
+  assert.equal(app.tcb.recovery.state, 'loss');
+  assert.equal(app.tcb.inFlight.lost, 5 * MSS);
+});
