@@ -6,6 +6,7 @@ import { type Cell, type Measured, measure, nameOf } from './throughput.ts';
 const FILE = new URL('../golden/throughput.json', import.meta.url);
 /** Part of the goodput. */
 const LEAST_BAND = 0.1;
+const MOST_BAND = 0.9;
 /** In standard errors, where chance alone moves a cell further. */
 const ERRORS = 3;
 
@@ -24,7 +25,8 @@ function rounded(value: number): number {
 export function goldenOf({ error, goodput, ...counts }: Measured): GoldenCell {
   // Two seeds may agree by chance: so few losses cannot say it more exactly.
   const byLosses = error > 0 ? 0.5 / Math.sqrt(Math.max(1, counts.lost)) : 0;
-  const band = Math.max(LEAST_BAND, ERRORS * Math.max(error / goodput, byLosses));
+  const wanted = ERRORS * Math.max(error / goodput, byLosses);
+  const band = Math.min(MOST_BAND, Math.max(LEAST_BAND, wanted));
   return { goodput: rounded(goodput), band: Number(band.toFixed(2)), ...counts };
 }
 
