@@ -32,7 +32,7 @@ export const HARDENING: readonly Mutant[] = [
   },
   {
     id: 'H21',
-    clauses: ['TW-03', 'SHLD-4'],
+    clauses: ['TW-03'],
     file: 'src/tcp/input/4-syn.ts',
     find: 'return newer > 0 || (newer === 0 && higher);',
     replace: 'return newer >= 0;',
