@@ -101,6 +101,7 @@ export const REASONS = [
   row('TCP_MEMORY', 'tcp', 'RFC 9293 §3.8.6', 'the memory budget of the stack is used up'),
   // tcp: opening
   row('TCP_INVALID_SYN', 'tcp', 'RFC 9293 §3.10.7.2', 'a SYN with FIN or RST, or one that no listener takes'),
+  row('TCP_DEFER_ACCEPT', 'tcp', 'RFC 9293 §3.10.7.4', 'the listener waits for data before it takes the connection'),
   row('TCP_LISTEN_OVERFLOW', 'tcp', 'RFC 9293 §3.10.7.2', 'the accept queue is full'),
   row('TCP_SYN_QUEUE_FULL', 'tcp', 'RFC 4987 §3.4', 'the SYN queue is full and cookies are off'),
   row('TCP_SYN_COOKIE', 'tcp', 'RFC 4987 §3.6', 'the SYN queue is full: answered with a cookie'),

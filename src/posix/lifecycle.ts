@@ -39,8 +39,8 @@ export class SocketLifecycle {
 
   /** On a listening socket it changes the backlog only. */
   listen(socket: PosixSocket, backlog: number): void {
-    // Linux reads a negative backlog as the largest.
-    const limit = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog;
+    // Linux reads a negative backlog as the largest, and lets one more wait than it says.
+    const limit = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog + 1;
     if (socket.listener !== null) {
       socket.listener.backlog = limit;
       return;
@@ -111,6 +111,7 @@ export class SocketLifecycle {
       this.notify(socket);
       fail('ENOTCONN', 'shutdown');
     }
+    if ((mask & RCV_SHUTDOWN) !== 0) this.engine.shutRead(socket.tcb as Tcb);
     if ((mask & SEND_SHUTDOWN) !== 0) this.engine.shutdown(socket.tcb as Tcb);
     this.notify(socket);
   }

@@ -60,7 +60,9 @@ export function receiveBytes(
 }
 
 function take(engine: TcpEngine, tcb: Tcb, into: Uint8Array, flags: number): number {
-  const length = Math.min(into.length, tcb.readable);
+  // A read ends before the urgent byte, so that the application learns where it is (MUST-33).
+  const urgent = engine.urgentRemaining(tcb);
+  const length = Math.min(into.length, tcb.readable, urgent > 1 ? urgent - 1 : Infinity);
   const peeks = (flags & MSG_PEEK) !== 0;
   if ((flags & MSG_TRUNC) !== 0) {
     if (!peeks) engine.discard(tcb, length);

@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import type { IpTrace } from '../ip/trace.ts';
-import type { CallName, KeepAliveOptions, ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
+import type { CallName } from '../tcp/call-tape.ts';
+import type { KeepAliveOptions, ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
 import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
@@ -188,6 +189,9 @@ function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown)
 type SetOption = (engine: TcpEngine, tcb: Tcb, value: unknown) => void;
 
 const OPTIONS: Readonly<Record<string, SetOption>> = {
+  shutRead: (engine, tcb) => {
+    engine.shutRead(tcb);
+  },
   noDelay: (engine, tcb, on) => {
     engine.setNoDelay(tcb, on as boolean);
   },

@@ -7,7 +7,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
-import type { CallName, CallTape, TcpEngine } from '../tcp/engine.ts';
+import type { CallName, CallTape } from '../tcp/call-tape.ts';
+import type { TcpEngine } from '../tcp/engine.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 import {

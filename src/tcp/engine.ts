@@ -11,6 +11,7 @@ import { REASON } from '../base/reasons.ts';
 import type { Ipv4Header } from '../wire/ipv4.ts';
 import type { Packet } from '../wire/packet.ts';
 import { readTcpHeader } from '../wire/tcp-header.ts';
+import type { CallTape } from './call-tape.ts';
 import { abort } from './calls/abort.ts';
 import { close, closeListener, shutdown } from './calls/close.ts';
 import { type ListenOptions, type OpenOptions, openActive, openPassively } from './calls/open.ts';
@@ -59,23 +60,6 @@ export interface TcpStats {
   /** Buffers of all connections: capacity, bytes. */
   readonly memory: number;
 }
-
-/** What a recorder hears of the calls, in their order, before each is carried out. */
-export interface CallTape {
-  call(name: CallName, subject: number, detail: unknown): void;
-}
-export type CallName =
-  | 'listen'
-  | 'closeListener'
-  | 'accept'
-  | 'connect'
-  | 'send'
-  | 'receive'
-  | 'shutdown'
-  | 'close'
-  | 'abort'
-  | 'option'
-  | 'configure';
 
 export class TcpEngine {
   readonly context: TcpContext;
@@ -305,6 +289,12 @@ export class TcpEngine {
     this.option(tcb, 'buffers', [receiveBytes, sendBytes]);
     setBuffers(tcb, receiveBytes, sendBytes);
     this.context.requestTurn();
+  }
+
+  /** SHUT_RD: what comes after our FIN is answered by a reset, as after CLOSE (SHLD-3). */
+  shutRead(tcb: Tcb): void {
+    this.option(tcb, 'shutRead', true);
+    tcb.readShut = true;
   }
 
   setTos(tcb: Tcb, tos: number): void {

@@ -99,6 +99,8 @@ export class Tcb implements Machine {
   closePending = false;
   /** Nobody reads any more: data is answered by a reset. */
   readerGone = false;
+  /** The user has said that he reads no more, and keeps the connection: data that comes after our FIN is answered by a reset. */
+  readShut = false;
   /** The peer's FIN was reached in order. */
   peerClosed = false;
   closedFirst: ClosedFirst = null;

@@ -2,7 +2,7 @@
 
 import { REASON } from '../../base/reasons.ts';
 import type { TcpContext } from '../context.ts';
-import { armFinWait2, fail, queueReset, release, setOrphan } from '../lifecycle.ts';
+import { armFinWait2, becameEstablished, fail, queueReset, release, setOrphan } from '../lifecycle.ts';
 import type { Listener } from '../listener.ts';
 import { STATES } from '../state.ts';
 import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
@@ -25,6 +25,8 @@ export function shutdown(tcb: Tcb): void {
         tcb.closePending = true;
         return;
       }
+      // Both SYNs are known, and nothing will be established any more: what follows from them is settled now.
+      becameEstablished(tcb);
       transition(tcb, 'SYN-RECEIVED', 'CLOSE', 'FIN-WAIT-1');
       break;
     case 'ESTABLISHED':

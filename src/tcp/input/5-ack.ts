@@ -7,6 +7,7 @@ import { closeWhenEstablished } from '../calls/close.ts';
 import { echoArrived } from '../ecn.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
+import type { Listener } from '../listener.ts';
 import { settleMss } from '../negotiate.ts';
 import { searchAnswered } from '../path-search.ts';
 import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
@@ -64,6 +65,7 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
       listener.overflows++;
       return discard(tcb, REASON.TCP_LISTEN_OVERFLOW);
     }
+    if (listener !== null && isDeferred(tcb, listener, seg)) return discard(tcb, REASON.TCP_DEFER_ACCEPT);
     if (context.connections >= tcb.config.connectionsMax) return discard(tcb, REASON.TCP_CONNECTION_LIMIT);
     promote(context, tcb);
   }
@@ -77,6 +79,11 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
   if (tcb.passive) joinAcceptQueue(tcb);
   else openedActively(tcb);
   return 'continue';
+}
+
+/** TCP_DEFER_ACCEPT: the ACK alone opens nothing; the record waits for data, and in the end for nothing more. */
+function isDeferred(tcb: Tcb, listener: Listener, seg: Segment): boolean {
+  return seg.len === 0 && tcb.clock.now - tcb.openedAt < listener.deferAccept;
 }
 
 /** A simultaneous open is complete; the user may have closed while it was under way. */

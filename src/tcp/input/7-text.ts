@@ -23,7 +23,7 @@ export function processText(tcb: Tcb, seg: Segment): Check {
       tcb.context.judge('dropped', REASON.TCP_AFTER_FIN);
       return 'continue';
   }
-  if (tcb.readerGone) return resetReaderGone(tcb);
+  if (tcb.readerGone || (tcb.readShut && tcb.state !== 'ESTABLISHED')) return resetReaderGone(tcb);
   if (tcb.rcv.finSeen) cutBehindFin(tcb, seg);
   if (seg.dataLength === 0) return 'continue';
 

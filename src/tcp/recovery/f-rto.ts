@@ -1,10 +1,10 @@
 /**
- * F-RTO without SACK, RFC 5682 §2.1: after a time-out only the oldest segment goes again, then new data.
- * When what is acknowledged next was never sent again, nothing was lost: the time-out was spurious.
+ * F-RTO, RFC 5682 §2.1 and, with SACK, §3.1: after a time-out only the oldest segment goes again, then new
+ * data. When what is acknowledged next was never sent again, nothing was lost: the time-out was spurious.
  */
 
-import { seqAdd, seqDiff, seqGe } from '../../base/seq.ts';
-import { LOST, RESENT } from '../send/in-flight.ts';
+import { seqAdd, seqDiff, seqGe, seqLe } from '../../base/seq.ts';
+import { LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
 import { undo } from './undo.ts';
 
@@ -19,29 +19,40 @@ export function markFirstLost(tcb: Tcb): void {
   inFlight.setFlags(0, (inFlight.flagsOf(0) & ~RESENT) | LOST);
 }
 
-/** Steps 2 and 3: SND.UNA has moved; true when the time-out was spurious. */
+/** Steps 2 and 3 without SACK: SND.UNA has moved; true when the time-out was spurious. */
 export function doubtsAnswered(tcb: Tcb): boolean {
-  const { recovery, snd } = tcb;
-  if (recovery.frto === 'new-data') {
+  if (tcb.recovery.frto === 'new-data') {
     undo(tcb);
     return true;
   }
+  goOnDoubting(tcb, true);
+  return false;
+}
+
+/** Steps 2 and 3 when this ACK proved nothing: new data is to find out, once; `advanced`: SND.UNA has moved. */
+export function goOnDoubting(tcb: Tcb, advanced: boolean): void {
+  const { recovery, snd } = tcb;
   const wholeWindow = seqGe(snd.una, recovery.recover);
-  if (recovery.frto === 'repeated' && !wholeWindow && tcb.unsent > 0 && newDataFits(tcb)) {
+  if (recovery.frto === 'repeated' && advanced && !wholeWindow && tcb.unsent > 0 && newDataFits(tcb)) {
     recovery.frto = 'new-data';
     recovery.frtoLimit = seqAdd(snd.nxt, PROBES * snd.mss);
-    return false;
+  } else {
+    giveUpDoubts(tcb);
   }
-  giveUpDoubts(tcb);
-  return false;
 }
 
 /** A duplicate ACK, or no way to find out: repair as after any time-out. */
 export function giveUpDoubts(tcb: Tcb): void {
-  const { recovery, inFlight } = tcb;
+  const { recovery, inFlight, congestion } = tcb;
   if (recovery.frto === 'off') return;
+  // Step 3a: the new data is still out there.
+  if (recovery.frto === 'new-data') congestion.setWindow(Math.max(congestion.cwnd, 3 * tcb.snd.mss));
   recovery.frto = 'off';
-  for (let i = 0; i < inFlight.count; i++) inFlight.setFlags(i, inFlight.flagsOf(i) | LOST);
+  for (let i = 0; i < inFlight.count; i++) {
+    const flags = inFlight.flagsOf(i);
+    if ((flags & SACKED) === 0 && seqLe(inFlight.endOf(i), recovery.recover))
+      inFlight.setFlags(i, flags | LOST);
+  }
 }
 
 /** Bytes of new data that may still go to find out. */

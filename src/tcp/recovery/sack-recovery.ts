@@ -10,6 +10,7 @@ import { isLossAnswered } from '../ecn.ts';
 import { probeAloneIsLost } from '../path-search.ts';
 import { EVER_RESENT, LOST, RESENT, SACKED } from '../send/in-flight.ts';
 import type { Tcb } from '../tcb.ts';
+import { goOnDoubting } from './f-rto.ts';
 import { detectByDupThresh, detectLosses, noteDelivery, recoveryEnded, widenWindow } from './rack.ts';
 import { beginEpisode, moveRecovery } from './recovery.ts';
 import { probeAnswered } from './tail-loss-probe.ts';
@@ -30,6 +31,7 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
   probeAnswered(tcb, seg, acked, repeated > 0, delivered);
   const wrong = provenWrong(tcb, seg, acked, repeated);
   if (wrong) undo(tcb);
+  else if (recovery.state === 'loss' && recovery.frto !== 'off') goOnDoubting(tcb, acked > 0);
   // It was the first sending that arrived, then: nothing is known of the second.
   if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
   if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb, delivered);

@@ -15,12 +15,10 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   if (first && calm) beginEpisode(tcb);
   else if (first) recovery.undoable = false;
   if (first) recovery.frto = calm && mayDoubt(tcb) ? 'repeated' : 'off';
-  else if (!tcb.sackAgreed) recovery.frto = 'off';
+  else if (recovery.frto !== 'off') recovery.frto = 'repeated';
   windowReduced(tcb);
   tcb.congestion.timedOut(calm ? Math.min(tcb.unacked, tcb.congestion.cwnd) : tcb.unacked, first);
-  if (tcb.sackAgreed) markTimedOut(tcb);
-  else if (recovery.frto !== 'off') markFirstLost(tcb);
-  else tcb.inFlight.markAllLost();
+  markTimedOut(tcb);
   recovery.duplicateAcks = 0;
   recovery.recover = tcb.snd.nxt;
   recovery.hasPoint = true;
@@ -35,12 +33,13 @@ function mayDoubt(tcb: Tcb): boolean {
 }
 
 /**
- * The retransmission timer has expired. What was SACKed stays so, unless the oldest is: then the peer
- * has dropped what it had (RFC 2018 §8, RFC 6675 §5.1).
+ * What is believed lost now: the oldest while it is in doubt, else all that is old enough. What was SACKed
+ * stays so, unless the oldest is: then the peer has dropped what it had (RFC 2018 §8, RFC 6675 §5.1).
  */
 function markTimedOut(tcb: Tcb): void {
-  const { inFlight } = tcb;
+  const { inFlight, recovery } = tcb;
   if (inFlight.count > 0 && (inFlight.flagsOf(0) & SACKED) !== 0) inFlight.forgetSacks();
-  if (tcb.config.rack && tcb.recovery.rack !== null) markLossesOnTimeout(tcb);
+  if (recovery.frto !== 'off') markFirstLost(tcb);
+  else if (tcb.config.rack && recovery.rack !== null) markLossesOnTimeout(tcb);
   else inFlight.markAllLost();
 }

@@ -4,7 +4,7 @@
  * again, and after a time-out the arrival of something that was sent only before it (F-RTO, RFC 5682).
  */
 
-import { seqGe, seqGt, seqLt } from '../../base/seq.ts';
+import { seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
 import type { Segment } from '../../wire/segment.ts';
 import type { Tcb } from '../tcb.ts';
 import { moveRecovery } from './recovery.ts';
@@ -45,7 +45,9 @@ function originalProves(tcb: Tcb): boolean {
   const { recovery, inFlight } = tcb;
   if (!tcb.sackAgreed || !tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 'off')
     return false;
-  return inFlight.deliveredOriginal && seqLt(tcb.snd.una, recovery.recover);
+  // New data that was sent to find out proves nothing by itself.
+  const original = inFlight.deliveredOriginal && seqLe(inFlight.originalEnd, recovery.recover);
+  return original && seqLt(tcb.snd.una, recovery.recover);
 }
 
 /** Back to the windows of before; nothing is believed lost any more. */

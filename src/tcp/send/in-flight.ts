@@ -56,12 +56,15 @@ export class InFlight {
   /** One past its last sequence number (point). */
   deliveredEnd: Seq = SEQ_ZERO;
   deliveredResent = false;
-  /** Something that was sent once only was delivered. */
+  /** Something that was sent once only was delivered, and its end, the lowest of such (point). */
   deliveredOriginal = false;
+  originalEnd: Seq = SEQ_ZERO;
   /** And it lies before something that was delivered earlier: the network reorders. */
   reordered = false;
   /** RACK.fack: one past the highest sequence number ever delivered (point). */
   fack: Seq = SEQ_ZERO;
+  /** The same before the present ACK: what one ACK reports together has no order. */
+  private fackBefore: Seq = SEQ_ZERO;
   /** What the peer has beyond SND.UNA. */
   readonly islands = new RangeList(MAX_ISLANDS);
 
@@ -95,7 +98,10 @@ export class InFlight {
     records.length[at] = length;
     records.sentAt[at] = this.clock.now;
     records.flags[at] = flags;
-    if (this.count === 0) this.fack = seq;
+    if (this.count === 0) {
+      this.fack = seq;
+      this.fackBefore = seq;
+    }
     this.count++;
     this.total += length;
   }
@@ -154,6 +160,7 @@ export class InFlight {
     this.deliveredResent = false;
     this.deliveredOriginal = false;
     this.reordered = false;
+    this.fackBefore = this.fack;
   }
 
   /**
@@ -351,14 +358,17 @@ export class InFlight {
   /** RFC 8985 §6.2, steps 2 and 3: the newest sending that was delivered, and whether it came out of order. */
   private delivered(end: Seq, sentAt: number, flags: number): void {
     const resent = (flags & EVER_RESENT) !== 0;
-    if (!resent) this.deliveredOriginal = true;
+    if (!resent && (!this.deliveredOriginal || seqLt(end, this.originalEnd))) {
+      this.deliveredOriginal = true;
+      this.originalEnd = end;
+    }
     if (sentAt > this.deliveredSentAt || (sentAt === this.deliveredSentAt && seqGt(end, this.deliveredEnd))) {
       this.deliveredSentAt = sentAt;
       this.deliveredEnd = end;
       this.deliveredResent = resent;
     }
     if (seqGt(end, this.fack)) this.fack = end;
-    else if (!resent && seqLt(end, this.fack)) this.reordered = true;
+    if (!resent && seqLt(end, this.fackBefore)) this.reordered = true;
   }
 
   private account(flags: number, bytes: number): void {
