@@ -45,6 +45,15 @@ describe('Reno by RFC 5681', () => {
     assert.deepEqual(rounds.cwndInRounds(1, 5), [3, 6, 12, 24, 48]);
   });
 
+  test('three losses in one window halve once', () => {
+    const rounds = new Rounds({ congestion: 'reno' });
+    rounds.drop(FIRST_OF_ROUND_4, FIRST_OF_ROUND_4 + 20, FIRST_OF_ROUND_4 + 40);
+    rounds.runTo(6.5 * RTT);
+    assert.equal(rounds.ssthresh, 40);
+    assert.deepEqual(rounds.cwndInRounds(7, 9), [42, 43, 44]);
+    assert.equal(rounds.sender.retransmissions, 3);
+  });
+
   test('without SACK (RFC 6582) the same window takes a round for each of its losses, and halves once', () => {
     const rounds = new Rounds({ congestion: 'reno', sack: false });
     rounds.drop(FIRST_OF_ROUND_4, FIRST_OF_ROUND_4 + 20);
@@ -160,7 +169,7 @@ describe('a delay spike, RFC 5682 and RFC 4015: the timeout was spurious', () =>
       rounds.runTo(world.clock.now + 2 * RTT);
       link.a.impair({ delay: RTT / 2 });
       assert.ok(world.runUntil(() => rounds.timeouts === 1, SECOND));
-      world.run(4 * RTT);
+      world.run(2.5 * RTT);
       assert.ok(rounds.cwnd < before / 2 && rounds.ssthresh < before);
     });
   }
