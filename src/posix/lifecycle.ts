@@ -125,8 +125,9 @@ export class SocketLifecycle {
     socket.tcb = null;
     if (tcb === null) return;
     const { onoff, linger } = socket.options.linger;
-    const resets = onoff !== 0 && linger === 0 && tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT';
-    if (resets) this.engine.abort(tcb);
+    const lingerless = socket.options.linger2 < 0 && tcb.state === 'FIN-WAIT-2';
+    const hard = onoff !== 0 && linger === 0 && tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT';
+    if (hard || lingerless) this.engine.abort(tcb);
     else this.engine.close(tcb);
   }
 

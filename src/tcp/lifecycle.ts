@@ -50,6 +50,7 @@ export function becameEstablished(tcb: Tcb): void {
   const config = tcb.config;
   tcb.smallSentEnd = tcb.snd.una;
   tcb.roundEnd = tcb.snd.una;
+  tcb.validatedAt = tcb.clock.now;
   tcb.context.counters.count(tcb.passive ? REASON.TCP_PASSIVE_OPEN : REASON.TCP_ACTIVE_OPEN);
   tcb.congestion.start(tcb.snd.mss, initialWindow(config, tcb.snd.mss, tcb.synRetransmitted));
   // RFC 6298 §5.7: a SYN that timed out says nothing good about the path.

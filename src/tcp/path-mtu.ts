@@ -13,8 +13,10 @@ import type { Tcb } from './tcb.ts';
 export const PMTU_FLOOR = 552;
 /** What nearly every path takes: eff_pmtu's base of RFC 4821 §7.2 with headers. */
 const BASE_MTU = 1064;
-/** Time-outs in a row after which a black hole is suspected. */
-const SUSPICIOUS_RETRIES = 3;
+/** Of so many time-outs in a row the third makes us suspect a black hole, the fourth a narrower one, and the last is for the old size again. */
+const ROUND = 5;
+const SUSPICIOUS = 3;
+const WORSE = 4;
 /** Smaller segments from now on; what was too large is sent again. False when they were as small already. */
 function lowerPathMtu(tcb: Tcb, mtu: number): boolean {
   if (mtu >= tcb.pathMtu) return false;
@@ -57,13 +59,18 @@ export function timedOutAgain(tcb: Tcb): void {
   if (tcb.config.pmtud !== 'probing') return;
   searchTimedOut(tcb);
   const { pathSearch: search, inFlight } = tcb;
+  const stage = tcb.retries % ROUND;
   if (search?.suspected === true) {
-    settlePath(tcb, search.high);
-    tcb.pathSearch = null;
+    if (stage === WORSE) {
+      lowerPathMtu(tcb, PMTU_FLOOR);
+    } else {
+      settlePath(tcb, search.high);
+      tcb.pathSearch = null;
+    }
     return;
   }
   const large = inFlight.count > 0 && inFlight.lengthOf(0) > PMTU_FLOOR;
-  if (tcb.retries !== SUSPICIOUS_RETRIES || !large || tcb.pathMtu <= PMTU_FLOOR) return;
+  if (stage !== SUSPICIOUS || !large || tcb.pathMtu <= PMTU_FLOOR) return;
   const before = tcb.pathMtu;
   lowerPathMtu(tcb, tcb.pathMtu > BASE_MTU ? BASE_MTU : PMTU_FLOOR);
   const begun = searchFrom(tcb, before, 0);

@@ -37,6 +37,8 @@ export interface CongestionControl {
   save(): void;
   /** That reduction was wrong: all is as {@link save} found it, or better. */
   undo(): void;
+  /** For five minutes less than half of the window was used: it is forgotten by half, RFC 7661 §4.4.3. */
+  unvalidated(initialWindow: number): void;
   /** Nothing was sent for longer than an RTO, RFC 5681 §4.1. */
   restart(initialWindow: number): void;
 }

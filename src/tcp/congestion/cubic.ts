@@ -152,6 +152,12 @@ export class Cubic implements CongestionControl {
     this.setSegments(Math.max(this.window, saved.window));
   }
 
+  unvalidated(initialWindow: number): void {
+    this.ssthresh = Math.max(this.ssthresh, Math.floor((3 * this.cwnd) / 4));
+    this.epoch = -1;
+    this.setSegments(Math.max(this.cwnd / 2, Math.min(this.cwnd, initialWindow)) / this.smss);
+  }
+
   restart(initialWindow: number): void {
     this.epoch = -1;
     this.setSegments(Math.min(this.cwnd, initialWindow) / this.smss);

@@ -95,6 +95,11 @@ export class Reno implements CongestionControl {
     this.ssthresh = this.savedSsthresh;
   }
 
+  unvalidated(initialWindow: number): void {
+    this.ssthresh = Math.max(this.ssthresh, Math.floor((3 * this.cwnd) / 4));
+    this.cwnd = Math.max(this.cwnd >> 1, Math.min(this.cwnd, initialWindow));
+  }
+
   restart(initialWindow: number): void {
     this.cwnd = Math.min(this.cwnd, initialWindow);
   }

@@ -4,6 +4,7 @@ import { REASON } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
 import { ECE, type Segment } from '../../wire/segment.ts';
 import { closeWhenEstablished } from '../calls/close.ts';
+import { initialWindow } from '../congestion/congestion-control.ts';
 import { echoArrived } from '../ecn.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
@@ -20,6 +21,9 @@ import { transition } from '../transitions.ts';
 import { TS_RECENT_LIFE } from './1-sequence.ts';
 import { replyWithReset } from './closed.ts';
 import { type Check, challenge, discard } from './verdict.ts';
+
+/** How long a window stays that is not used, RFC 7661 §4.2, µs. */
+const NON_VALIDATED_PERIOD = 300_000_000;
 
 export function checkAck(tcb: Tcb, seg: Segment): Check {
   if (!seg.isAck) return discard(tcb, REASON.TCP_NO_ACK);
@@ -126,6 +130,7 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   const flight = tcb.unacked;
   const before = tcb.recovery.state;
   const full = windowIsFull(tcb);
+  validateWindow(tcb, flight);
   inFlight.acknowledge(seg.ack);
   tcb.snd.una = seg.ack;
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
@@ -146,6 +151,15 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
     tcb.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);
   }
+}
+
+/** RFC 7661 §4.4.3: a window that has not been used for long says nothing about the path any more. */
+function validateWindow(tcb: Tcb, flight: number): void {
+  const { now } = tcb.clock;
+  const used = 2 * flight >= tcb.congestion.cwnd;
+  if (!used && now - tcb.validatedAt < NON_VALIDATED_PERIOD) return;
+  if (!used) tcb.congestion.unvalidated(initialWindow(tcb.config, tcb.snd.mss, 0));
+  tcb.validatedAt = now;
 }
 
 /** Whether cwnd is what limits, and not the application or the peer. */

@@ -60,7 +60,8 @@ function inOrder(tcb: Tcb, seg: Segment, length: number): void {
   const context = tcb.context;
   const ranges = tcb.receiveBuffer.outOfOrder;
   const hadGap = ranges.count > 0;
-  if (hadGap) noteOverlap(tcb, seg.seq, seqAdd(seg.seq, length));
+  // Of two parts that are there already the first is reported (RFC 2883 §4.2.3).
+  if (hadGap && !tcb.dsackPending) noteOverlap(tcb, seg.seq, seqAdd(seg.seq, length));
   const advance = tcb.receiveBuffer.append(tcb.rcv.nxt, seg.bytes, seg.dataStart, seg.dataEnd);
   if (advance === 0) {
     tcb.acksOwed++;

@@ -46,7 +46,7 @@ export function giveUpDoubts(tcb: Tcb): void {
   const { recovery, inFlight, congestion } = tcb;
   if (recovery.frto === 'off') return;
   // Step 3a: the new data is still out there.
-  if (recovery.frto === 'new-data') congestion.setWindow(Math.max(congestion.cwnd, 3 * tcb.snd.mss));
+  if (recovery.frto === 'new-data') congestion.setWindow(3 * tcb.snd.mss);
   recovery.frto = 'off';
   for (let i = 0; i < inFlight.count; i++) {
     const flags = inFlight.flagsOf(i);

@@ -41,6 +41,11 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
 
 /** Something has arrived, and only that tells of what did not; the reordering timer sees to the rest. */
 function repairAfter(tcb: Tcb, acked: number, delivered: number): void {
+  // While it is open whether the time-out was right, nothing more is sent again (RFC 5682 §3.1).
+  if (tcb.recovery.state === 'loss' && tcb.recovery.frto !== 'off') {
+    tcb.context.markReady(tcb);
+    return;
+  }
   const lost = tcb.config.rack ? detectLosses(tcb) : detectByDupThresh(tcb);
   switch (tcb.recovery.state) {
     case 'recovery':
@@ -82,7 +87,8 @@ function isDuplicateBlock(seg: Segment, left: Seq, right: Seq): boolean {
 
 /** The reordering timer has expired (RFC 8985 §6.2 step 5). */
 export function reorderingExpired(tcb: Tcb): void {
-  if (!detectLosses(tcb)) return;
+  const doubting = tcb.recovery.state === 'loss' && tcb.recovery.frto !== 'off';
+  if (doubting || !detectLosses(tcb)) return;
   const { state } = tcb.recovery;
   if ((state === 'open' || state === 'disorder') && !repairProbe(tcb)) enterRecovery(tcb, 0, 0);
   tcb.context.markReady(tcb);
