@@ -89,7 +89,7 @@ export const CONFIG_OPTIONS: readonly ConfigOption[] = [
   { key: 'timestamps', fields: ['timestamps'], kind: onOff(), defaults: 'on', rfc: 'RFC 7323 §3', text: 'the timestamps option, and PAWS with it' },
   { key: 'wscale', fields: ['windowScale'], kind: onOff(), defaults: 'on', rfc: 'RFC 7323 §2', text: 'the window scale option' },
   { key: 'ecn', fields: ['ecn'], kind: choice('off', 'server', 'on'), defaults: ['server', 'off', 'server'], rfc: 'RFC 3168 §6.1', text: 'explicit congestion notification; server: only when the peer asks' },
-  { key: 'pacing', fields: ['pacing'], kind: onOff(), defaults: ['off', 'off', 'on'], rfc: '', text: 'spread segments over the round-trip time' },
+  { key: 'pacing', fields: ['pacing'], kind: onOff(), defaults: 'off', rfc: 'RFC 9438 §5', text: 'spread segments over the round-trip time' },
   { key: 'slowStartAfterIdle', fields: ['slowStartAfterIdle'], kind: onOff(), defaults: 'on', rfc: 'RFC 5681 §4.1', text: 'start slowly again after an idle RTO' },
   { key: 'nagle', fields: ['nagle'], kind: onOff(), defaults: 'on', rfc: 'RFC 9293 §3.7.4', text: 'hold back small segments while data is unacknowledged' },
 

@@ -157,6 +157,8 @@ export class Tcb implements Machine {
   lastReceivedAt = 0.5;
   lastSentAt = 0.5;
 
+  /** Paced: nothing leaves before this, µs. */
+  paceAt = 0.5;
   /** When at least half of cwnd was last in use, µs. */
   validatedAt = 0.5;
 

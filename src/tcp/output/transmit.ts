@@ -26,6 +26,7 @@ import {
 import { armPersist } from '../timers/persist.ts';
 import { segmentSent, setLossTimer } from '../timers/retransmission.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
+import { paced, pacedLimit } from './pacing.ts';
 import { emitReply } from './reply.ts';
 import type { Trigger } from './sent-segment.ts';
 import { bytesToSend, congestionRoom, windowRoom } from './usable-window.ts';
@@ -104,6 +105,7 @@ function resendLost(tcb: Tcb): void {
     const index = inFlight.nextToResend();
     if (index < 0) return;
     if (!recovery.forced && pipe(tcb) + tcb.snd.mss > tcb.congestion.cwnd) return;
+    if (!recovery.forced && pacedLimit(tcb) === 0) return;
     if (!fitWindow(tcb, index)) return;
     resend(tcb, index, recovery.state === 'loss' ? 'rto' : 'fast-rtx');
   }
@@ -150,6 +152,7 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   emit(tcb, seq, length, bits, trigger);
   inFlight.markResent(index);
   noteRepeat(tcb, seq, length);
+  paced(tcb, length);
   segmentSent(tcb);
   // The oldest is on its way again: its time begins anew (RFC 6675 §6).
   if (index === 0 && trigger === 'fast-rtx' && tcb.sackAgreed) setLossTimer(tcb, true);
@@ -221,7 +224,10 @@ function sendNew(tcb: Tcb): void {
   while (network.writable) {
     const mss = payloadLimit(tcb);
     if (tcb.pathSearch !== null && mss === tcb.snd.mss) sendMtuProbe(tcb);
-    const length = bytesToSend(tcb, mss, superPacketLimit(tcb, mss));
+    const limit = Math.min(superPacketLimit(tcb, mss), pacedLimit(tcb));
+    // Its timer is set.
+    if (limit === 0) return;
+    const length = bytesToSend(tcb, mss, limit);
     const finDue = finMayGo(tcb, length);
     if (length === 0 && !finDue) break;
     sendSegment(tcb, length, finDue, mss);
@@ -274,6 +280,7 @@ function sendSegment(
   if (length > 0) tcb.dataSegmentsSent += Math.ceil(length / mss);
   if (tcb.recovery.state === 'recovery') tcb.recovery.rate.out += occupied;
   tcb.lastSentAt = tcb.clock.now;
+  paced(tcb, length);
   emit(tcb, seq, length, bits, trigger);
   tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);
   segmentSent(tcb);

@@ -12,6 +12,7 @@ import {
   TIMER_DELAYED_ACK,
   TIMER_FIN_WAIT_2,
   TIMER_KEEPALIVE,
+  TIMER_PACING,
   TIMER_PERSIST,
   TIMER_RACK,
   TIMER_RTO,
@@ -68,6 +69,9 @@ function timerExpired(tcb: Tcb, timer: number): void {
     case TIMER_FIN_WAIT_2:
       transition(tcb, 'FIN-WAIT-2', 'Timeout=FIN-WAIT-2', 'CLOSED');
       release(context, tcb, 'fin-wait-2-timeout');
+      break;
+    case TIMER_PACING:
+      context.markReady(tcb);
       break;
     case TIMER_USER:
       giveUp(tcb, 'user-timeout');

@@ -19,6 +19,7 @@ export const TIMER_NAMES = [
   'keepalive',
   'fin-wait-2',
   'user',
+  'pacing',
   'syn-ack',
   'time-wait',
 ] as const;
@@ -32,13 +33,14 @@ export const TIMER_DELAYED_ACK = 4;
 export const TIMER_KEEPALIVE = 5;
 export const TIMER_FIN_WAIT_2 = 6;
 export const TIMER_USER = 7;
+export const TIMER_PACING = 8;
 /** Of compact SYN-RECEIVED records; kept there, not in the table. */
-export const TIMER_SYN_ACK = 8;
+export const TIMER_SYN_ACK = 9;
 /** Of compact TIME-WAIT records; kept there, not in the table. */
-export const TIMER_TIME_WAIT = 9;
+export const TIMER_TIME_WAIT = 10;
 
 /** Timers that live in the table. */
-export const TABLE_TIMERS = 8;
+export const TABLE_TIMERS = 9;
 
 const FIRST_CAPACITY = 64;
 
