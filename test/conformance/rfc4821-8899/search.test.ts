@@ -138,3 +138,21 @@ test('PM-10, RFC 8899 §4.6: ICMP about a probe ends it: the search goes on belo
   assert.equal(app.tcb.pathSearch?.high, 1200);
   assert.ok(bed.peer.sent().length > 0, 'its text goes again at once');
 });
+
+test('PM-09, RFC 4821 §7.7: a silent black hole, however narrow, lets a transfer through in smaller segments', () => {
+  for (const most of [1280, 1064, 1000, 600]) {
+    const bed = testbed();
+    const app = bed.peer.handshake('passive', { mss: 1460, sackPermitted: true });
+    app.write(20_000);
+    let acked = 1;
+    for (let waited = 0; waited < 60_000 && app.tcb.unacked > 0; waited += 100) {
+      for (const { seq, length, packet } of bed.peer.sent()) {
+        if (packet.length > most || seq !== acked) continue;
+        acked = seq + length;
+        bed.peer.ack(acked);
+      }
+      bed.advance(100);
+    }
+    assert.equal(acked, 20_001, `${most} bytes`);
+  }
+});
