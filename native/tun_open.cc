@@ -64,7 +64,8 @@ bool open_queue(const TunRequest &request, TunResult &result) {
   // The header's fields are little-endian for src/wire/virtio.ts; only big-endian machines need telling.
   int little_endian = 1;
   ioctl(fd, TUNSETVNETLE, &little_endian);
-  choose_offload(fd, request, result);
+  // Without the header nobody could say which packet is partial or a super-packet.
+  if (result.vnet_header) choose_offload(fd, request, result);
   return true;
 }
 
@@ -145,6 +146,9 @@ void open_all(const TunRequest &request, TunResult &result) {
   for (int i = 0; i < request.queues; i++) {
     if (!open_queue(request, result)) return;
   }
+  // Before the interface is up: no packet may find its queue in another way.
+  Failure refused;
+  if (request.with_steering) result.steered = steer(result.fds[0], request.steering, refused);
   int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (control < 0) {
     result.failure.note("socket(AF_INET)");

@@ -6,8 +6,8 @@ import type { Device, DeviceListener } from './device.ts';
 import { MAX_PACKET_LENGTH, PacketQueue } from './packet-queue.ts';
 
 /** What a device takes off the stack's hands. */
-export type Offload = 'off' | 'csum' | 'tso4';
-const OFFLOADS: readonly Offload[] = ['off', 'csum', 'tso4'];
+export const OFFLOADS = ['off', 'csum', 'tso4'] as const;
+export type Offload = (typeof OFFLOADS)[number];
 
 /** What a device in memory can be told. */
 export interface MemoryDeviceOptions {

@@ -1,5 +1,6 @@
 /** Runs a script: one event after the other, in virtual time. */
 
+import type { Offload } from '../device/memory-link.ts';
 import { PosixError } from '../posix/errno.ts';
 import { buildIcmp, buildTcp } from './build.ts';
 import { CallError } from './call-context.ts';
@@ -32,6 +33,8 @@ export interface DrillResult {
 export interface DrillOptions {
   /** Told each packet, as a line of a script. */
   readonly onPacket?: (line: string) => void;
+  /** What the stack's device does for it; `off` unless told. The packets of the script stay those of the wire. */
+  readonly offload?: Offload;
 }
 
 /** Runs a parsed script against a stack of its own. */
@@ -53,7 +56,7 @@ class Interpreter {
     this.script = script;
     this.options = options;
     this.flows = new Flows(script.setting.bindPort);
-    this.world = new World(script.setting, {
+    this.world = new World(script.setting, options.offload ?? 'off', {
       ask: () => this.calls.ask(),
       deadline: () => this.calls.deadline,
     });

@@ -2,7 +2,9 @@
 
 import { SeededRandom } from '../base/random.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
-import { type PacketDevice, packetDevice } from '../device/packet-device.ts';
+import type { Offload } from '../device/memory-link.ts';
+import { type PacketDevice, packetDevice, type SentPacketInfo } from '../device/packet-device.ts';
+import { splitSuperPacket } from '../device/split-super-packet.ts';
 import { createPosix, type Posix } from '../posix/posix.ts';
 import { Stack } from '../stack/stack.ts';
 import { type LivePacket, readLivePacket } from './live-packet.ts';
@@ -30,10 +32,10 @@ export class World {
   private readonly device: PacketDevice;
   private readonly watcher: Watcher;
 
-  constructor(setting: Setting, watcher: Watcher) {
+  constructor(setting: Setting, offload: Offload, watcher: Watcher) {
     this.watcher = watcher;
-    this.device = packetDevice({ mtu: setting.mtu });
-    this.device.onPacket((bytes) => this.sent.push(readLivePacket(bytes, this.now)));
+    this.device = packetDevice({ mtu: setting.mtu, offload });
+    this.device.onPacket((bytes, info) => this.noteSent(bytes, info));
     this.stack = new Stack({
       device: this.device,
       address: `${setting.localAddress}/${PREFIX}`,
@@ -50,8 +52,19 @@ export class World {
     return this.clock.now - ZERO;
   }
 
+  /** Scripts speak of the wire: a super-packet is its segments, as the device would have cut it. */
+  private noteSent(bytes: Uint8Array, { gsoSize }: SentPacketInfo): void {
+    const whole = readLivePacket(bytes, this.now);
+    if (gsoSize === 0 || whole.protocol === 'broken') {
+      this.sent.push(whole);
+      return;
+    }
+    for (const piece of splitSuperPacket(bytes, gsoSize)) this.sent.push(readLivePacket(piece, this.now));
+  }
+
   inject(packet: Uint8Array): void {
-    this.device.inject(packet);
+    // A line is one segment, however long.
+    this.device.inject(packet, { gsoSize: 0 });
     this.watcher.ask();
   }
 

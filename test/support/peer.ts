@@ -17,7 +17,9 @@ import assert from 'node:assert/strict';
 import { SeededRandom } from '../../src/base/random.ts';
 import { REASON, type ReasonName } from '../../src/base/reasons.ts';
 import { type VirtualClock, virtualClock } from '../../src/base/virtual-clock.ts';
-import { type PacketDevice, packetDevice } from '../../src/device/packet-device.ts';
+import type { Offload } from '../../src/device/memory-link.ts';
+import { type PacketDevice, packetDevice, type SentPacketInfo } from '../../src/device/packet-device.ts';
+import { splitSuperPacket } from '../../src/device/split-super-packet.ts';
 import type { IpTrace } from '../../src/ip/trace.ts';
 import type { ConfigValue, Profile } from '../../src/stack/config.ts';
 import { Stack } from '../../src/stack/stack.ts';
@@ -38,6 +40,8 @@ export interface TestbedOptions {
   config?: Record<string, ConfigValue>;
   profile?: Profile;
   mtu?: number;
+  /** Default: off. The peer sees segments of the wire in any case. */
+  offload?: Offload;
   addresses?: string[];
   /** ISN of {@link Testbed.peer}. */
   isn?: number;
@@ -54,8 +58,10 @@ export class Testbed {
   readonly stack: Stack;
   /** The peer that most tests need. */
   readonly peer: Peer;
-  /** Every packet that the stack has sent. */
+  /** Every packet that the stack has sent, as it was on the wire. */
   readonly packets: Uint8Array[] = [];
+  /** What the device was told about each frame, oldest first. */
+  readonly frames: (SentPacketInfo & { readonly length: number })[] = [];
   /** What was accepted by {@link listen}, oldest first. */
   readonly accepted: Application[] = [];
   private readonly peers: Peer[] = [];
@@ -66,7 +72,7 @@ export class Testbed {
   constructor(options: TestbedOptions) {
     this.clock = virtualClock(options.start ?? 1_000_000_000);
     this.started = this.clock.now;
-    this.device = packetDevice({ mtu: options.mtu ?? 1500, offload: 'off' });
+    this.device = packetDevice({ mtu: options.mtu ?? 1500, offload: options.offload ?? 'off' });
     this.stack = new Stack({
       device: this.device,
       address: options.addresses ?? [`${STACK_ADDRESS}/24`],
@@ -77,10 +83,13 @@ export class Testbed {
       ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
     const mtu = this.device.mtu;
-    this.device.onPacket((packet) => {
-      assert.ok(packet.length <= mtu, `a packet of ${packet.length} bytes at an MTU of ${mtu}`);
-      this.packets.push(packet);
-      this.sort(packet);
+    this.device.onPacket((bytes, info) => {
+      this.frames.push({ ...info, length: bytes.length });
+      for (const packet of info.gsoSize > 0 ? splitSuperPacket(bytes, info.gsoSize) : [bytes]) {
+        assert.ok(packet.length <= mtu, `a packet of ${packet.length} bytes at an MTU of ${mtu}`);
+        this.packets.push(packet);
+        this.sort(packet);
+      }
     });
     this.peer = this.newPeer(options.isn === undefined ? {} : { isn: options.isn });
   }

@@ -17,7 +17,7 @@ export function addUp(program: Command): void {
     .option('--mtu <bytes>', 'largest packet', '1500')
     .option('--netns <name>', 'open the interface in this network namespace')
     .option('--device <kind>', 'tun or tuntap2', 'tun')
-    .option('--offload <mode>', 'auto, or off: each packet as on a wire', 'auto')
+    .option('--offload <mode>', 'auto, csum (no super-packets), or off: each packet as on a wire', 'auto')
     .option('--queues <n>', 'queues of the interface', '1')
     .option('--profile <profile>', 'default, strict or linux', 'default')
     .option(

@@ -43,7 +43,7 @@ export interface UpOptions {
   readonly mtu: number;
   readonly netns: string | null;
   readonly device: 'tun' | 'tuntap2';
-  readonly offload: 'auto' | 'off';
+  readonly offload: 'auto' | 'csum' | 'off';
   readonly profile: Profile;
   readonly config: Readonly<Record<string, string>>;
   readonly user: string | null;
@@ -58,6 +58,7 @@ export interface UpOptions {
   /** A raw socket on the kernel's side is kept for forged segments. */
   readonly allowInject: boolean;
   readonly log: string | null;
+  readonly pcapng: string | null;
   readonly control: string | null;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -78,7 +79,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     mtu: check.mtu(flags.mtu),
     netns: flags.netns === undefined ? null : check.namespaceName(flags.netns),
     device: check.oneOf(flags.device, '--device', ['tun', 'tuntap2']),
-    offload: check.oneOf(flags.offload, '--offload', ['auto', 'off']),
+    offload: check.oneOf(flags.offload, '--offload', ['auto', 'csum', 'off']),
     profile: check.oneOf(flags.profile, '--profile', PROFILES),
     config: configOf(flags),
     user: flags.user === undefined ? null : check.named(flags.user, '--user'),
@@ -89,6 +90,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     seed: flags.seed === undefined ? DEFAULT_SEED : check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1),
     allowInject: flags.allowInject === true,
     log: flags.log === undefined ? null : check.named(flags.log, '--log'),
+    pcapng: flags.pcapng === undefined ? null : check.named(flags.pcapng, '--pcapng'),
     control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
     quiet: flags.quiet === true,
@@ -138,7 +140,6 @@ function refuseUnbuilt(flags: UpFlags): void {
   const unbuilt: [boolean, string][] = [
     [flags.inspect !== 'off', '--inspect'],
     [flags.record !== undefined, '--record'],
-    [flags.pcapng !== undefined, '--pcapng'],
     [queues > 1, '--queues above 1'],
     [flags.busyPoll === true, '--busy-poll'],
   ];

@@ -9,6 +9,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const SUPER_PACKET = fileURLToPath(
+  new URL('../../conformance/rfc5927-1191/frag-needed-is-no-congestion.pkt', import.meta.url),
+);
 const FOLDER = mkdtempSync(join(tmpdir(), 'fourwave-drill-'));
 process.on('exit', () => rmSync(FOLDER, { recursive: true }));
 
@@ -60,6 +63,13 @@ test('one script fails: code 1, file, line and the two packets with a mark under
     `${good}: notice: --speed has no effect`,
     '2 scripts: 1 passed, 1 failed',
   ]);
+});
+
+test('--offload tso4: what the stack sends at once goes again as one, and is cut anew for the script', () => {
+  const { code, stdout } = drill('--offload', 'tso4', good, SUPER_PACKET);
+  assert.equal(code, 1);
+  assert.match(stdout, /script packet: .* 1161:1461\(300\) .*\nactual packet: .* 1161:2321\(1160\) /);
+  assert.match(stdout, /2 scripts: 1 passed, 1 failed\n$/);
 });
 
 test('a script that cannot be read: code 2, one sentence with the place, and none is run', () => {
