@@ -1,6 +1,7 @@
 /** Exit codes and the sentences that go with them: the only place that decides about either. */
 
 import { ConfigError } from '../stack/config.ts';
+import { openFilesAllowed } from './capability.ts';
 import { printable } from './printable.ts';
 
 export const EXIT_OK = 0;
@@ -60,8 +61,14 @@ export function describe(error: unknown): CliError {
   return missed ? missing(text) : new CliError(EXIT_FAILED, text);
 }
 
+/** Read now: once there are too few, there is none to read it with. */
+const ALLOWED = openFilesAllowed();
+
 function tooFew(code: string): string {
-  return `no file descriptor is free (${code}): raise the limit with: ulimit -n 65536`;
+  if (code !== 'EMFILE') return `the system has no file descriptor left (${code}): end other programs`;
+  const few =
+    ALLOWED === Infinity ? 'no file descriptor is free' : `only ${ALLOWED} files may be open at a time`;
+  return `${few} (${code}): raise the limit with: ulimit -n 65536`;
 }
 
 /** A file or folder that an argument names and that cannot be used. `cure` begins with a verb. */

@@ -14,7 +14,8 @@ async function queueOf(scene: Scene): Promise<[number, number]> {
   }
   const { stdout } = await scene.namespace.run('ss', ['-ltnH']);
   const [, waiting, most] = stdout.toString().trim().split(/\s+/).map(Number);
-  return [waiting as number, most as number];
+  // The kernel lets one more wait than listen() and ss say.
+  return [waiting as number, (most as number) + 1];
 }
 
 describe('a full accept queue', () => {
@@ -29,11 +30,11 @@ describe('a full accept queue', () => {
         B>A SYN,ACK 0 ack 1
         A>B ACK 1 ack 1`);
       // A backlog of none lets one wait, on both sides.
-      assert.deepEqual(await queueOf(scene), [1, 0]);
+      assert.deepEqual(await queueOf(scene), [1, 1]);
       const second = scene.A.connect(PORT);
       await scene.expect('A>B SYN 0', 200);
       await listening.accept();
-      assert.deepEqual(await queueOf(scene), [0, 0]);
+      assert.deepEqual(await queueOf(scene), [0, 1]);
       await second;
       await scene.expect(`
         A>B SYN 0 after 600..2000

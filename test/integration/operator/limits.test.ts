@@ -30,7 +30,7 @@ describe('too little of what the machine has', { concurrency: 2, skip: skipWitho
         assert.equal(code, 1, `${limit}: ${stderr}`);
         assert.match(
           oneSentence(stderr),
-          /only \d+ files may be open .* raise the limit with: ulimit -n 65536/,
+          new RegExp(`only ${limit} files may be open .* raise the limit with: ulimit -n 65536`),
         );
         assert.equal(stdout.toString(), '');
         await assertNothingLeft(place);

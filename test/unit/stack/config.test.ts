@@ -65,7 +65,7 @@ test('the strict and linux profiles differ where the design says so', () => {
   const linux = resolveConfig('linux');
   assert.deepEqual(
     [linux.timeWaitRfc1337, linux.retriesSyn, linux.timeWaitMax, linux.pacing],
-    [false, 6, 131_072, true],
+    [false, 6, 131_072, false],
   );
   assert.equal(linux.bufferSendStart, 16 * K);
 });
