@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "napi_args.h"
+#include "steering.h"
 
 constexpr int MAX_QUEUES = 16;
 constexpr int MAX_OFFLOADS = 4;
@@ -28,6 +29,9 @@ struct TunRequest {
   int mtu = 1500;
   bool with_diagnosis = false;
   bool with_raw_socket = false;
+  /** Try to load a program that chooses the queue of each packet. */
+  bool with_steering = false;
+  SteeringKey steering;
 };
 
 struct TunResult {
@@ -39,6 +43,8 @@ struct TunResult {
   int offload = 0;
   int diagnosis = -1;
   int raw = -1;
+  /** The kernel has taken the program. */
+  bool steered = false;
 };
 
 /**

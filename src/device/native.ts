@@ -41,6 +41,10 @@ export interface NativeTunRequest {
   readonly mtu: number;
   readonly withDiagnosis: 0 | 1;
   readonly withRawSocket: 0 | 1;
+  /** Try to load a program with this key that chooses the queue of each packet. */
+  readonly withSteering: 0 | 1;
+  readonly keyLow: number;
+  readonly keyHigh: number;
 }
 
 export interface NativeTun {
@@ -51,6 +55,8 @@ export interface NativeTun {
   /** −1 = not asked for. */
   readonly diagnosis: number;
   readonly raw: number;
+  /** The kernel has taken the steering program. */
+  readonly steered: 0 | 1;
 }
 
 /** Functions throw Errors with `errno` (positive) and `syscall`; see {@link explained}. */
@@ -59,6 +65,11 @@ export interface Native {
   openTun(request: NativeTunRequest): NativeTun;
   /** /proc/net/route of a namespace. */
   readRoutes(netns: string): string;
+  /** The queue that a steering program with this key chooses for each packet: for tests. */
+  testSteering(
+    key: { keyLow: number; keyHigh: number; queues: number },
+    packets: readonly Uint8Array[],
+  ): number[];
 
   /**
    * Takes over the descriptor, watches it for reading and calls back with the number of packets of

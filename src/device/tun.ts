@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
+import type { SteeringKey } from '../wire/steering.ts';
 import type { Device, DeviceListener } from './device.ts';
 import { type DeviceContext, deviceError, explained } from './device-error.ts';
 import { loadNative, type Native, type NativeTunRequest, TUN_F_CSUM, TUN_F_TSO4 } from './native.ts';
@@ -23,6 +24,8 @@ export interface TunOptions {
   readonly offload?: 'auto' | 'csum' | 'off';
   /** More than one makes a multi-queue interface. */
   readonly queues?: number;
+  /** With this key the kernel is asked to give each queue the flows that hash to it (src/wire/steering.ts). */
+  readonly steering?: SteeringKey | null;
 }
 
 /** What only root may open besides the TUN; see {@link TunDescription}. */
@@ -47,6 +50,8 @@ export interface TunDescription {
   readonly diagnosis: number;
   /** Descriptor, or −1. */
   readonly raw: number;
+  /** The kernel has taken the steering program. */
+  readonly steered?: boolean;
 }
 
 const OFFLOADS = {
@@ -72,6 +77,7 @@ const DEFAULTS = {
   netns: null,
   offload: 'auto',
   queues: 1,
+  steering: null,
 } as const;
 
 function isIntegerWithin(value: number, least: number, most: number): boolean {
@@ -108,7 +114,7 @@ export function openTun(
   extras: PrivilegedExtras = {},
   native: Native = loadNative(),
 ): TunDescription {
-  const { name, peer, mtu, netns, offload, queues } = checkOptions(options);
+  const { name, peer, mtu, netns, offload, queues, steering } = checkOptions(options);
   const range = parsePeer(peer);
   const file = namespaceFile(netns);
   refuseRoutedRange(native, file, range, name);
@@ -123,6 +129,9 @@ export function openTun(
     mtu,
     withDiagnosis: extras.diagnosis === true ? 1 : 0,
     withRawSocket: extras.rawSocket === true ? 1 : 0,
+    withSteering: steering === null ? 0 : 1,
+    keyLow: steering?.low ?? 0,
+    keyHigh: steering?.high ?? 0,
   };
   try {
     const opened = native.openTun(request);
@@ -132,6 +141,7 @@ export function openTun(
       offload: offloadNames(opened.offload),
       diagnosis: opened.diagnosis,
       raw: opened.raw,
+      steered: opened.steered === 1,
     };
   } catch (error) {
     throw explained(error, { tun: name, netns, peer, mtu });

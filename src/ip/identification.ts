@@ -10,6 +10,14 @@ const IDENTIFICATIONS = 0x1_0000;
 /** Buckets of (source, destination, protocol); those that share one share its numbers. */
 const BUCKETS = 1024;
 
+/** One of several stacks that share addresses. */
+export interface Share {
+  readonly index: number;
+  readonly count: number;
+}
+
+const ALONE: Share = { index: 0, count: 1 };
+
 /**
  * One counter per bucket of destinations. It starts at a keyed random point, so that nobody can
  * count our packets to others, and advances at most 65,536 times per datagram lifetime.
@@ -20,11 +28,17 @@ export class Identification {
   private readonly used = new Uint32Array(BUCKETS);
   private readonly periodStart = new Float64Array(BUCKETS);
   private readonly spent = new Uint32Array(BUCKETS);
+  /** Our part of all identifications: siblings on the same addresses use the others. */
+  private readonly part: number;
+  private readonly first: number;
   /** The identification that {@link next} chose. */
   value = 0;
 
-  constructor(clock: Clock, random: Random) {
+  /** `random`: the same bytes for all `share.count` siblings. */
+  constructor(clock: Clock, random: Random, share: Share = ALONE) {
     this.clock = clock;
+    this.part = Math.floor(IDENTIFICATIONS / share.count);
+    this.first = this.part * share.index;
     this.hash = new SipHash(random);
     this.periodStart.fill(-Infinity);
   }
@@ -39,11 +53,11 @@ export class Identification {
     }
     const spent = this.spent[bucket] as number;
     // Half of the numbers in each period: the same one never twice within a lifetime, across its edge too.
-    if (spent >= IDENTIFICATIONS / 2) return false;
+    if (spent >= this.part / 2) return false;
     this.spent[bucket] = spent + 1;
     const count = this.used[bucket] as number;
     this.used[bucket] = count + 1;
-    this.value = (start + count) & 0xffff;
+    this.value = (start + this.first + (count % this.part)) & 0xffff;
     return true;
   }
 }

@@ -9,7 +9,7 @@ import type { Packet } from '../wire/packet.ts';
 import type { LocalAddresses } from './addresses.ts';
 import { Reassembly } from './fragments.ts';
 import { Icmp } from './icmp.ts';
-import { Identification } from './identification.ts';
+import { Identification, type Share } from './identification.ts';
 import { IpInput } from './input.ts';
 import type { Link } from './link.ts';
 import { IpOutput } from './output.ts';
@@ -25,6 +25,8 @@ export interface IpOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly random: Random;
+  /** Others use the same addresses: our number among them, and bytes that are the same for all. */
+  readonly share?: (Share & { readonly secrets: Random }) | null;
   readonly trace: IpTrace | null;
   /** The device leads back to ourselves: packets from our own addresses are taken. Default: no. */
   readonly loopback?: boolean;
@@ -48,7 +50,10 @@ export class Ip {
     this.device = device;
     this.addresses = addresses;
     this.mtu = Math.min(options.mtu ?? device.mtu, device.mtu);
-    this.output = new IpOutput(device, this.mtu, counters, new Identification(clock, random));
+    const { share = null } = options;
+    const identification =
+      share === null ? new Identification(clock, random) : new Identification(clock, share.secrets, share);
+    this.output = new IpOutput(device, this.mtu, counters, identification);
     this.reassembly = new Reassembly(clock, counters);
     this.icmp = new Icmp(addresses, counters, new IcmpRateLimit(clock, random));
     this.input = new IpInput({

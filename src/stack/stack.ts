@@ -10,6 +10,7 @@ import { LocalAddresses } from '../ip/addresses.ts';
 import { Ip } from '../ip/ip.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import { TcpEngine } from '../tcp/engine.ts';
+import type { Siblings } from '../tcp/siblings.ts';
 import type { TcpConfig } from '../tcp/tcp-config.ts';
 import type { TcpTrace } from '../tcp/trace.ts';
 import { parseAddress } from '../wire/address.ts';
@@ -40,6 +41,10 @@ export interface StackOptions {
   readonly clock: Clock;
   /** Where secrets come from: a CSPRNG, but for simulators. */
   readonly random: Random;
+  /** Stacks that share our addresses: the workers of several queues. */
+  readonly siblings?: Siblings | null;
+  /** Where the keys come from that siblings share; default: `random`. */
+  readonly secrets?: Random;
   readonly profile?: Profile;
   readonly config?: Readonly<Record<string, ConfigValue>>;
   /** A configuration already resolved, in place of `profile` and `config`: a recording's. */
@@ -114,6 +119,8 @@ export class Stack implements DeviceListener {
     this.device = world.device;
     this.clock = new TurnClock(world.clock);
     const trace = options.trace ?? null;
+    const siblings = options.siblings ?? null;
+    const secrets = options.secrets ?? random;
     this.ip = new Ip({
       device: this.device,
       addresses: new LocalAddresses(this.addresses),
@@ -121,6 +128,7 @@ export class Stack implements DeviceListener {
       counters: this.counters,
       clock: this.clock,
       random,
+      share: siblings && { index: siblings.index, count: siblings.count, secrets },
       trace,
       loopback: options.device.loopsBack ?? false,
     });
@@ -131,6 +139,8 @@ export class Stack implements DeviceListener {
       counters: this.counters,
       trace,
       config,
+      siblings,
+      secrets,
       requestTurn: () => this.requestTurn(),
     });
     this.tcp.tape = this.tape;

@@ -20,6 +20,7 @@ import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
 import { RecordsPool } from './send/records.ts';
+import type { Siblings } from './siblings.ts';
 import { KIND_CONNECTION, KIND_SYN_RECEIVED, KIND_TIME_WAIT, Tcb } from './tcb.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TimerTable } from './timers/timer-table.ts';
@@ -33,6 +34,10 @@ export interface TcpEnvironment {
   readonly counters: Counters;
   readonly trace: TcpTrace | null;
   readonly config: TcpConfig;
+  /** Those that share our addresses, or null. */
+  readonly siblings?: Siblings | null;
+  /** Where the keys come from that siblings share; default: `random`. */
+  readonly secrets?: Random;
   /** Asks for a turn. */
   readonly requestTurn: () => void;
 }
@@ -43,6 +48,7 @@ export class TcpContext {
   readonly counters: Counters;
   readonly trace: TcpTrace | null;
   readonly requestTurn: () => void;
+  readonly siblings: Siblings | null;
   /** For connections opened from now on. */
   config: TcpConfig;
 
@@ -77,7 +83,7 @@ export class TcpContext {
 
   /** Where compact records are expanded. */
   scratch: Tcb;
-  nextId = 1;
+  private nextId: number;
   nextListener = 0;
   nextPort = 0;
   orphans = 0;
@@ -96,7 +102,10 @@ export class TcpContext {
     this.trace = environment.trace;
     this.config = environment.config;
     this.requestTurn = environment.requestTurn;
-    this.secrets = new Secrets(environment.random, environment.clock);
+    this.siblings = environment.siblings ?? null;
+    this.nextId = 1 + (this.siblings?.index ?? 0);
+    const keys = environment.secrets ?? environment.random;
+    this.secrets = new Secrets(keys, environment.clock);
     this.flows = new FlowTable(environment.random);
     this.timers = new TimerTable(environment.clock);
     this.replies = new ReplyQueue();
@@ -104,6 +113,13 @@ export class TcpContext {
     this.noise = new Noise(environment.random);
     this.pool = new BufferPool(environment.config.bufferTotal);
     this.scratch = this.newBlock();
+  }
+
+  /** A number that no connection has had, of ours or of our siblings. */
+  takeId(): number {
+    const id = this.nextId;
+    this.nextId += this.siblings === null ? 1 : this.siblings.count;
+    return id;
   }
 
   newBlock(): Tcb {

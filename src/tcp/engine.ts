@@ -10,6 +10,7 @@
 import { REASON } from '../base/reasons.ts';
 import type { Ipv4Header } from '../wire/ipv4.ts';
 import type { Packet } from '../wire/packet.ts';
+import type { Segment } from '../wire/segment.ts';
 import { readTcpHeader } from '../wire/tcp-header.ts';
 import type { CallTape } from './call-tape.ts';
 import { abort } from './calls/abort.ts';
@@ -61,6 +62,13 @@ export interface TcpStats {
   readonly memory: number;
 }
 
+/** No connection of ours, and none that could become ours: no listener here takes it and nothing here resets it. */
+function isAnothers({ flows, siblings }: TcpContext, seg: Segment): boolean {
+  const { localAddress, peerAddress, localPort, peerPort } = seg;
+  if (flows.find(localAddress, peerAddress, localPort, peerPort) >= 0) return false;
+  return siblings !== null && !siblings.owns(localAddress, peerAddress, localPort, peerPort);
+}
+
 export class TcpEngine {
   readonly context: TcpContext;
   /** Hears every call; null when nobody records. */
@@ -91,6 +99,10 @@ export class TcpEngine {
     if (reason !== REASON.ACCEPTED) {
       context.counters.count(reason);
       if (context.trace !== null) context.trace.segmentJudged(null, seg, 'dropped', reason);
+      return;
+    }
+    if (context.siblings !== null && isAnothers(context, seg)) {
+      context.siblings.handOver(packet);
       return;
     }
     if (seg.badOptions) context.counters.count(REASON.TCP_OPTION_LENGTH);

@@ -61,7 +61,7 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   const tcb = context.newBlock();
   tcb.config = config;
   tcb.owner = owner;
-  tcb.id = context.nextId++;
+  tcb.id = context.takeId();
   tcb.reuseAddress = options.reuseAddress ?? false;
   tcb.localAddress = localAddress;
   tcb.localPort = localPort;
@@ -89,6 +89,9 @@ function chooseLocalPort(context: TcpContext, localAddress: number, options: Ope
   if (options.localPort === 0) return ephemeralPort(context, localAddress, options);
   const taken = context.flows.find(localAddress, peerAddress, options.localPort, peerPort);
   if (taken >= 0) throw new TcpError('EADDRNOTAVAIL', 'this connection exists already, or is in TIME-WAIT');
+  const { siblings } = context;
+  if (siblings !== null && !siblings.owns(localAddress, peerAddress, options.localPort, peerPort))
+    throw new TcpError('EADDRNOTAVAIL', 'a flow from this port to this peer belongs to another queue');
   return options.localPort;
 }
 
@@ -97,10 +100,12 @@ function ephemeralPort(context: TcpContext, localAddress: number, options: OpenO
   const { ephemeralFirst, ephemeralLast } = options.config ?? context.config;
   const count = ephemeralLast - ephemeralFirst + 1;
   const { peerAddress, peerPort } = options;
+  const { siblings } = context;
   for (let tries = 0; tries < count; tries++) {
     const next = context.secrets.nextSourcePort(localAddress, peerAddress, peerPort);
     const port = ephemeralFirst + (next % count);
     if (context.listeners.hasPort(port)) continue;
+    if (siblings !== null && !siblings.owns(localAddress, peerAddress, port, peerPort)) continue;
     if (context.flows.find(localAddress, peerAddress, port, peerPort) < 0) return port;
   }
   throw new TcpError('EADDRNOTAVAIL', 'every local port toward this peer is in use or in TIME-WAIT');

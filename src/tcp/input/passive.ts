@@ -23,7 +23,7 @@ export function openPassive(context: TcpContext, listener: Listener, seg: Segmen
   tcb.peerAddress = seg.peerAddress;
   tcb.localPort = seg.localPort;
   tcb.peerPort = seg.peerPort;
-  tcb.id = context.nextId++;
+  tcb.id = context.takeId();
   tcb.openedAt = context.clock.now;
   tcb.ready = false;
   tcb.challengeCount = 0;

@@ -87,6 +87,9 @@ describe('TUN', { skip }, () => {
         mtu: 1500,
         withDiagnosis: 0 as const,
         withRawSocket: 0 as const,
+        withSteering: 0 as const,
+        keyLow: 0,
+        keyHigh: 0,
       };
       const partly = native.openTun({ ...base, ...rest, offloads: [0x4000_0001, 1] });
       assert.deepEqual([partly.vnetHeader, partly.offload], [1, 1]);
