@@ -3,12 +3,12 @@
 import { writeSync } from 'node:fs';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
-import type { SteeringKey } from '../wire/steering.ts';
 import type { Device, DeviceListener } from './device.ts';
 import { type DeviceContext, deviceError, explained } from './device-error.ts';
 import { loadNative, type Native, type NativeTunRequest, TUN_F_CSUM, TUN_F_TSO4 } from './native.ts';
 import { copyFrame, MAX_PACKET_LENGTH } from './packet-queue.ts';
 import { parsePeer, refuseRoutedRange } from './routes.ts';
+import type { SteeringKey } from './steering-key.ts';
 import { TunQueue } from './tun-queue.ts';
 
 export interface TunOptions {

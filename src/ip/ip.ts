@@ -26,7 +26,7 @@ export interface IpOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Others use the same addresses: our number among them, and bytes that are the same for all. */
-  readonly share?: (Share & { readonly secrets: Random }) | null;
+  readonly share?: (Share & { readonly secrets: Random }) | undefined;
   readonly trace: IpTrace | null;
   /** The device leads back to ourselves: packets from our own addresses are taken. Default: no. */
   readonly loopback?: boolean;
@@ -50,9 +50,11 @@ export class Ip {
     this.device = device;
     this.addresses = addresses;
     this.mtu = Math.min(options.mtu ?? device.mtu, device.mtu);
-    const { share = null } = options;
+    const { share } = options;
     const identification =
-      share === null ? new Identification(clock, random) : new Identification(clock, share.secrets, share);
+      share === undefined
+        ? new Identification(clock, random)
+        : new Identification(clock, share.secrets, share);
     this.output = new IpOutput(device, this.mtu, counters, identification);
     this.reassembly = new Reassembly(clock, counters);
     this.icmp = new Icmp(addresses, counters, new IcmpRateLimit(clock, random));

@@ -42,9 +42,7 @@ export interface StackOptions {
   /** Where secrets come from: a CSPRNG, but for simulators. */
   readonly random: Random;
   /** Stacks that share our addresses: the workers of several queues. */
-  readonly siblings?: Siblings | null;
-  /** Where the keys come from that siblings share; default: `random`. */
-  readonly secrets?: Random;
+  readonly siblings?: Siblings | undefined;
   readonly profile?: Profile;
   readonly config?: Readonly<Record<string, ConfigValue>>;
   /** A configuration already resolved, in place of `profile` and `config`: a recording's. */
@@ -119,8 +117,7 @@ export class Stack implements DeviceListener {
     this.device = world.device;
     this.clock = new TurnClock(world.clock);
     const trace = options.trace ?? null;
-    const siblings = options.siblings ?? null;
-    const secrets = options.secrets ?? random;
+    const { siblings } = options;
     this.ip = new Ip({
       device: this.device,
       addresses: new LocalAddresses(this.addresses),
@@ -128,7 +125,7 @@ export class Stack implements DeviceListener {
       counters: this.counters,
       clock: this.clock,
       random,
-      share: siblings && { index: siblings.index, count: siblings.count, secrets },
+      share: siblings,
       trace,
       loopback: options.device.loopsBack ?? false,
     });
@@ -140,7 +137,6 @@ export class Stack implements DeviceListener {
       trace,
       config,
       siblings,
-      secrets,
       requestTurn: () => this.requestTurn(),
     });
     this.tcp.tape = this.tape;

@@ -28,19 +28,14 @@ const PROTOCOL_TCP = 6;
 /** Who gets what is too short to tell. */
 const FIRST_QUEUE = 0;
 
-/** The two words of the key, unsigned. */
-export interface SteeringKey {
-  readonly low: number;
-  readonly high: number;
-}
-
 export class Steering {
   readonly queues: number;
   private readonly hasher: HalfSipHash;
 
-  constructor(key: SteeringKey, queues: number) {
+  /** `key` gives the two words of the key. */
+  constructor(key: Random, queues: number) {
     this.queues = queues;
-    this.hasher = new HalfSipHash(keyAsRandom(key));
+    this.hasher = new HalfSipHash(key);
   }
 
   /** The queue of a flow; addresses are int32. Ports 0 and 0: of all that has none. */
@@ -94,13 +89,4 @@ function isError(type: number): boolean {
   return (
     type === ICMP_DESTINATION_UNREACHABLE || type === ICMP_TIME_EXCEEDED || type === ICMP_PARAMETER_PROBLEM
   );
-}
-
-/** A hash takes its key out of a random source. */
-function keyAsRandom(key: SteeringKey): Random {
-  return {
-    fill(bytes) {
-      new Uint32Array(bytes.buffer, bytes.byteOffset, 2).set([key.low, key.high]);
-    },
-  };
 }

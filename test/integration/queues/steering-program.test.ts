@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SeededRandom } from '../../../src/base/random.ts';
 import { loadNative } from '../../../src/device/native.ts';
+import { keyAsRandom } from '../../../src/device/steering-key.ts';
 import { Packet } from '../../../src/wire/packet.ts';
 import { Steering } from '../../../src/wire/steering.ts';
 import { skipWithout } from '../../support/running-stack.ts';
@@ -41,7 +42,7 @@ describe('steering program', { skip: skipWithout() }, () => {
   for (const queues of [2, 3, 16]) {
     test(`${RUNS} packets of all kinds find the queue of ${queues} that we compute`, () => {
       const key = { low: random.nextUint32(), high: random.nextUint32() };
-      const steering = new Steering(key, queues);
+      const steering = new Steering(keyAsRandom(key), queues);
       const packets = Array.from({ length: RUNS }, randomPacket);
       const ours = packets.map((bytes) => steering.queueOfPacket(load(bytes)));
       const kernels = loadNative().testSteering({ keyLow: key.low, keyHigh: key.high, queues }, packets);
