@@ -9,6 +9,7 @@ const MAY_IMPORT = {
   device: ['base', 'wire'],
   trace: ['base', 'wire', 'ip', 'tcp'],
   stack: ['base', 'wire', 'device', 'ip', 'tcp', 'trace'],
+  capture: ['base', 'wire', 'trace'],
   faults: ['base', 'wire', 'device', 'tcp', 'trace', 'stack'],
   posix: ['base', 'wire', 'tcp', 'stack'],
   net: ['base', 'wire', 'tcp', 'stack'],
@@ -32,10 +33,11 @@ const MAY_IMPORT = {
     'apps',
     'inspector',
     'drill',
+    'capture',
   ],
 };
 const TOPS = ['apps', 'labs', 'inspector', 'cli'];
-const WITHOUT_NODE = ['base', 'wire', 'ip', 'tcp', 'trace', 'posix', 'sim', 'stack', 'faults', 'drill'];
+const WITHOUT_NODE = ['base', 'wire', 'ip', 'tcp', 'trace', 'posix', 'sim', 'stack', 'faults', 'drill', 'capture'];
 
 const any = (names) => `(${names.join('|')})`;
 

@@ -1,7 +1,7 @@
 /** The whole command line. */
 
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addCapture } from './commands/capture.ts';
 import { addConnectionCommands } from './commands/connection.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDrill } from './commands/drill.ts';
@@ -16,6 +16,7 @@ import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
 import { usage } from './errors.ts';
 import { printable } from './printable.ts';
+import { version } from './version.ts';
 
 /** In the order of the synopsis. */
 const COMMANDS = [
@@ -29,6 +30,7 @@ const COMMANDS = [
   addFaults,
   addService,
   addNetcat,
+  addCapture,
   addLater,
   addDrill,
   addShell,
@@ -74,9 +76,4 @@ function refuseContradictions(command: Command): void {
     });
   }
   for (const inner of command.commands) refuseContradictions(inner);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

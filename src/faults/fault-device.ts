@@ -10,6 +10,7 @@ import { completeChecksum } from '../device/complete-checksum.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import { copyFrame } from '../device/packet-queue.ts';
 import { splitSuperPacket } from '../device/split-super-packet.ts';
+import type { PacketTap } from '../trace/packet-tap.ts';
 import { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
 import type { Direction } from './ast.ts';
@@ -30,6 +31,8 @@ const SLAB_PART = 20;
 
 export class FaultDevice implements Device {
   readonly faults: Faults;
+  /** Who captures packets now. */
+  tap: PacketTap | null = null;
   private readonly inner: Device;
   private readonly world: FaultWorld;
   private listener: DeviceListener | null = null;
@@ -88,7 +91,9 @@ export class FaultDevice implements Device {
     const { faults, inner } = this;
     if (!faults.watching && this.taken === this.arrivals.length && this.pieces.length === 0) {
       if (this.announced) this.announce(0);
-      return inner.receive(packet);
+      if (!inner.receive(packet)) return false;
+      if (this.tap !== null) tapPacket(this.tap, packet);
+      return true;
     }
     this.receiving = true;
     const found = this.find(packet);
@@ -106,7 +111,7 @@ export class FaultDevice implements Device {
       if (this.takeArrival(packet)) return true;
       const piece = this.pieces.shift();
       if (piece !== undefined) {
-        faults.process('in', piece);
+        this.meet('in', piece);
         continue;
       }
       if (!inner.receive(packet)) return false;
@@ -115,11 +120,19 @@ export class FaultDevice implements Device {
           faults.observe('in', packet.bytes, packet.view, packet.start, packet.end - packet.start);
         }
         if (this.announced) this.announce(0);
+        if (this.tap !== null) tapPacket(this.tap, packet);
         return true;
       }
       const bytes = packet.bytes.slice(packet.start, packet.end);
       this.pieces = wireSegments(bytes, packet.gsoSize, packet.checksum === CHECKSUM_PARTIAL);
     }
+  }
+
+  private meet(direction: Direction, piece: Uint8Array): void {
+    const { faults, tap } = this;
+    tap?.enters(direction, piece);
+    faults.process(direction, piece);
+    tap?.met();
   }
 
   private takeArrival(packet: Packet): boolean {
@@ -139,6 +152,7 @@ export class FaultDevice implements Device {
     packet.gsoSize = 0;
     packet.checksum = CHECKSUM_UNVERIFIED;
     if (segment !== 0 || this.announced) this.announce(segment);
+    this.tap?.leaves('in', bytes);
     return true;
   }
 
@@ -156,11 +170,12 @@ export class FaultDevice implements Device {
         const size = frame.headerLength + frame.payloadLength + frame.wrappedLength;
         faults.observe('out', frame.header, frame.view, 0, size);
       }
+      if (this.tap !== null) tapFrame(this.tap, frame);
       return this.inner.send(frame);
     }
     const bytes = new Uint8Array(frame.headerLength + frame.payloadLength + frame.wrappedLength);
     copyFrame(frame, bytes);
-    for (const piece of wireSegments(bytes, frame.gsoSize, frame.needsChecksum)) faults.process('out', piece);
+    for (const piece of wireSegments(bytes, frame.gsoSize, frame.needsChecksum)) this.meet('out', piece);
     return this.writable;
   }
 
@@ -191,6 +206,7 @@ export class FaultDevice implements Device {
   private leave(bytes: Uint8Array): void {
     if (this.waiting.length >= QUEUE) return;
     this.waiting.push(bytes);
+    this.tap?.leaves('out', bytes);
     if (this.inner.writable) this.drain();
   }
 
@@ -216,6 +232,19 @@ export class FaultDevice implements Device {
     frame.payloadLength = bytes.length - frame.headerLength;
     this.inner.send(frame);
   }
+}
+
+function tapPacket(tap: PacketTap, packet: Packet): void {
+  const bytes = packet.bytes.slice(packet.start, packet.end);
+  if (packet.checksum === CHECKSUM_PARTIAL) completeChecksum(bytes);
+  tap.passes('in', bytes, packet.gsoSize);
+}
+
+function tapFrame(tap: PacketTap, frame: Frame): void {
+  const bytes = new Uint8Array(frame.headerLength + frame.payloadLength + frame.wrappedLength);
+  copyFrame(frame, bytes);
+  if (frame.needsChecksum) completeChecksum(bytes);
+  tap.passes('out', bytes, frame.gsoSize);
 }
 
 /** What goes over the wire for a packet: sums complete, nothing above the MTU that the sender has split. */

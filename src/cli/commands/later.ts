@@ -17,10 +17,6 @@ export function addLater(program: Command): void {
       if (!/^\d{1,15}$/.test(n)) throw usage(`N must be the number of an event, not ${JSON.stringify(n)}`);
       refuse('why')();
     });
-  withControl(program.command('capture'))
-    .description('pcapng with comments; - streams to Wireshark')
-    .argument('<file>', 'a file, or - for stdout')
-    .action(refuse('capture'));
   program
     .command('replay')
     .description('run a recording again, byte-identical')

@@ -10,6 +10,8 @@ const FLUSH_EVERY = 50;
 
 export class EventFeed {
   readonly recorder: TraceRecorder;
+  /** Hears every event at once. */
+  listener: ((event: LogEvent) => void) | null = null;
   private readonly followers = new Set<() => void>();
   private file: LogFile | null = null;
   private lost = 0;
@@ -61,9 +63,10 @@ export class EventFeed {
   }
 
   private happened(): void {
-    if (this.file !== null || this.human !== null) {
+    if (this.file !== null || this.human !== null || this.listener !== null) {
       const event = this.recorder.latest;
       if (event !== undefined) {
+        this.listener?.(event);
         this.write(event);
         this.human?.(event);
       }

@@ -10,6 +10,7 @@ import { newSocketPath } from '../control/paths.ts';
 import { ControlServer } from '../control/server.ts';
 import { EXIT_FAILED, EXIT_OK, unusable } from '../errors.ts';
 import { painter, print, printJson } from '../terminal.ts';
+import { Captures } from './captures.ts';
 import { inOwnUserNamespace } from './device.ts';
 import { EventFeed } from './event-feed.ts';
 import { faultHandler, startFaults, withFaults } from './faults.ts';
@@ -30,6 +31,7 @@ interface Running {
   readonly stack: NodeStack;
   readonly services: Services;
   readonly feed: EventFeed;
+  readonly captures: Captures;
   readonly control: ControlServer;
   readonly log: Logger;
 }
@@ -94,6 +96,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
   const feed = new EventFeed(recorder);
   const faulty = withFaults(device, options.seed, recorder);
   const { faults } = faulty;
+  const captures = new Captures(faulty, feed, options);
   let stack: NodeStack | null = null;
   let control: ControlServer | null = null;
   try {
@@ -114,6 +117,9 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
     if (options.log !== null) {
       await feed.writeTo(options.log, logHeader(options, stack), (sentence) => log.error(sentence));
     }
+    if (options.pcapng !== null) {
+      await captures.writeTo(options.pcapng, (sentence) => log.error(sentence));
+    }
     feed.tellPeople(eventNarrator(log));
     startFaults(faults, stack, options.fault);
     const services = new Services(stack, options.www);
@@ -127,12 +133,14 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
           pid: process.pid,
         }),
         ['fault', faultHandler(faults, device)] as const,
+        ['capture', captures.handler] as const,
       ]),
     );
     for (const name of options.services) await services.start(name);
-    return { options, stack, services, feed, control, log };
+    return { options, stack, services, feed, captures, control, log };
   } catch (error) {
     await control?.close();
+    await captures.close();
     await feed.close();
     await (stack === null ? device.close() : stack.close());
     throw error;
@@ -185,18 +193,20 @@ function announce({ options, stack, services, control }: Running): void {
     print(greeting(ready, services.running, { paint: painter(), userNamespace: inOwnUserNamespace() }));
 }
 
-/** Resolves to whether the log, if any, is complete. */
+/** Resolves to whether the files, if any, are complete. */
 async function shutDown(running: Running, linger: number, hurry: Promise<void>): Promise<boolean> {
-  const { stack, services, feed, control } = running;
+  const { stack, services, feed, captures, control } = running;
   if (linger > 0) await Promise.race([drained(stack, linger), hurry]);
   const patience = setTimeout(() => process.exit(EXIT_FAILED), STOP_PATIENCE);
   patience.unref();
   await services.stopAll();
+  await captures.end();
   await control.close();
   await stack.close();
-  const whole = await feed.close();
+  const captured = await captures.close();
+  const logged = await feed.close();
   clearTimeout(patience);
-  return whole;
+  return captured && logged;
 }
 
 /** Resolves when no connection is open any more, or after `linger` ms. TIME-WAIT is not waited for. */

@@ -90,7 +90,6 @@ for (const [args, expected] of wrong) {
 const unbuilt = [
   'watch',
   'why 3',
-  'capture -',
   'replay x.rec --until 3 --json',
   'lab list --json',
   'lab run x --sim',
@@ -99,7 +98,6 @@ const unbuilt = [
   'lab new',
   'up --inspect 127.0.0.1:4200',
   'up --record x',
-  'up --pcapng x',
   'up --queues 2',
   'up --busy-poll',
 ];
