@@ -5,6 +5,7 @@ import {
   F_SETFL,
   FIONBIO,
   MSG_DONTWAIT,
+  MSG_FASTOPEN,
   O_NONBLOCK,
   SIOCATMARK,
   SIOCINQ,
@@ -19,7 +20,7 @@ import type { OptionValue } from '../posix/option-table.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import { type CallContext, CallError, fieldOf, integer, single, textOf } from './call-context.ts';
 import type { Expression, SystemCall } from './script.ts';
-import { receiving, sending } from './transfer-calls.ts';
+import { receiving, sending, sendingFast } from './transfer-calls.ts';
 
 /** A call under way. */
 export interface Running {
@@ -314,6 +315,15 @@ const transfer = (start: typeof receiving, flagsAt: number | null): Start => {
   };
 };
 
+function sendto(context: CallContext, items: Arguments, call: SystemCall): Running {
+  const flags = integer(items[3], 'flags');
+  if ((flags & MSG_FASTOPEN) === 0) return transfer(sending, 3)(context, items, call);
+  const running = sendingFast(context, call, flags);
+  const live = context.descriptor(items[0]);
+  const blocks = context.blocks(live) && (flags & MSG_DONTWAIT) === 0;
+  return { attempt: () => unlessItWaits(blocks, () => running(blocks)) };
+}
+
 const CALLS: Readonly<Record<string, KnownCall>> = {
   socket: known(3, 3, socket),
   bind: known(3, 3, bind),
@@ -337,7 +347,7 @@ const CALLS: Readonly<Record<string, KnownCall>> = {
   recvmsg: known(3, 3, transfer(receiving, 2)),
   write: known(3, 3, transfer(sending, null)),
   send: known(4, 4, transfer(sending, 3)),
-  sendto: known(6, 6, transfer(sending, 3)),
+  sendto: known(6, 6, sendto),
   writev: known(3, 3, transfer(sending, null)),
   sendmsg: known(3, 3, transfer(sending, 2)),
 };

@@ -35,11 +35,13 @@ export class Flow {
 
   private readonly timestamps = new Map<number, number>();
   private firstTimestamp: { readonly script: number; readonly live: number } | null = null;
-  private readonly cookies = new Map<string, string>();
+  private readonly cookies: Map<string, string>;
 
-  constructor(localPort: number, remotePort: number) {
+  /** @param cookies - of Fast Open, the script's → the wire's: a cookie outlives the connection that got it. */
+  constructor(localPort: number, remotePort: number, cookies = new Map<string, string>()) {
     this.localPort = localPort;
     this.remotePort = remotePort;
+    this.cookies = cookies;
   }
 
   // ── In: the script's numbers → the wire's ──────────────────────────────────────────────────

@@ -10,6 +10,7 @@ export class Flows {
   /** The connection that the script is at. */
   current: Flow | null = null;
   private readonly all: Flow[] = [];
+  private readonly cookies = new Map<string, string>();
   private nextPort = FIRST_REMOTE_PORT;
   /** `listen` was the last call that chose: the next packet that comes in opens a connection. */
   private listeningPort: number | null = null;
@@ -32,7 +33,7 @@ export class Flows {
       (flow) => flow.localPort === localPort && flow.remotePort === remotePort,
     );
     if (before >= 0) this.all.splice(before, 1);
-    return this.add(new Flow(localPort, remotePort));
+    return this.add(new Flow(localPort, remotePort, this.cookies));
   }
 
   /** The connection of a packet that comes in; a new one when there is none. */
@@ -41,12 +42,12 @@ export class Flows {
       this.listeningPort = null;
       const known = this.between(ports.destination, ports.source);
       if (known !== null) this.current = known;
-      return known ?? this.add(new Flow(ports.destination, ports.source));
+      return known ?? this.add(new Flow(ports.destination, ports.source, this.cookies));
     }
     const port = this.listeningPort;
     this.listeningPort = null;
     if (port === null && this.current !== null) return this.current;
-    return this.add(new Flow(port ?? this.bindPort, this.nextPort++));
+    return this.add(new Flow(port ?? this.bindPort, this.nextPort++, this.cookies));
   }
 
   /** The connection of a line whose ports are named as they are in a packet of that direction. */

@@ -4,6 +4,7 @@ import { MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLERR, SIOCINQ } from '../posix/con
 import { PosixError } from '../posix/errno.ts';
 import { fillPattern, patternDiffers } from './bytes.ts';
 import { type CallContext, CallError, fieldOf, integer, textOf } from './call-context.ts';
+import type { Flow } from './flow.ts';
 import type { Expression, SystemCall } from './script.ts';
 
 /** No script moves more in one call. */
@@ -90,7 +91,7 @@ export function sending(
 ): Transfer {
   const fd = context.descriptor(items[0]);
   const bytes = new Uint8Array(lengthOf(call));
-  const flow = context.flowOf(fd);
+  let flow = context.flowOf(fd);
   const data = items[1];
   if (data?.kind === 'string') {
     for (let at = 0; at < bytes.length; at++) bytes[at] = data.value.charCodeAt(at) || 0;
@@ -107,11 +108,44 @@ export function sending(
         : againAfterSome(given, () => context.posix.send(fd, bytes.subarray(given), flags));
       if (count === null) break;
       given += count;
+      flow ??= openedBy(context, fd);
       if (flow !== null) flow.written += count;
     } while (blocks && given < bytes.length);
     if (blocks && given < bytes.length && writable(context, fd)) throw new PosixError('EAGAIN', call.name);
     return given;
   };
+}
+
+/** sendto with MSG_FASTOPEN: a connect whose SYN may take the bytes along; after that a send like any other. */
+export function sendingFast(context: CallContext, call: SystemCall, flags: number): Transfer {
+  const [target, data, , , address] = call.arguments;
+  const fd = context.descriptor(target);
+  const { remoteAddress, connectPort } = context.setting;
+  const to = context.address(address, { address: remoteAddress, port: connectPort });
+  if (to === null) throw new CallError('sendto with MSG_FASTOPEN needs an address of AF_INET');
+  if (data?.kind === 'string') throw new CallError('sendto with MSG_FASTOPEN sends the pattern: write ...');
+  const bytes = new Uint8Array(lengthOf(call));
+  fillPattern(bytes, 0);
+  let later: Transfer | null = null;
+  return (blocks) => {
+    if (later !== null) return later(blocks);
+    try {
+      return context.posix.sendto(fd, bytes, flags, to);
+    } finally {
+      const flow = openedBy(context, fd);
+      if (flow !== null) flow.written = context.posix.connection(fd)?.sendBuffer.length ?? 0;
+      later = sending(context, call.arguments, call, 0);
+    }
+  };
+}
+
+/** The flow of the connection that a send, and not a connect, has opened. */
+function openedBy(context: CallContext, fd: number): Flow | null {
+  const tcb = context.posix.connection(fd);
+  if (tcb === null) return null;
+  const flow = context.flows.open(tcb.localPort, tcb.peerPort);
+  flow.fd = fd;
+  return flow;
 }
 
 /** The connection still takes bytes, if not now. */

@@ -30,6 +30,7 @@ export const MSG_EOR = 0x80;
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
+export const MSG_FASTOPEN = 0x20000000;
 
 export const F_GETFD = 1;
 export const F_SETFD = 2;

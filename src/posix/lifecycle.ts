@@ -54,6 +54,7 @@ export class SocketLifecycle {
     socket.listener = translated('listen', () => this.engine.listen(options, socket));
     socket.listener.deferAccept =
       retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND;
+    socket.listener.fastOpenQueue = socket.options.stored.get('TCP_FASTOPEN') ?? config.tfoQueue;
     socket.tcb = null;
     socket.error = null;
   }
@@ -81,16 +82,33 @@ export class SocketLifecycle {
       this.disconnect(socket);
       return;
     }
-    if (socket.progress === 'connected') fail('EISCONN', 'connect');
+    if (socket.progress === 'connected' || socket.deferred !== null) fail('EISCONN', 'connect');
     if (socket.progress === 'connecting') {
       this.connectProgress(socket);
       return;
     }
     if (!socket.closed || socket.listener !== null) fail('EISCONN', 'connect');
     const peerAddress = toInt32(address.address, 'connect');
-    const peerPort = checkPort(address.port, 'connect');
-    this.open(socket, peerAddress, peerPort);
+    const fastOpen = socket.options.stored.get('TCP_FASTOPEN_CONNECT') === 1;
+    if (fastOpen && this.engine.hasFastOpenCookie(peerAddress)) {
+      socket.deferred = address;
+      return;
+    }
+    this.open(socket, address, fastOpen);
     fail('EINPROGRESS', 'connect');
+  }
+
+  /**
+   * MSG_FASTOPEN: a connect whose SYN takes along what is sent next. Whether that may be sent now: without
+   * a cookie of the server it has to wait for the handshake.
+   */
+  connectFast(socket: PosixSocket, address: SocketAddress): boolean {
+    const { tfo } = this.engine.config;
+    if (tfo !== 'client' && tfo !== 'on') fail('EOPNOTSUPP', 'sendto');
+    if (socket.progress === 'connecting') fail('EALREADY', 'sendto');
+    if (!socket.closed || socket.listener !== null) fail('EISCONN', 'sendto');
+    this.open(socket, address, true);
+    return this.engine.hasFastOpenCookie(toInt32(address.address, 'sendto'));
   }
 
   /** `how`: SHUT_RD, SHUT_WR or SHUT_RDWR. */
@@ -144,12 +162,13 @@ export class SocketLifecycle {
     this.bindings.add(socket);
   }
 
-  private open(socket: PosixSocket, peerAddress: number, peerPort: number): void {
+  private open(socket: PosixSocket, address: SocketAddress, fastOpen: boolean): void {
     const options = {
       localAddress: socket.address,
       localPort: socket.port,
-      peerAddress,
-      peerPort,
+      peerAddress: toInt32(address.address, 'connect'),
+      peerPort: checkPort(address.port, 'connect'),
+      fastOpen,
       reuseAddress: socket.options.reuseAddress,
       config: socket.options.configure(this.engine.config),
     };
@@ -192,6 +211,7 @@ export class SocketLifecycle {
     }
     socket.listener = null;
     socket.tcb = null;
+    socket.deferred = null;
     socket.shutdown = 0;
     socket.progress = 'unconnected';
     this.unbind(socket);

@@ -11,6 +11,7 @@ import {
   SOL_IP,
   SOL_SOCKET,
   SOL_TCP,
+  SOMAXCONN,
   TCP_OPTIONS,
 } from './constants.ts';
 import { ERRNO, fail } from './errno.ts';
@@ -270,8 +271,15 @@ const tcpOptions: Record<string, Option> = {
       if (socket.tcb !== null) engine.setUserTimeout(socket.tcb, value * 1_000);
     },
   },
-  // TCP Fast Open is off: the values are kept and told, data never travels in a SYN.
-  TCP_FASTOPEN: stored('TCP_FASTOPEN', 0),
+  // Both without effect while the key `tfo` is off. The first is a listener's queue, RFC 7413 §5.1.
+  TCP_FASTOPEN: {
+    get: ({ socket }) => socket.options.stored.get('TCP_FASTOPEN') ?? 0,
+    set: ({ socket }, value) => {
+      if (value < 0 || value > SOMAXCONN) fail('EINVAL', SYSCALL);
+      socket.options.stored.set('TCP_FASTOPEN', value);
+      if (socket.listener !== null) socket.listener.fastOpenQueue = value;
+    },
+  },
   TCP_FASTOPEN_CONNECT: stored('TCP_FASTOPEN_CONNECT', 0),
   TCP_WINDOW_CLAMP: stored('TCP_WINDOW_CLAMP', 0),
   TCP_TIMESTAMP: stored('TCP_TIMESTAMP', 0),

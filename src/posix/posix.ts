@@ -13,6 +13,7 @@ import {
   FD_CLOEXEC,
   FIONBIO,
   IPPROTO_TCP,
+  MSG_FASTOPEN,
   O_NONBLOCK,
   O_RDWR,
   POLLERR,
@@ -96,7 +97,7 @@ export class Posix {
 
   /** Like {@link send} without flags. */
   write(fd: number, bytes: Uint8Array): number {
-    return this.run(fd, 'write', (socket) => sendBytes(this.engine, socket, bytes, 0, 'write'));
+    return this.run(fd, 'write', (socket) => this.sendOrConnect(socket, bytes, 0, 'write'));
   }
 
   /** Bytes copied to the front of `into`; 0 after the peer's FIN. With MSG_TRUNC they are dropped instead. */
@@ -106,7 +107,20 @@ export class Posix {
 
   /** Bytes taken, copied; fewer than given when the send buffer is full. */
   send(fd: number, bytes: Uint8Array, flags = 0): number {
-    return this.run(fd, 'send', (socket) => sendBytes(this.engine, socket, bytes, flags, 'send'));
+    return this.run(fd, 'send', (socket) => this.sendOrConnect(socket, bytes, flags, 'send'));
+  }
+
+  /**
+   * Like {@link send}, on a connected socket. With MSG_FASTOPEN it connects first, and `bytes` go out in
+   * the SYN when the peer has given a cookie before (RFC 7413): they may be delivered twice. Without one:
+   * EINPROGRESS, a SYN that asks for one, and `bytes` are to be sent after the handshake.
+   */
+  sendto(fd: number, bytes: Uint8Array, flags: number, address: SocketAddress | null): number {
+    return this.run(fd, 'sendto', (socket) => {
+      if ((flags & MSG_FASTOPEN) === 0) return sendBytes(this.engine, socket, bytes, flags, 'sendto');
+      if (address === null) return fail('EINVAL', 'sendto');
+      return this.sendFast(socket, address, bytes);
+    });
   }
 
   /** Half-close: SHUT_RD, SHUT_WR or SHUT_RDWR. */
@@ -187,6 +201,16 @@ export class Posix {
   /** The connection behind a descriptor, for those who look deeper; null when there is none. */
   connection(fd: number): Tcb | null {
     return this.get(fd, 'fstat').tcb;
+  }
+
+  private sendOrConnect(socket: PosixSocket, bytes: Uint8Array, flags: number, syscall: string): number {
+    if (socket.deferred !== null) return this.sendFast(socket, socket.deferred, bytes);
+    return sendBytes(this.engine, socket, bytes, flags, syscall);
+  }
+
+  private sendFast(socket: PosixSocket, address: SocketAddress, bytes: Uint8Array): number {
+    const now = this.lifecycle.connectFast(socket, address);
+    return now ? this.engine.send(socket.tcb as Tcb, bytes, 0, bytes.length) : fail('EINPROGRESS', 'sendto');
   }
 
   /** Carries out a call that may have something to send; on a virtual clock it is sent at once. */

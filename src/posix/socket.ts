@@ -4,6 +4,7 @@ import type { TcpEngine } from '../tcp/engine.ts';
 import { type ConnectionOwner, EVENT_URGENT, type ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
+import type { SocketAddress } from './address.ts';
 import { O_NONBLOCK, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP } from './constants.ts';
 import type { ErrnoName } from './errno.ts';
 import { SocketOptions } from './options.ts';
@@ -32,6 +33,8 @@ export interface PosixStack {
 export class PosixSocket implements ConnectionOwner, ListenerOwner {
   options = new SocketOptions();
   progress: Progress = 'unconnected';
+  /** TCP_FASTOPEN_CONNECT: `connect` has returned, the SYN goes out with the first data, to this peer. */
+  deferred: SocketAddress | null = null;
   tcb: Tcb | null = null;
   listener: Listener | null = null;
   /** Bound address (int32, 0 = any) and port (0 = not bound). */
@@ -71,6 +74,7 @@ export class PosixSocket implements ConnectionOwner, ListenerOwner {
   restart(tcb: Tcb): void {
     this.tcb = tcb;
     this.progress = 'connecting';
+    this.deferred = null;
     this.error = null;
     this.errorNoted = false;
     this.shutdown = 0;
@@ -94,10 +98,10 @@ export class PosixSocket implements ConnectionOwner, ListenerOwner {
     return this.tcb === null || this.tcb.state === 'CLOSED' || this.tcb.state === 'TIME-WAIT';
   }
 
-  /** SYN-SENT or SYN-RECEIVED. */
+  /** SYN-SENT or SYN-RECEIVED; a connection that was opened fast may be used already. */
   get opening(): boolean {
     const state = this.tcb?.state;
-    return state === 'SYN-SENT' || state === 'SYN-RECEIVED';
+    return state === 'SYN-SENT' || (state === 'SYN-RECEIVED' && this.tcb?.fastOpenListener === null);
   }
 
   /** The peer's FIN was reached: SOCK_DONE. */
@@ -116,6 +120,7 @@ export class PosixSocket implements ConnectionOwner, ListenerOwner {
   poll(): number {
     this.noteError();
     if (this.listener !== null) return this.listener.acceptQueue.length > 0 ? POLLIN : 0;
+    if (this.deferred !== null) return POLLOUT;
     const shutdown = this.shutdownMask;
     let bits = 0;
     if (shutdown === SHUTDOWN_MASK || this.closed) bits |= POLLHUP;

@@ -89,6 +89,8 @@ export const CONFIG_OPTIONS: readonly ConfigOption[] = [
   { key: 'timestamps', fields: ['timestamps'], kind: onOff(), defaults: 'on', rfc: 'RFC 7323 §3', text: 'the timestamps option, and PAWS with it' },
   { key: 'wscale', fields: ['windowScale'], kind: onOff(), defaults: 'on', rfc: 'RFC 7323 §2', text: 'the window scale option' },
   { key: 'ecn', fields: ['ecn'], kind: choice('off', 'server', 'on'), defaults: ['server', 'off', 'server'], rfc: 'RFC 3168 §6.1', text: 'explicit congestion notification; server: only when the peer asks' },
+  { key: 'tfo', fields: ['tfo'], kind: choice('off', 'client', 'server', 'on'), defaults: 'off', rfc: 'RFC 7413 §4', text: 'TCP Fast Open: data in the SYN, for which the server shows a cookie; it may be delivered twice' },
+  { key: 'tfo.queue', fields: ['tfoQueue'], kind: count(0, 65_535), defaults: '256', rfc: 'RFC 7413 §5.1', text: 'fast opens of a listener whose handshake is not complete; beyond it data in a SYN is ignored' },
   { key: 'pacing', fields: ['pacing'], kind: onOff(), defaults: 'off', rfc: 'RFC 9438 §5', text: 'spread segments over the round-trip time' },
   { key: 'slowStartAfterIdle', fields: ['slowStartAfterIdle'], kind: onOff(), defaults: 'on', rfc: 'RFC 5681 §4.1', text: 'start slowly again after an idle RTO' },
   { key: 'nagle', fields: ['nagle'], kind: onOff(), defaults: 'on', rfc: 'RFC 9293 §3.7.4', text: 'hold back small segments while data is unacknowledged' },

@@ -11,6 +11,7 @@ import { Segment } from '../wire/segment.ts';
 import { SynTable } from './compact/syn-table.ts';
 import { TimeWaitTable } from './compact/time-wait-table.ts';
 import { createCongestionControl } from './congestion/create.ts';
+import { FastOpen } from './fast-open.ts';
 import { FlowTable } from './flows.ts';
 import type { Listener } from './listener.ts';
 import { ListenerTable } from './listeners.ts';
@@ -34,10 +35,8 @@ export interface TcpEnvironment {
   readonly counters: Counters;
   readonly trace: TcpTrace | null;
   readonly config: TcpConfig;
-  /** Those that share our addresses, or null. */
-  readonly siblings?: Siblings | null;
-  /** Where the keys come from that siblings share; default: `random`. */
-  readonly secrets?: Random;
+  /** Those that share our addresses. */
+  readonly siblings?: Siblings | undefined;
   /** Asks for a turn. */
   readonly requestTurn: () => void;
 }
@@ -53,6 +52,7 @@ export class TcpContext {
   config: TcpConfig;
 
   readonly secrets: Secrets;
+  readonly fastOpen: FastOpen;
   readonly pool: BufferPool;
   readonly records = new RecordsPool();
   readonly timers: TimerTable;
@@ -75,6 +75,8 @@ export class TcpContext {
   /** What the checks have found about the segment being processed. */
   verdict: Verdict = 'accepted';
   reason: Reason = REASON.ACCEPTED;
+  /** The last check that it came to, for the trace. */
+  checks = 0;
   /** A SYN has ended the TIME-WAIT record it arrived for and is to open the next incarnation. */
   reincarnate = false;
   /** For that incarnation: the ISS must lie above this (int32), and its count. */
@@ -104,8 +106,9 @@ export class TcpContext {
     this.requestTurn = environment.requestTurn;
     this.siblings = environment.siblings ?? null;
     this.nextId = 1 + (this.siblings?.index ?? 0);
-    const keys = environment.secrets ?? environment.random;
+    const keys = this.siblings?.secrets ?? environment.random;
     this.secrets = new Secrets(keys, environment.clock);
+    this.fastOpen = new FastOpen(keys, environment.clock);
     this.flows = new FlowTable(environment.random);
     this.timers = new TimerTable(environment.clock);
     this.replies = new ReplyQueue();

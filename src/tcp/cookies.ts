@@ -18,6 +18,7 @@ import { openPassive } from './input/passive.ts';
 import type { Listener } from './listener.ts';
 import { DEFAULT_MSS, mssToOffer, SMALLEST_MSS, shiftToOffer } from './negotiate.ts';
 import type { Tcb } from './tcb.ts';
+import type { TcpConfig } from './tcp-config.ts';
 
 /** A cookie is good for two of these. */
 const SLOT = 64 * MICROSECONDS_PER_SECOND;
@@ -39,27 +40,36 @@ export function answerWithCookie(context: TcpContext, listener: Listener, seg: S
   replies.peerAddress = seg.peerAddress;
   replies.localPort = seg.localPort;
   replies.peerPort = seg.peerPort;
-  const offered = seg.mss < 0 ? DEFAULT_MSS : Math.max(seg.mss, SMALLEST_MSS);
-  let index = 0;
-  for (let i = 0; i < MSS_TABLE.length; i++) if ((MSS_TABLE[i] as number) <= offered) index = i;
-  replies.seq = cookie(context, seg, seg.seq, slotNow(context), index);
+  replies.seq = cookie(context, seg, seg.seq, slotNow(context), mssIndex(seg));
   replies.ack = seqAdd(seg.seq, 1);
   replies.flags = SYN | ACK;
   replies.wnd = Math.min(config.bufferReceiveStart, 0xffff);
   replies.mss = mssToOffer(config, context.network.mtu);
-  if (seg.hasTimestamps && config.timestamps) {
-    const scale = config.windowScale && seg.windowScale >= 0 ? Math.min(seg.windowScale, 14) : NO_SCALE;
-    const sack = config.sack && seg.sackPermitted;
-    replies.hasTimestamps = true;
-    const ecn = config.ecn !== 'off' && peerWantsEcn(seg);
-    if (ecn) replies.flags |= ECE;
-    replies.tsVal = timestampWith(context, seg, scale | (sack ? SACK : 0) | (ecn ? ECN : 0));
-    replies.tsEcr = seg.tsVal;
-    replies.sackPermitted = sack;
-    if (scale !== NO_SCALE) replies.windowScale = shiftToOffer(config.bufferReceiveMax);
-  }
+  if (seg.hasTimestamps && config.timestamps) agreeInTimestamp(context, config, seg);
   replies.push();
   listener.lastCookieAt = context.clock.now;
+}
+
+/** Which entry of the table is not larger than what the SYN offers. */
+function mssIndex(seg: Segment): number {
+  const offered = seg.mss < 0 ? DEFAULT_MSS : Math.max(seg.mss, SMALLEST_MSS);
+  let index = 0;
+  for (let i = 0; i < MSS_TABLE.length; i++) if ((MSS_TABLE[i] as number) <= offered) index = i;
+  return index;
+}
+
+/** What the peer offers besides, kept in our timestamp, which it will echo. */
+function agreeInTimestamp(context: TcpContext, config: TcpConfig, seg: Segment): void {
+  const { replies } = context;
+  const scale = config.windowScale && seg.windowScale >= 0 ? Math.min(seg.windowScale, 14) : NO_SCALE;
+  const sack = config.sack && seg.sackPermitted;
+  const ecn = config.ecn !== 'off' && peerWantsEcn(seg);
+  if (ecn) replies.flags |= ECE;
+  replies.hasTimestamps = true;
+  replies.tsVal = timestampWith(context, seg, scale | (sack ? SACK : 0) | (ecn ? ECN : 0));
+  replies.tsEcr = seg.tsVal;
+  replies.sackPermitted = sack;
+  if (scale !== NO_SCALE) replies.windowScale = shiftToOffer(config.bufferReceiveMax);
 }
 
 /**

@@ -98,7 +98,7 @@ export class TcpEngine {
     const reason = readTcpHeader(packet, ip, seg);
     if (reason !== REASON.ACCEPTED) {
       context.counters.count(reason);
-      if (context.trace !== null) context.trace.segmentJudged(null, seg, 'dropped', reason);
+      if (context.trace !== null) context.trace.segmentJudged(null, seg, 'dropped', reason, 0);
       return;
     }
     if (context.siblings !== null && isAnothers(context, seg)) {
@@ -216,6 +216,11 @@ export class TcpEngine {
     if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'open', 0);
     this.context.requestTurn();
     return tcb;
+  }
+
+  /** Whether data for `peerAddress` may travel in the SYN of a `connect` with `fastOpen`. RFC 7413 §4.2.1. */
+  hasFastOpenCookie(peerAddress: number): boolean {
+    return this.context.fastOpen.serverWithCookie(peerAddress) !== null;
   }
 
   /** SEND: bytes taken (copied), 0 = full and EVENT_WRITABLE follows. @throws TcpError EPIPE, ENOTCONN */

@@ -7,6 +7,7 @@ import { initialWindow } from './congestion/congestion-control.ts';
 import { createCongestionControl } from './congestion/create.ts';
 import type { TcpContext } from './context.ts';
 import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './events.ts';
+import { fastOpenEnded } from './fast-open.ts';
 import { Rack } from './recovery/recovery.ts';
 import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from './tcb.ts';
 import { TIMER_FIN_WAIT_2, TIMER_SYN_ACK, TIMER_TIME_WAIT } from './timers/timer-table.ts';
@@ -96,6 +97,7 @@ export function queueReset(context: TcpContext, tcb: Tcb): void {
     replies.tsVal = (context.secrets.milliseconds + tcb.tsOffset) | 0;
     replies.tsEcr = tcb.tsRecent;
   }
+  if (context.trace !== null) context.trace.resetQueued(tcb, replies);
   replies.push();
 }
 
@@ -128,6 +130,7 @@ function leaveTables(context: TcpContext, tcb: Tcb): void {
   if (tcb.trace !== null) cancelAllTimers(tcb);
   context.timers.freeRow(tcb.row);
   context.blocks[tcb.row] = null;
+  fastOpenEnded(tcb);
   tcb.row = -1;
   tcb.ready = false;
   context.connections--;

@@ -30,6 +30,9 @@ export class Listener implements Machine {
   lastCookieAt = -Infinity;
   /** TCP_DEFER_ACCEPT: hand a connection over only with its first data. µs; 0 = off. */
   deferAccept = 0;
+  /** Fast opens whose handshake is not complete, and how many there may be (RFC 7413 §5.1). */
+  fastOpenPending = 0;
+  fastOpenQueue: number;
   /** In the list of listeners to notify in phase 3. */
   notified = false;
   readonly trace: TcpTrace | null;
@@ -40,6 +43,7 @@ export class Listener implements Machine {
     this.port = port;
     this.config = config;
     this.trace = trace;
+    this.fastOpenQueue = config.tfoQueue;
     this.backlog = 511;
     this.reuseAddress = true;
     this.owner = null;

@@ -13,7 +13,10 @@ import type { Tcb } from './tcb.ts';
 export const PMTU_FLOOR = 552;
 /** What nearly every path takes: eff_pmtu's base of RFC 4821 §7.2 with headers. */
 const BASE_MTU = 1064;
-/** Of so many time-outs in a row the third makes us suspect a black hole, the fourth a narrower one, and the last is for the old size again. */
+/**
+ * Of so many time-outs in a row the third makes us suspect a black hole, the fourth a narrower one, and the
+ * last is for the old size again.
+ */
 const ROUND = 5;
 const SUSPICIOUS = 3;
 const WORSE = 4;

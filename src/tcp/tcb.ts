@@ -99,7 +99,7 @@ export class Tcb implements Machine {
   closePending = false;
   /** Nobody reads any more: data is answered by a reset. */
   readerGone = false;
-  /** The user has said that he reads no more, and keeps the connection: data that comes after our FIN is answered by a reset. */
+  /** The user reads no more, and keeps the connection: data that comes after our FIN is answered by a reset. */
   readShut = false;
   /** The peer's FIN was reached in order. */
   peerClosed = false;
@@ -119,6 +119,12 @@ export class Tcb implements Machine {
   synOwed = false;
   /** Its SYN,ACK was sent again because the SYN came again. */
   synRepeated = false;
+  /** Its SYN,ACK carries a Fast Open cookie, RFC 7413. */
+  cookieOwed = false;
+  /** A fast open whose handshake is not complete: the listener that counts it. */
+  fastOpenListener: Listener | null = null;
+  /** An active open that may put data into its SYN. */
+  fastOpenAsked = false;
   /** The next ACK is a challenge (for the trace). */
   challenge = false;
   /** Bytes received in order since the last ACK was sent. */
@@ -278,6 +284,7 @@ export class Tcb implements Machine {
     this.ackWasDelayed = false;
     this.synOwed = false;
     this.synRepeated = false;
+    this.cookieOwed = false;
     this.challenge = false;
     this.windowUpdateOwed = false;
     this.dsackPending = false;

@@ -47,6 +47,10 @@ export interface TcpConfig {
   readonly timestamps: boolean;
   readonly windowScale: boolean;
   readonly ecn: 'off' | 'server' | 'on';
+  /** TCP Fast Open: which sides. RFC 7413. */
+  readonly tfo: 'off' | 'client' | 'server' | 'on';
+  /** Fast opens of one listener whose handshake is not complete. */
+  readonly tfoQueue: number;
   readonly pacing: boolean;
   readonly slowStartAfterIdle: boolean;
   readonly nagle: boolean;

@@ -9,11 +9,15 @@ import type { CloseReason } from './events.ts';
 import type { Listener } from './listener.ts';
 import type { SentSegment } from './output/sent-segment.ts';
 import type { RecoveryState } from './recovery/recovery.ts';
+import type { ReplyQueue } from './replies.ts';
 import type { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
 /** What became of a segment (`seg:judged`). */
 export type Verdict = 'accepted' | 'duplicate' | 'partial' | 'queued-ooo' | 'dropped';
+
+/** Added to the number of the check that stopped a segment. */
+export const STOPPED = 0x10;
 
 /** Calls of the user (`app:*`). */
 export type AppCall = 'open' | 'accept' | 'read' | 'write' | 'shutdown' | 'close' | 'abort';
@@ -35,10 +39,17 @@ export interface TcpTrace {
 
   /** `seg:received`: before any check. `tcb` is null when no connection owns the segment. */
   segmentReceived(tcb: Tcb | null, seg: Segment): void;
-  /** `seg:judged`: exactly once for every segment received. */
-  segmentJudged(tcb: Tcb | null, seg: Segment, verdict: Verdict, reason: Reason): void;
+  /**
+   * `seg:judged`: exactly once for every segment received. `checks`: the number of the last check of
+   * its section of RFC 9293 §3.10.7 that it came to, and {@link STOPPED} when it came no further.
+   */
+  segmentJudged(tcb: Tcb | null, seg: Segment, verdict: Verdict, reason: Reason, checks: number): void;
   /** `seg:sent`: `tcb` is null for a reset that belongs to no connection. */
   segmentSent(tcb: Tcb | null, sent: SentSegment): void;
+  /** `rst:why`: a reset is going to be sent, for what has just happened. */
+  resetQueued(tcb: Tcb | null, reply: ReplyQueue): void;
+  /** `snd:window`, `rcv:window`, `buf:*`, `sack:board`: the turn has done with this connection. */
+  settled(tcb: Tcb): void;
 
   /** `timer:set`: `timer` is a TIMER_* code; the deadline is `tcb.deadline(timer)`. */
   timerSet(tcb: Tcb, timer: number, restarted: boolean): void;
@@ -51,8 +62,11 @@ export interface TcpTrace {
   metricsChanged(tcb: Tcb): void;
   /** `cc:state`. */
   recoveryChanged(tcb: Tcb, from: RecoveryState, trigger: string): void;
-  /** `rtt:sample`, µs; `accepted` false when Karn's rule forbade it. */
-  rttSampled(tcb: Tcb, sample: number, accepted: boolean): void;
+  /**
+   * `rtt:sample`, µs; `accepted` false when Karn's rule forbade it. `echoed`: an echoed timestamp told
+   * which sending it was.
+   */
+  rttSampled(tcb: Tcb, sample: number, accepted: boolean, echoed: boolean): void;
 
   /** `app:*`. `bytes` is 0 where it makes no sense. */
   appCalled(tcb: Tcb, call: AppCall, bytes: number): void;

@@ -7,9 +7,12 @@ import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
 import { formatAddress } from '../wire/address.ts';
 import { SYN } from '../wire/segment.ts';
 import { fateData, ruleData } from './decode-fault.ts';
+import { VARIABLE_DECODERS } from './decode-variables.ts';
+import { actNames, checksOf } from './judged.ts';
 import type { LogEvent } from './log-event.ts';
 import { flagNames, milliseconds, relative, seconds } from './readable.ts';
 import * as record from './record.ts';
+import { RESET_REASONS } from './reset-reasons.ts';
 import type { ConnectionLog } from './rings.ts';
 import type { Words } from './strings.ts';
 
@@ -28,8 +31,9 @@ export interface RowSource {
   readonly note: Readonly<Data> | null;
 }
 
-const METRIC_NAMES = ['cwnd', 'ssthresh', 'flight', 'srttMs', 'rttvarMs', 'rtoMs'];
-const FIRST_TIME_METRIC = 3;
+const METRIC_NAMES = ['cwnd', 'ssthresh', 'flight', 'srttMs', 'rttvarMs', 'rtoMs', 'pipe'];
+const TIME_METRICS = new Set([3, 4, 5]);
+const RTT_SOURCES = ['karn', 'ack', 'ts'];
 const ACK_BIT = 0x10;
 
 export function decodeRow(source: RowSource): LogEvent {
@@ -104,22 +108,17 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
     ...segmentData(source),
     trigger: TRIGGERS[Math.floor(value(record.SEG_TRIGGER - record.AT_VALUES) / 2)] ?? 'data',
     retransmission: value(record.SEG_TRIGGER - record.AT_VALUES) % 2 === 1,
+    ...copyData(value),
   }),
-  'seg:judged': (value, { words }) => {
-    const reason = REASONS[value(1)];
-    return {
-      verdict: words.word(value(0)),
-      reason: reason?.name ?? 'ACCEPTED',
-      rfc: reason?.rfc ?? '',
-    };
-  },
+  'seg:judged': judgedData,
   'timer:set': (value) => ({
     timer: TIMER_NAMES[value(0)],
     afterMs: milliseconds(value(1)),
     restart: value(2) === 1,
     backoff: value(3),
+    by: eventName(value(4)),
   }),
-  'timer:cancel': (value) => ({ timer: TIMER_NAMES[value(0)] }),
+  'timer:cancel': (value) => ({ timer: TIMER_NAMES[value(0)], by: eventName(value(1)) }),
   'timer:fire': (value) => ({ timer: TIMER_NAMES[value(0)], backoff: value(1) }),
   'cc:metrics': metricsData,
   'cc:state': (value, { words }) => ({
@@ -127,7 +126,22 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
     new: words.word(value(1)),
     trigger: words.word(value(2)),
   }),
-  'rtt:sample': (value) => ({ ms: milliseconds(value(0)), accepted: value(1) === 1 }),
+  'rtt:sample': (value) => ({
+    ms: milliseconds(value(0)),
+    accepted: value(1) > 0,
+    via: RTT_SOURCES[value(1)],
+  }),
+  'peer:state': (value) => ({ state: STATE_NAMES[value(0)], source: 'inferred' }),
+  ...VARIABLE_DECODERS,
+  'rst:why': (value) => {
+    const why = RESET_REASONS[value(0)];
+    return {
+      reason: why?.name ?? 'NOT_SPECIFIED',
+      rfc: why?.rfc ?? '',
+      local: `${formatAddress(value(1))}:${value(2)}`,
+      peer: `${formatAddress(value(3))}:${value(4)}`,
+    };
+  },
   'ip:dropped': (value) => {
     const reason = REASONS[value(0)];
     return { reason: reason?.name ?? 'ACCEPTED', rfc: reason?.rfc ?? '', len: value(1) };
@@ -144,6 +158,42 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
   'app:close': application,
   'app:abort': application,
 };
+
+function eventName(code: number): string {
+  return record.EVENTS[code]?.name ?? '';
+}
+
+/** Of a segment that was sent before: which one, and how often. */
+function copyData(value: (index: number) => number): Data {
+  const of = value(record.SEG_COPY_OF - record.AT_VALUES);
+  return of === 0 ? {} : { retransOf: of, copyNo: value(record.SEG_COPY_NUMBER - record.AT_VALUES) };
+}
+
+function judgedData(value: (index: number) => number, { words }: RowSource): Data {
+  const reason = REASONS[value(1)];
+  const state = value(4);
+  return {
+    verdict: words.word(value(0)),
+    reason: reason?.name ?? 'ACCEPTED',
+    rfc: reason?.rfc ?? '',
+    ...(state < 0 ? {} : { state: STATE_NAMES[state] }),
+    checks: checksOf({
+      state,
+      checks: value(2),
+      stopped: value(3) === 1,
+      reason: value(1),
+      flags: value(5),
+      seq: value(6),
+      len: value(7),
+      ack: value(8),
+      rcvNxt: value(9),
+      rcvWnd: value(10),
+      sndUna: value(11),
+      sndNxt: value(12),
+    }),
+    acts: actNames(value(13)),
+  };
+}
 
 function dataOf(name: record.EventName, source: RowSource): Data {
   const base = source.at + record.AT_VALUES;
@@ -170,7 +220,7 @@ function metricsData(value: (index: number) => number): Data {
   const changed = value(METRIC_NAMES.length);
   METRIC_NAMES.forEach((name, index) => {
     if ((changed & (1 << index)) === 0) return;
-    const number = index < FIRST_TIME_METRIC ? value(index) : milliseconds(value(index));
+    const number = TIME_METRICS.has(index) ? milliseconds(value(index)) : value(index);
     // ssthresh is infinite until the first loss, and JSON has no such number.
     data[name] = Number.isFinite(number) ? number : null;
   });

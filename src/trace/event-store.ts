@@ -17,12 +17,19 @@ const { AT_N, AT_VALUES, EVENT } = record;
 export interface RecorderOptions {
   /** µs; the same clock as the stack's. Its present time is the log's `t` = 0. */
   readonly clock: Clock;
+  /** Another `t` = 0, µs of the clock: of recorders whose events are to be read as one log. */
+  readonly origin?: number;
   /** Events in the common ring. */
   readonly events?: number;
   /** Connections with a log of their own; the one closed longest ago makes room. */
   readonly connections?: number;
   /** Events at each end of a connection's log. */
   readonly perConnection?: number;
+  /**
+   * `sampled`: windows, buffers and congestion control at most once in 10 ms for each connection, and
+   * whenever it comes to rest. `full`: every change.
+   */
+  readonly detail?: 'sampled' | 'full';
 }
 
 const NO_CONNECTION = -1;
@@ -37,8 +44,9 @@ export abstract class EventStore {
 
   protected readonly clock: Clock;
   protected readonly words = new Words();
-  /** Cause of what happens to no connection. */
+  /** Cause of what happens to no connection, and the code of that event; -1 = none. */
   protected strayCause = 0;
+  private strayCode = -1;
 
   private readonly common: Ring;
   /** Segments without a connection: a scan or a flood erases only its like. */
@@ -57,12 +65,12 @@ export abstract class EventStore {
 
   constructor(options: RecorderOptions) {
     this.clock = options.clock;
-    this.origin = options.clock.now;
+    this.origin = options.origin ?? options.clock.now;
     this.common = new Ring(options.events ?? 8_192);
     this.stray = new Ring(STRAY_EVENTS);
     this.notes = new Array<null>(this.common.capacity).fill(null);
     this.maxConnections = options.connections ?? 256;
-    this.perConnection = options.perConnection ?? 128;
+    this.perConnection = options.perConnection ?? 160;
     this.rows = this.common.rows;
   }
 
@@ -183,8 +191,19 @@ export abstract class EventStore {
 
   /** Event `n` is the cause of what happens next: to its connection, or to one that it brings about. */
   protected caused(log: ConnectionLog | null, n: number): void {
+    const code = this.rows[this.at + record.AT_CODE] as number;
     this.strayCause = n;
-    if (log !== null) log.cause = n;
+    this.strayCode = code;
+    if (log === null) return;
+    log.cause = n;
+    log.causeCode = code;
+  }
+
+  /** What came before a connection's first event, a SYN, is its cause. */
+  protected inherit(log: ConnectionLog): void {
+    if (log.cause !== 0) return;
+    log.cause = this.strayCause;
+    log.causeCode = this.strayCode;
   }
 
   private collect(

@@ -86,7 +86,7 @@ export const AT_CAUSE = 6;
 export const AT_VALUES = 7;
 
 /** Numbers per event: a segment with four SACK blocks needs the most. */
-const VALUES = 21;
+const VALUES = 22;
 /** Doubles per row. */
 export const ROW = AT_VALUES + VALUES;
 
@@ -113,6 +113,9 @@ export const SEG_LOCAL_ADDRESS = SEG_SACK;
 export const SEG_LOCAL_PORT = SEG_SACK + 1;
 export const SEG_PEER_ADDRESS = SEG_SACK + 2;
 export const SEG_PEER_PORT = SEG_SACK + 3;
+/** Sent again: the segment that carried the first byte first (0 = none, or unknown), and how often it went. */
+export const SEG_COPY_OF = AT_VALUES + 20;
+export const SEG_COPY_NUMBER = AT_VALUES + 21;
 
 // Values of wire:fate, after those of a segment up to SEG_SHIFT.
 export const FATE_PROTOCOL = AT_VALUES + 6;

@@ -1,6 +1,8 @@
 /** Where the flight recorder keeps events: one ring for all, and one log for each connection. */
 
 import { AT_CODE, AT_N, AT_TIME, EVENT, ROW, SEG_LENGTH, SEG_SEGMENTS, SEG_TRIGGER } from './record.ts';
+import { Sendings } from './sendings.ts';
+import { SAID } from './variables.ts';
 
 /** Rows in a circle; the oldest is overwritten. */
 export class Ring {
@@ -97,11 +99,19 @@ export class ConnectionLog {
   /** The newest event in it, and the newest that could have caused others. */
   lastN = 0;
   cause = 0;
+  /** Code of that event; -1 = none. */
+  causeCode = -1;
   /** Number of the event that armed each timer. */
   readonly timerSetBy: Float64Array;
   /** What cc:metrics last said, and when, µs. */
-  readonly metrics = new Float64Array(6);
+  readonly metrics = new Float64Array(7);
   metricsAt = -Infinity;
+  /** What snd:window, rcv:window, buf:* and sack:board last said, and when, µs. */
+  readonly said = new Float64Array(SAID);
+  saidAt = -Infinity;
+  readonly sendings = new Sendings();
+  /** Code of the state that the peer is believed to be in; -1 = unknown. */
+  peerState = -1;
 
   readonly head: Ring;
   readonly tail: Ring;
@@ -122,9 +132,14 @@ export class ConnectionLog {
     this.closed = false;
     this.lastN = 0;
     this.cause = 0;
+    this.causeCode = -1;
     this.timerSetBy.fill(0);
     this.metrics.fill(-1);
     this.metricsAt = -Infinity;
+    this.said.fill(Number.NaN);
+    this.saidAt = -Infinity;
+    this.sendings.clear();
+    this.peerState = -1;
     this.head.written = 0;
     this.tail.written = 0;
     this.run.clear();

@@ -6,6 +6,7 @@ import type { CloseReason } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { SentSegment } from '../tcp/output/sent-segment.ts';
 import type { RecoveryState } from '../tcp/recovery/recovery.ts';
+import type { ReplyQueue } from '../tcp/replies.ts';
 import type { State } from '../tcp/state.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import type { AppCall, TcpTrace, Verdict } from '../tcp/trace.ts';
@@ -40,11 +41,17 @@ export class TeeTrace implements TcpTrace, IpTrace {
   segmentReceived(tcb: Tcb | null, seg: Segment): void {
     for (const sink of this.sinks) sink.segmentReceived(tcb, seg);
   }
-  segmentJudged(tcb: Tcb | null, seg: Segment, verdict: Verdict, reason: Reason): void {
-    for (const sink of this.sinks) sink.segmentJudged(tcb, seg, verdict, reason);
+  segmentJudged(tcb: Tcb | null, seg: Segment, verdict: Verdict, reason: Reason, checks: number): void {
+    for (const sink of this.sinks) sink.segmentJudged(tcb, seg, verdict, reason, checks);
   }
   segmentSent(tcb: Tcb | null, sent: SentSegment): void {
     for (const sink of this.sinks) sink.segmentSent(tcb, sent);
+  }
+  resetQueued(tcb: Tcb | null, reply: ReplyQueue): void {
+    for (const sink of this.sinks) sink.resetQueued(tcb, reply);
+  }
+  settled(tcb: Tcb): void {
+    for (const sink of this.sinks) sink.settled(tcb);
   }
   timerSet(tcb: Tcb, timer: number, restarted: boolean): void {
     for (const sink of this.sinks) sink.timerSet(tcb, timer, restarted);
@@ -61,8 +68,8 @@ export class TeeTrace implements TcpTrace, IpTrace {
   recoveryChanged(tcb: Tcb, from: RecoveryState, trigger: string): void {
     for (const sink of this.sinks) sink.recoveryChanged(tcb, from, trigger);
   }
-  rttSampled(tcb: Tcb, sample: number, accepted: boolean): void {
-    for (const sink of this.sinks) sink.rttSampled(tcb, sample, accepted);
+  rttSampled(tcb: Tcb, sample: number, accepted: boolean, echoed: boolean): void {
+    for (const sink of this.sinks) sink.rttSampled(tcb, sample, accepted, echoed);
   }
   appCalled(tcb: Tcb, call: AppCall, bytes: number): void {
     for (const sink of this.sinks) sink.appCalled(tcb, call, bytes);

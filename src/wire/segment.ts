@@ -14,6 +14,8 @@ export const CWR = 0x80;
 
 const NO_BYTES = new Uint8Array(0);
 
+/** RFC 7413 §4.1.1: a Fast Open cookie has 4 to 16 bytes. */
+export const MAX_COOKIE_LENGTH = 16;
 /** At most four SACK blocks fit in the options. */
 export const MAX_SACK_BLOCKS = 4;
 
@@ -60,6 +62,9 @@ export class Segment {
   /** SACK blocks: [left, right) pairs of `Seq` in `sackEdges[0 … 2·sackCount)`. */
   sackCount = 0;
   readonly sackEdges = new Int32Array(2 * MAX_SACK_BLOCKS);
+  /** TCP Fast Open, RFC 7413: bytes of cookie, 0 = a request for one; -1 when absent. */
+  fastOpenLength = -1;
+  readonly fastOpenCookie = new Uint8Array(MAX_COOKIE_LENGTH);
   /** An option had an illegal length: it and all after it were ignored. */
   badOptions = false;
 

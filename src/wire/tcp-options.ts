@@ -1,6 +1,6 @@
 /** TCP options: read into the segment, written one by one. RFC 9293 §3.2, RFC 7323 §2.2, RFC 2018 §2. */
 
-import { MAX_SACK_BLOCKS, type Segment, SYN } from './segment.ts';
+import { MAX_COOKIE_LENGTH, MAX_SACK_BLOCKS, type Segment, SYN } from './segment.ts';
 
 /** Option kinds. */
 export const OPTION_END = 0;
@@ -10,6 +10,7 @@ export const OPTION_WINDOW_SCALE = 3;
 export const OPTION_SACK_PERMITTED = 4;
 export const OPTION_SACK = 5;
 export const OPTION_TIMESTAMPS = 8;
+export const OPTION_FAST_OPEN = 34;
 
 // Lengths in bytes, kind and length bytes included.
 export const MSS_LENGTH = 4;
@@ -17,6 +18,9 @@ export const WINDOW_SCALE_LENGTH = 3;
 export const SACK_PERMITTED_LENGTH = 2;
 export const SACK_BLOCK_LENGTH = 8;
 export const TIMESTAMPS_LENGTH = 10;
+/** Kind and length of a Fast Open option; the cookie follows. */
+export const FAST_OPEN_FIXED = 2;
+const MIN_COOKIE_LENGTH = 4;
 /** The data offset of 15 words leaves this much. */
 export const MAX_OPTIONS_LENGTH = 40;
 
@@ -49,7 +53,7 @@ export function readTcpOptions(view: DataView, start: number, end: number, seg: 
     }
     if (kind === OPTION_TIMESTAMPS) readTimestamps(view, at, seg);
     else if (kind === OPTION_SACK) readSack(view, at, length, seg);
-    else if ((seg.flags & SYN) !== 0) readSynOption(view, at, kind, seg);
+    else if ((seg.flags & SYN) !== 0) readSynOption(view, at, kind, length, seg);
     at += length;
   }
 }
@@ -62,6 +66,7 @@ function resetOptions(seg: Segment): void {
   seg.tsVal = 0;
   seg.tsEcr = 0;
   seg.sackCount = 0;
+  seg.fastOpenLength = -1;
   seg.badOptions = false;
 }
 
@@ -96,10 +101,20 @@ function readSack(view: DataView, at: number, length: number, seg: Segment): voi
   seg.sackCount = edges / 2;
 }
 
-function readSynOption(view: DataView, at: number, kind: number, seg: Segment): void {
+function readSynOption(view: DataView, at: number, kind: number, length: number, seg: Segment): void {
   if (kind === OPTION_MSS && seg.mss < 0) seg.mss = view.getUint16(at + 2);
   else if (kind === OPTION_WINDOW_SCALE && seg.windowScale < 0) seg.windowScale = view.getUint8(at + 2);
   else if (kind === OPTION_SACK_PERMITTED) seg.sackPermitted = true;
+  else if (kind === OPTION_FAST_OPEN && seg.fastOpenLength < 0) readFastOpen(view, at, length, seg);
+}
+
+/** RFC 7413 §4.1.1: a request, or a cookie of 4 to 16 bytes, an even number; any other is ignored (FO-01). */
+function readFastOpen(view: DataView, at: number, length: number, seg: Segment): void {
+  const cookie = length - FAST_OPEN_FIXED;
+  const legal = cookie >= MIN_COOKIE_LENGTH && cookie <= MAX_COOKIE_LENGTH && cookie % 2 === 0;
+  if (cookie !== 0 && !legal) return;
+  seg.fastOpenLength = cookie;
+  for (let i = 0; i < cookie; i++) seg.fastOpenCookie[i] = view.getUint8(at + FAST_OPEN_FIXED + i);
 }
 
 // Each writer puts one option at `offset` and returns the offset behind it.
@@ -154,4 +169,17 @@ export function padOptions(view: DataView, start: number, offset: number): numbe
   let at = offset;
   while ((at - start) % 4 !== 0) view.setUint8(at++, OPTION_END);
   return at;
+}
+
+/** RFC 7413 §4.1.1; `length` 0 asks for a cookie. */
+export function writeFastOpenOption(
+  view: DataView,
+  offset: number,
+  cookie: Uint8Array,
+  length: number,
+): number {
+  view.setUint8(offset, OPTION_FAST_OPEN);
+  view.setUint8(offset + 1, FAST_OPEN_FIXED + length);
+  for (let i = 0; i < length; i++) view.setUint8(offset + FAST_OPEN_FIXED + i, cookie[i] as number);
+  return offset + FAST_OPEN_FIXED + length;
 }

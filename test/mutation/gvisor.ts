@@ -253,7 +253,7 @@ export const GVISOR: readonly Mutant[] = [
     file: 'src/tcp/recovery/rack.ts',
     find: 'bytes > (config.reordering - 1) * tcb.snd.mss',
     replace: 'bytes >= config.reordering * tcb.snd.mss',
-    why: 'the threshold of IsLost is that of RFC 3517',
+    why: 'the threshold of IsLost is the one before RFC 6675',
     killer: 'conformance/mutants/recovery',
   },
   {

@@ -20,7 +20,7 @@ export function shutdown(tcb: Tcb): void {
       release(context, tcb, 'aborted');
       return;
     case 'SYN-RECEIVED':
-      if (tcb.sendBuffer.length > 0) {
+      if (tcb.sendBuffer.length > 0 || tcb.fastOpenListener !== null) {
         // Queued until ESTABLISHED; see `closeWhenEstablished`.
         tcb.closePending = true;
         return;
@@ -57,7 +57,8 @@ export function close(tcb: Tcb): void {
     return;
   }
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'close', 0);
-  if (tcb.readable > 0 && STATES[tcb.state].synchronized && tcb.state !== 'TIME-WAIT') {
+  const mayHaveRead = STATES[tcb.state].synchronized || tcb.fastOpenListener !== null;
+  if (tcb.readable > 0 && mayHaveRead && tcb.state !== 'TIME-WAIT') {
     abort(tcb);
     return;
   }

@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly peerAddress: number;
   readonly peerPort: number;
   readonly reuseAddress?: boolean;
+  /** TCP Fast Open: what is sent before the SYN goes out may travel in it, where `tfo` allows it (RFC 7413). */
+  readonly fastOpen?: boolean;
   /** Default: what is configured now. */
   readonly config?: TcpConfig;
 }
@@ -63,6 +65,7 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   tcb.owner = owner;
   tcb.id = context.takeId();
   tcb.reuseAddress = options.reuseAddress ?? false;
+  tcb.fastOpenAsked = options.fastOpen === true && (config.tfo === 'client' || config.tfo === 'on');
   tcb.localAddress = localAddress;
   tcb.localPort = localPort;
   tcb.peerAddress = peerAddress;

@@ -28,6 +28,7 @@ const COUNT_SHIFT = 17;
 const COUNT_MAX = 0xff;
 const REPEATED = 0x2000000;
 const ECN_MUTE = 0x4000000;
+const COOKIE_OWED = 0x8000000;
 
 export class SynTable {
   private iss = new Int32Array(FIRST_CAPACITY);
@@ -99,6 +100,7 @@ export class SynTable {
     tcb.ready = (flags & READY) !== 0;
     tcb.synOwed = (flags & SYN_OWED) !== 0;
     tcb.synRepeated = (flags & REPEATED) !== 0;
+    tcb.cookieOwed = (flags & COOKIE_OWED) !== 0;
     tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
     tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
     tcb.challengeCount = (this.challenge[index] as number) & 0xff;
@@ -128,6 +130,7 @@ export class SynTable {
       (tcb.synOwed ? SYN_OWED : 0) |
       (tcb.synRepeated ? REPEATED : 0) |
       (tcb.ecn.mute ? ECN_MUTE : 0) |
+      (tcb.cookieOwed ? COOKIE_OWED : 0) |
       (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
       (Math.min(tcb.compactCount, COUNT_MAX) << COUNT_SHIFT);
     if (tcb.compactDeadline !== this.heap.deadlineOf(index)) this.heap.set(index, tcb.compactDeadline);

@@ -18,7 +18,10 @@ export function checkRst(tcb: Tcb, seg: Segment): Check {
   tcb.context.judge('accepted', REASON.TCP_RESET);
   switch (tcb.state) {
     case 'SYN-RECEIVED':
-      if (tcb.passive) {
+      if (tcb.fastOpenListener !== null) {
+        // It has a user already, who has perhaps acted on its data.
+        fail(tcb.context, tcb, 'rcv RST', 'reset-by-peer', 'ECONNRESET');
+      } else if (tcb.passive) {
         // Back to LISTEN: the listener has never left it, only the record goes. The user hears nothing.
         transition(tcb, 'SYN-RECEIVED', 'rcv RST (passive OPEN)', 'LISTEN');
         release(tcb.context, tcb, 'reset-by-peer');

@@ -20,7 +20,7 @@ export function checkSyn(tcb: Tcb, seg: Segment): Check {
 
   // Without RFC 5961, as RFC 9293 words it: the SYN is an error.
   tcb.context.judge('dropped', REASON.TCP_SYN_CHALLENGE);
-  if (tcb.state === 'SYN-RECEIVED' && tcb.passive) {
+  if (tcb.state === 'SYN-RECEIVED' && tcb.passive && tcb.fastOpenListener === null) {
     transition(tcb, 'SYN-RECEIVED', 'rcv SYN (passive OPEN)', 'LISTEN');
     release(tcb.context, tcb, 'reset-by-peer');
   } else {

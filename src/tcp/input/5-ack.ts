@@ -7,6 +7,7 @@ import { closeWhenEstablished } from '../calls/close.ts';
 import { initialWindow } from '../congestion/congestion-control.ts';
 import { echoArrived } from '../ecn.ts';
 import { EVENT_DRAINED, EVENT_OPENED, EVENT_WRITABLE } from '../events.ts';
+import { fastOpenEnded } from '../fast-open.ts';
 import { armFinWait2, becameEstablished, enterTimeWait, promote, release } from '../lifecycle.ts';
 import type { Listener } from '../listener.ts';
 import { settleMss } from '../negotiate.ts';
@@ -74,6 +75,10 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
     promote(context, tcb);
   }
   transition(tcb, 'SYN-RECEIVED', 'rcv ACK of SYN', 'ESTABLISHED');
+  if (tcb.fastOpenListener !== null) {
+    fastOpened(tcb, seg);
+    return 'continue';
+  }
   if (tcb.passive) tcb.snd.una = seqAdd(tcb.snd.iss, 1);
   settleMss(tcb);
   tcb.snd.wl1 = seqAdd(seg.seq, -1);
@@ -96,7 +101,15 @@ function openedActively(tcb: Tcb): void {
   closeWhenEstablished(tcb);
 }
 
-function joinAcceptQueue(tcb: Tcb): void {
+/** RFC 7413 §4.2.2: user, buffers and congestion control have been at work since the SYN; only the proof came now. */
+function fastOpened(tcb: Tcb, seg: Segment): void {
+  fastOpenEnded(tcb);
+  tcb.snd.wl1 = seqAdd(seg.seq, -1);
+  tcb.snd.wl2 = seg.ack;
+  closeWhenEstablished(tcb);
+}
+
+export function joinAcceptQueue(tcb: Tcb): void {
   const listener = tcb.listener;
   if (listener === null) return;
   listener.acceptQueue.push(tcb);
@@ -108,7 +121,9 @@ function joinAcceptQueue(tcb: Tcb): void {
 function sampleHandshake(tcb: Tcb, seg: Segment): void {
   if (!tcb.passive) return;
   if (tcb.synRetransmitted === 0 && !tcb.synRepeated) {
-    tcb.rtt.sample(tcb.clock.now - tcb.openedAt, 1, tcb.config);
+    const sample = tcb.clock.now - tcb.openedAt;
+    tcb.rtt.sample(sample, 1, tcb.config);
+    if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, true, false);
   } else if (seg.hasTimestamps && tcb.timestampsAgreed) {
     sampleTimestamp(tcb, seg.tsEcr);
   }
@@ -211,7 +226,7 @@ function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
     tcb.congestion.rttSampled(sample);
     tcb.backoff = 0;
   }
-  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted);
+  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted, !inFlight.ackedOnce);
 }
 
 /**
@@ -229,7 +244,7 @@ function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
   const elapsed = (tcb.context.secrets.milliseconds + tcb.tsOffset - tsEcr) | 0;
   if (elapsed < 0 || elapsed > 600_000) return;
   tcb.rtt.sample(Math.max(1, elapsed) * 1000, 1, tcb.config);
-  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, elapsed * 1000, true);
+  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, elapsed * 1000, true, true);
 }
 
 /** SND.UNA stays. With SACK only the blocks tell something; without, the duplicate itself does. */

@@ -14,6 +14,7 @@ import type { Check } from './verdict.ts';
 export function processText(tcb: Tcb, seg: Segment): Check {
   if (seg.dataLength === 0) return 'continue';
   switch (tcb.state) {
+    case 'SYN-RECEIVED':
     case 'ESTABLISHED':
     case 'FIN-WAIT-1':
     case 'FIN-WAIT-2':
@@ -27,16 +28,20 @@ export function processText(tcb: Tcb, seg: Segment): Check {
   if (tcb.rcv.finSeen) cutBehindFin(tcb, seg);
   if (seg.dataLength === 0) return 'continue';
 
-  const length = seg.dataLength;
-  tcb.dataSegmentsReceived += seg.segments;
-  tcb.lastDataReceivedAt = tcb.clock.now;
-  const size = seg.gsoSize > 0 ? seg.gsoSize : length;
-  if (size > tcb.peerSegment) tcb.peerSegment = Math.min(size, tcb.rcv.mss);
+  noteText(tcb, seg);
   marksArrived(tcb, seg);
-  if (seg.seq === tcb.rcv.nxt) inOrder(tcb, seg, length);
+  if (seg.seq === tcb.rcv.nxt) inOrder(tcb, seg, seg.dataLength);
   else outOfOrder(tcb, seg);
   tcb.context.markReady(tcb);
   return 'continue';
+}
+
+/** What its segments tell of the peer's habits. */
+function noteText(tcb: Tcb, seg: Segment): void {
+  tcb.dataSegmentsReceived += seg.segments;
+  tcb.lastDataReceivedAt = tcb.clock.now;
+  const size = seg.gsoSize > 0 ? seg.gsoSize : seg.dataLength;
+  if (size > tcb.peerSegment) tcb.peerSegment = Math.min(size, tcb.rcv.mss);
 }
 
 /** SHLD-3: bytes for a user who has closed are lost, and the peer is told so by a reset. */
@@ -90,7 +95,7 @@ function outOfOrder(tcb: Tcb, seg: Segment): void {
   dataArrivedOutOfOrder(tcb, seg.segments);
 }
 
-/** Remembers the part of [start, end) that has been queued already, for a DSACK (RFC 2883 §4.2); true when all of it has. */
+/** Remembers the part of [start, end) that was queued before, for a DSACK (RFC 2883 §4.2); true: all of it. */
 function noteOverlap(tcb: Tcb, start: Seq, end: Seq): boolean {
   const ranges = tcb.receiveBuffer.outOfOrder;
   const index = ranges.find(seqAdd(start, 1));

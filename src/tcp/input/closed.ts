@@ -35,5 +35,6 @@ export function replyWithReset(context: TcpContext, seg: Segment): void {
     replies.ack = seg.end;
     replies.flags = RST | ACK;
   }
+  if (context.trace !== null) context.trace.resetQueued(null, replies);
   if (!replies.push()) context.judge('dropped', REASON.TCP_RST_LIMIT);
 }

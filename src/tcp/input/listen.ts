@@ -6,8 +6,10 @@ import type { TcpContext } from '../context.ts';
 import { acceptCookie, answerWithCookie } from '../cookies.ts';
 import type { Listener } from '../listener.ts';
 import type { Tcb } from '../tcb.ts';
+import { STOPPED } from '../trace.ts';
 import { restoreState } from '../transitions.ts';
 import { replyWithReset } from './closed.ts';
+import { openFast } from './fast-open.ts';
 import { openPassive } from './passive.ts';
 import { segmentArrivesSynchronized } from './synchronized.ts';
 
@@ -17,19 +19,23 @@ const EARLY = 0.75;
 export function segmentArrivesListen(context: TcpContext, listener: Listener, seg: Segment): void {
   // First, check for a RST: nothing here to reset.
   if (seg.isRst) {
+    context.checks = 1 | STOPPED;
     context.judge('dropped', REASON.TCP_RST_IGNORED);
     return;
   }
   // Second, check for an ACK: nothing was sent that it could acknowledge, but perhaps a cookie.
   if (seg.isAck) {
+    context.checks = 2 | STOPPED;
     acknowledgmentArrives(context, listener, seg);
     return;
   }
   // Third, check for a SYN. Anything else is dropped.
   if (!seg.isSyn) {
+    context.checks = 3 | STOPPED;
     context.judge('dropped', REASON.TCP_FLAGS);
     return;
   }
+  context.checks = 3;
   if ((seg.flags & FIN) !== 0 && listener.config.synFin === 'drop') {
     context.judge('dropped', REASON.TCP_INVALID_SYN);
     return;
@@ -72,6 +78,7 @@ function synArrives(context: TcpContext, listener: Listener, seg: Segment): void
   const tcb = openPassive(context, listener, seg);
   tcb.synOwed = true;
   context.markReady(tcb);
+  if (openFast(context, listener, tcb)) return;
   context.packRecord(tcb);
   if (context.trace !== null) context.trace.listenerQueues(listener);
   if (config.labHandshake === 'two-way') becomeAtOnce(context, tcb);

@@ -11,6 +11,7 @@ import { segmentArrivesSynchronized } from './synchronized.ts';
 
 export function segmentArrives(context: TcpContext, seg: Segment): void {
   context.judge('accepted', REASON.ACCEPTED);
+  context.checks = 0;
   const flow = context.flows.find(seg.localAddress, seg.peerAddress, seg.localPort, seg.peerPort);
   if (flow < 0) {
     if (context.trace !== null) context.trace.segmentReceived(null, seg);
@@ -53,5 +54,7 @@ function settleRecord(context: TcpContext, tcb: Tcb): void {
 /** Counts and reports the verdict: once for every segment. */
 function conclude(context: TcpContext, tcb: Tcb | null, seg: Segment): void {
   context.counters.count(context.reason);
-  if (context.trace !== null) context.trace.segmentJudged(tcb, seg, context.verdict, context.reason);
+  if (context.trace !== null) {
+    context.trace.segmentJudged(tcb, seg, context.verdict, context.reason, context.checks);
+  }
 }

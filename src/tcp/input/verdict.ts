@@ -45,7 +45,7 @@ export function challenge(tcb: Tcb, reason: Reason): Check {
 
 /** The segment asks for a SYN,ACK that we have sent before: it is the peer's SYN once more. */
 export function repeatSynAck(tcb: Tcb, seg: Segment): Check {
-  if (tcb.kind === KIND_SYN_RECEIVED) {
+  if (tcb.kind === KIND_SYN_RECEIVED || tcb.fastOpenListener !== null) {
     tcb.synOwed = true;
     // Sent more than once: its ACK is no RTT sample (Karn's rule).
     tcb.synRepeated = true;

@@ -1,6 +1,6 @@
 /** Makes one segment: header, options, payload by reference; hands it to IP. */
 
-import { type Seq, seqLt, toSeq } from '../../base/seq.ts';
+import { type Seq, seqAdd, seqLt, toSeq } from '../../base/seq.ts';
 import { IP_HEADER_LENGTH } from '../../wire/frame.ts';
 import { ACK, SYN, URG } from '../../wire/segment.ts';
 import { endTcpHeader, TCP_HEADER_LENGTH, writeTcpChecksum, writeTcpHeader } from '../../wire/tcp-header.ts';
@@ -65,7 +65,7 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   }
   const frame = context.frame;
   frame.clearPayload();
-  if (length > 0) tcb.sendBuffer.lend(frame, seq, length);
+  if (length > 0) tcb.sendBuffer.lend(frame, (flags & SYN) !== 0 ? seqAdd(seq, 1) : seq, length);
   sent.segments = length > mss ? Math.ceil(length / mss) : 1;
   if (length > mss) frame.gsoSize = mss;
   frame.ttl = tcb.ttl;
@@ -104,6 +104,7 @@ function setOptions(tcb: Tcb, sent: SentSegment): void {
   const syn = (sent.flags & SYN) !== 0;
   sent.hasSynOptions = syn;
   sent.sackCount = 0;
+  sent.fastOpenLength = -1;
   sent.hasTimestamps = tcb.timestampsAgreed;
   if (tcb.timestampsAgreed) {
     sent.tsVal = (context.secrets.milliseconds + tcb.tsOffset) | 0;
@@ -113,6 +114,8 @@ function setOptions(tcb: Tcb, sent: SentSegment): void {
     sent.mss = mssToOffer(tcb.config, context.network.mtu);
     sent.windowScale = tcb.wscaleAgreed ? tcb.rcv.shift : -1;
     sent.sackPermitted = tcb.sackAgreed;
+    if (tcb.cookieOwed) context.fastOpen.grant(tcb.peerAddress, sent);
+    else if (tcb.fastOpenAsked && sent.trigger === 'syn') context.fastOpen.ask(tcb.peerAddress, sent);
   } else if (tcb.sackAgreed && (sent.flags & ACK) !== 0) {
     const room = TCP_HEADER_LENGTH * 2 - (sent.hasTimestamps ? TIMESTAMP_OPTION_LENGTH : 0);
     chooseSackBlocks(tcb, sent, Math.floor((room - SACK_FIXED) / SACK_BLOCK));

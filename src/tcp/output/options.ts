@@ -2,6 +2,7 @@
 
 import { FRAME_TCP_OPTIONS } from '../../wire/tcp-header.ts';
 import {
+  writeFastOpenOption,
   writeMssOption,
   writeNopOption,
   writeSackOption,
@@ -24,6 +25,10 @@ export function writeOptions(view: DataView, sent: SentSegment): number {
   }
   if (sent.hasSynOptions && sent.windowScale >= 0) {
     at = writeWindowScaleOption(view, writeNopOption(view, at), sent.windowScale);
+  }
+  if (sent.fastOpenLength >= 0) {
+    at = writeFastOpenOption(view, at, sent.fastOpenCookie, sent.fastOpenLength);
+    while (at % 4 !== FRAME_TCP_OPTIONS % 4) at = writeNopOption(view, at);
   }
   if (sent.sackCount > 0) {
     at = writeSackOption(

@@ -19,6 +19,7 @@ export function emitReply(context: TcpContext): void {
   sent.up = 0;
   sent.dataLength = 0;
   sent.segments = 1;
+  sent.fastOpenLength = -1;
   sent.sackCount = 0;
   sent.retransmission = false;
   const syn = (replies.flags & SYN) !== 0;

@@ -1,5 +1,6 @@
 /** The segment that has just been made, for the trace and the frame. */
 
+import { MAX_COOKIE_LENGTH } from '../../wire/segment.ts';
 import { TcpFields } from '../../wire/tcp-header.ts';
 
 /** Why a segment is sent (`seg:sent`'s trigger). The order is part of recorded event logs: append. */
@@ -44,6 +45,9 @@ export class SentSegment extends TcpFields {
   hasTimestamps = false;
   tsVal = 0;
   tsEcr = 0;
+  /** Bytes of Fast Open cookie, 0 = a request for one; -1 = no such option. */
+  fastOpenLength = -1;
+  readonly fastOpenCookie = new Uint8Array(MAX_COOKIE_LENGTH);
   sackCount = 0;
   /** [left, right) pairs. */
   readonly sackEdges = new Int32Array(8);

@@ -6,6 +6,7 @@ import { ACK, FIN, PSH, SYN } from '../../wire/segment.ts';
 import { initialWindow } from '../congestion/congestion-control.ts';
 import type { TcpContext } from '../context.ts';
 import { handshakeMarks } from '../ecn.ts';
+import { textForSyn } from '../fast-open.ts';
 import { becomeTimeWaitRecord } from '../lifecycle.ts';
 import { probeText } from '../path-search.ts';
 import { windowUpdateIsDue } from '../receive/window.ts';
@@ -46,6 +47,7 @@ export function transmitAll(context: TcpContext): void {
     if (!tcb.ready) continue;
     tcb.ready = false;
     transmit(context, tcb);
+    if (context.trace !== null) context.trace.settled(tcb);
     // Whatever the device did not take waits for it.
     if (!network.writable && tcb.flow >= 0) context.markReady(tcb);
     if (tcb.kind !== KIND_CONNECTION) context.packRecord(tcb);
@@ -74,9 +76,13 @@ function transmit(context: TcpContext, tcb: Tcb): void {
 /** The SYN of an active open, first time. */
 function sendSyn(tcb: Tcb): void {
   const iss = tcb.snd.iss;
-  tcb.snd.nxt = seqAdd(iss, 1);
-  emit(tcb, iss, 0, SYN | handshakeMarks(tcb, false), 'syn');
+  const text = tcb.fastOpenAsked ? textForSyn(tcb) : 0;
+  tcb.snd.nxt = seqAdd(iss, 1 + text);
+  tcb.bytesSent += text;
+  if (text > 0) tcb.dataSegmentsSent++;
+  emit(tcb, iss, text, SYN | handshakeMarks(tcb, false), 'syn');
   tcb.inFlight.push(iss, 1, HAS_SYN);
+  if (text > 0) tcb.inFlight.push(seqAdd(iss, 1), text, 0);
   segmentSent(tcb);
 }
 
@@ -104,6 +110,8 @@ function resendLost(tcb: Tcb): void {
   while (network.writable) {
     const index = inFlight.nextToResend();
     if (index < 0) return;
+    // A SYN goes again without its data (RFC 7413 §4.1.3.1).
+    if (tcb.state === 'SYN-SENT' && (inFlight.flagsOf(index) & HAS_SYN) === 0) return;
     if (!recovery.forced && pipe(tcb) + tcb.snd.mss > tcb.congestion.cwnd) return;
     if (!recovery.forced && pacedLimit(tcb) === 0) return;
     if (!fitWindow(tcb, index)) return;
@@ -141,6 +149,7 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
     bits |= SYN;
     // Something on the way may not like its marks, RFC 3168 §6.1.1.1.
     tcb.ecn.mute = true;
+    if (tcb.fastOpenAsked) tcb.context.fastOpen.refused(tcb.peerAddress);
   }
   if (fin) bits |= FIN;
   if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
@@ -211,6 +220,11 @@ const SENDING: ReadonlySet<State> = new Set<State>([
   'LAST-ACK',
 ]);
 
+/** A fast open answers before its handshake is complete (RFC 7413 §4.2.2). */
+function maySendNow(tcb: Tcb): boolean {
+  return SENDING.has(tcb.state) || tcb.fastOpenListener !== null;
+}
+
 /** Neither data nor a FIN waits for its first sending. */
 function nothingWaits(tcb: Tcb): boolean {
   return tcb.unsent === 0 && (!tcb.finQueued || tcb.finSent);
@@ -218,7 +232,7 @@ function nothingWaits(tcb: Tcb): boolean {
 
 /** New data, and the FIN behind it. */
 function sendNew(tcb: Tcb): void {
-  if (!SENDING.has(tcb.state) || nothingWaits(tcb)) return;
+  if (nothingWaits(tcb) || !maySendNow(tcb)) return;
   restartAfterIdle(tcb);
   const network = tcb.context.network;
   while (network.writable) {
@@ -268,10 +282,7 @@ function sendSegment(
 ): void {
   const seq = tcb.snd.nxt;
   const occupied = length + (fin ? 1 : 0);
-  let bits = ACK;
-  if (fin) bits |= FIN;
-  // PSH on the last segment of what is queued (MUST-61).
-  if (length > 0 && length === tcb.unsent) bits |= PSH;
+  const bits = flagsOfNew(tcb, length, fin);
   tcb.snd.nxt = seqAdd(seq, occupied);
   if (fin) tcb.finSent = true;
   if (length % mss !== 0) tcb.smallSentEnd = tcb.snd.nxt;
@@ -284,6 +295,11 @@ function sendSegment(
   emit(tcb, seq, length, bits, trigger);
   tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);
   segmentSent(tcb);
+}
+
+/** PSH is on the last segment of what is queued (MUST-61). */
+function flagsOfNew(tcb: Tcb, length: number, fin: boolean): number {
+  return ACK | (fin ? FIN : 0) | (length > 0 && length === tcb.unsent ? PSH : 0);
 }
 
 /** RFC 5681 §4.1: after an idle RTO the old cwnd says nothing about the path; judged by the last send. */

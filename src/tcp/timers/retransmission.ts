@@ -125,7 +125,8 @@ function retriesAllowed(tcb: Tcb): number {
   switch (tcb.state) {
     case 'SYN-SENT':
     case 'SYN-RECEIVED':
-      // Passive opens are compact records: this one is an active open whose SYN has crossed the peer's.
+      if (tcb.fastOpenListener !== null) return config.retriesSynAck;
+      // Other passive opens are compact records: this one is an active open whose SYN has crossed the peer's.
       return config.retriesSyn;
     default:
       return tcb.orphan ? Math.min(config.retriesOrphan, config.retriesData) : config.retriesData;
