@@ -2,10 +2,10 @@
 // Fourwave, and between the kernel and the kernel in another namespace. It is told what to do by messages.
 
 import { execFileSync } from 'node:child_process';
-import { createStack, tun } from '../../dist/index.js';
-import { ImpairedDevice } from '../../dist/sim/index.js';
-import { Frame } from '../../dist/wire/frame.js';
-import { Packet } from '../../dist/wire/packet.js';
+import { createStack, tun } from '../../../dist/index.js';
+import { ImpairedDevice } from '../../../dist/sim/index.js';
+import { Frame } from '../../../dist/wire/frame.js';
+import { Packet } from '../../../dist/wire/packet.js';
 import { impairmentsOf, SINK_PORT, secondsOf } from './recovery-cells.js';
 import { Watch } from './recovery-watch.js';
 import { RealTimeline } from './timeline.js';

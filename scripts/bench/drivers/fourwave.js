@@ -1,0 +1,30 @@
+// Fourwave as `npm run bench` measures it: node fourwave.js raw|net NETNS MTU OFFLOAD [recorder]
+
+import { createStack, tun } from '../../../dist/index.js';
+import { serveRaw } from './raw.js';
+import { obey } from './service.js';
+import { serveStreams } from './streams.js';
+
+const [api, netns, mtu, offload, recorder] = process.argv.slice(2);
+
+/** The flight recorder as `fourwave up` runs it; the library's stack has none. */
+async function flightRecorder() {
+  const [{ TraceRecorder }, { systemClock }] = await Promise.all([
+    import('../../../dist/trace/recorder.js'),
+    import('../../../dist/stack/driver.js'),
+  ]);
+  return new TraceRecorder({ clock: systemClock });
+}
+
+const stack = await createStack({
+  device: tun({ netns, mtu: Number(mtu), offload }),
+  address: '10.9.0.2/24',
+  trace: recorder === 'recorder' ? await flightRecorder() : null,
+});
+stack.onFailure = (error) => {
+  console.error(error);
+  process.exit(1);
+};
+if (api === 'raw') serveRaw(stack.tcp);
+else await serveStreams(stack.net);
+obey(() => ({ timeWait: stack.tcp.stats.timeWait, connections: stack.tcp.stats.connections }));

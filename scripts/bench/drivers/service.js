@@ -1,0 +1,45 @@
+// What all servers of `npm run bench` have in common: ports, what they answer, and how they are asked.
+
+export const PORT = {
+  echo: 7,
+  sink: 5001,
+  source: 5002,
+  churn: 5004,
+  checkedSink: 5011,
+  http: 8080,
+};
+
+/** Position n of every stream holds n % PERIOD. */
+export const PERIOD = 251;
+
+/** Whole periods: what follows a chunk is the same chunk again. */
+export const CHUNK = Buffer.from(Uint8Array.from({ length: PERIOD * 1024 }, (_, index) => index % PERIOD));
+
+export const CHURN_ANSWER = CHUNK.subarray(0, 64);
+export const HELLO = 'hello, world\n';
+export const HTTP_ANSWER = Buffer.from(
+  `HTTP/1.1 200 OK\r\nContent-Length: ${HELLO.length}\r\n\r\n${HELLO}`,
+  'latin1',
+);
+
+/** Counts bytes that are what and where they should be. */
+export class Checker {
+  right = 0;
+
+  take(bytes, end = bytes.length) {
+    for (let i = 0; i < end; i++) if (bytes[i] === this.right % PERIOD) this.right++;
+  }
+}
+
+/**
+ * `collect` on standard input: garbage is thrown away, so that memory can be looked at; the answer has
+ * what `describe` gives. The end of standard input ends the server.
+ */
+export function obey(describe = () => ({})) {
+  process.stdin.on('data', () => {
+    for (let i = 0; i < 3; i++) globalThis.gc?.();
+    console.log(JSON.stringify(describe()));
+  });
+  process.stdin.on('end', () => process.exit(0));
+  console.log('ready');
+}
