@@ -2,6 +2,7 @@
 
 import { REASONS } from '../base/reasons.ts';
 import { STATE_NAMES } from '../tcp/state.ts';
+import { FIN, RST, SYN, URG } from '../wire/segment.ts';
 
 /** What a segment brought about, bit by bit. The order is part of recorded event logs: append. */
 export const ACTS = [
@@ -76,7 +77,11 @@ export function checksOf(numbers: JudgedNumbers): JudgedCheck[] {
     return {
       rule: `${section}-${index + 1} ${name}`,
       ok,
-      why: ok ? passed(section, index, numbers) : (REASONS[numbers.reason]?.text ?? ''),
+      why: ok
+        ? section === '3.10.7.4'
+          ? passed(name, index, numbers)
+          : ''
+        : (REASONS[numbers.reason]?.text ?? ''),
     };
   });
 }
@@ -87,29 +92,25 @@ function sectionOf({ state, checks }: JudgedNumbers): string {
   return STATE_NAMES[state] === 'SYN-SENT' ? '3.10.7.3' : '3.10.7.4';
 }
 
+/** The control bits that the checks look at. */
+const BITS = [0, RST, 0, SYN, 0, URG, 0, FIN];
+
 /** What a check that let the segment go on has found. */
-function passed(section: string, index: number, numbers: JudgedNumbers): string {
-  if (section !== '3.10.7.4') return '';
+function passed(name: string, index: number, numbers: JudgedNumbers): string {
   const { flags, seq, len, ack, rcvNxt, rcvWnd, sndUna, sndNxt } = numbers;
   switch (index) {
     case 0:
       return seq === rcvNxt
         ? `SEG.SEQ ${seq} = RCV.NXT`
         : `SEG.SEQ ${seq}, ${len} long, in RCV.NXT ${rcvNxt} + RCV.WND ${rcvWnd}`;
-    case 1:
-      return (flags & 4) === 0 ? 'no RST' : 'RST';
     case 2:
       return 'not used';
-    case 3:
-      return (flags & 2) === 0 ? 'no SYN' : 'SYN';
     case 4:
       return ackText(ack, sndUna, sndNxt);
-    case 5:
-      return (flags & 0x20) === 0 ? 'no URG' : 'URG';
     case 6:
       return len === 0 ? 'no text' : `${len} in sequence space`;
     default:
-      return (flags & 1) === 0 ? 'no FIN' : 'FIN';
+      return (flags & (BITS[index] as number)) === 0 ? `no ${name}` : name;
   }
 }
 

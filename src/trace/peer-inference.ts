@@ -28,26 +28,22 @@ export function peerHasSent(before: number, tcb: Tcb, flags: number): number {
   return afterItsFin(before, hasOurFin, (flags & FIN) !== 0);
 }
 
+/** Before → after a FIN of its, when it has not had ours and when it has. */
+const AFTER_ITS_FIN: readonly (readonly [before: number, without: number, having: number])[] = [
+  [FIN_WAIT_1, FIN_WAIT_1, CLOSING],
+  [FIN_WAIT_2, FIN_WAIT_2, TIME_WAIT],
+  [CLOSING, CLOSING, CLOSING],
+  [TIME_WAIT, TIME_WAIT, TIME_WAIT],
+];
+
 /** It has sent a FIN: with this segment, or earlier. */
 function afterItsFin(before: number, hasOurFin: boolean, again: boolean): number {
-  switch (before) {
-    case CLOSE_WAIT:
-    case LAST_ACK:
-      return LAST_ACK;
-    case FIN_WAIT_2:
-      return hasOurFin ? TIME_WAIT : FIN_WAIT_2;
-    case CLOSING:
-      return again ? CLOSING : TIME_WAIT;
-    case TIME_WAIT:
-      return TIME_WAIT;
-    case CLOSED:
-      return again ? LAST_ACK : CLOSED;
-    case FIN_WAIT_1:
-      return hasOurFin ? CLOSING : FIN_WAIT_1;
-    default:
-      // Whoever acknowledges our FIN with its own had it first.
-      return hasOurFin ? LAST_ACK : FIN_WAIT_1;
+  if (before === CLOSED) return again ? LAST_ACK : CLOSED;
+  for (const [state, without, having] of AFTER_ITS_FIN) {
+    if (state === before) return hasOurFin ? having : without;
   }
+  // Whoever acknowledges our FIN with its own had it first.
+  return hasOurFin || before === CLOSE_WAIT ? LAST_ACK : FIN_WAIT_1;
 }
 
 /** The same after a segment of ours with these flags. */

@@ -4,12 +4,17 @@ import type { State } from '../../tcp/state.ts';
 import type { TimerName } from '../../tcp/timers/timer-table.ts';
 import { begin, type ConnectionDraft, noteClosed } from './draft.ts';
 import { keep, type Steps } from './step.ts';
-import { SERIES } from './types.ts';
+import { type PathStep, SERIES } from './types.ts';
 
 function closedFirst(old: State, now: State): ConnectionDraft['closedFirst'] {
   if (now === 'FIN-WAIT-1') return 'us';
   if (now === 'CLOSE-WAIT') return 'peer';
   return now === 'CLOSING' && old === 'FIN-WAIT-1' ? 'both' : null;
+}
+
+function enter(connection: ConnectionDraft, step: PathStep): void {
+  connection.path.push(step);
+  Object.assign(connection, { state: step.state });
 }
 
 /** Takes a timer out; it comes back as what it was. */
@@ -23,14 +28,12 @@ export const CONNECTION_STEPS: Steps = {
     const connection = begin(world, event);
     const { role, local, peer, isn } = data;
     Object.assign(connection, { role, local, peer, isn });
-    if (role !== 'passive') return;
     // The passive OPEN was the listener's: its connections begin where it stands.
-    connection.state = 'LISTEN';
-    connection.path.push({ state: 'LISTEN', t: event.t, n: event.n, trigger: 'passive OPEN' });
+    if (role === 'passive')
+      enter(connection, { state: 'LISTEN', t: event.t, n: event.n, trigger: 'passive OPEN' });
   },
   'conn:state': (connection, { t, n }, data) => {
-    connection.state = data.new;
-    connection.path.push({ state: data.new, t, n, trigger: data.trigger });
+    enter(connection, { state: data.new, t, n, trigger: data.trigger });
     if (data.agreed !== undefined) {
       connection.agreed = { ...data.agreed, wscale: data.agreed.wscale as [number, number] | null };
     }

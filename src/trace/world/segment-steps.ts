@@ -4,6 +4,11 @@ import type { ConnectionDraft } from './draft.ts';
 import { keep, type Steps } from './step.ts';
 import { FLIGHT, HITS } from './types.ts';
 
+/** Relative numbers do not wrap in a log: they count on. */
+function isBeyond(one: number, other: number): boolean {
+  return one > other;
+}
+
 /** Takes out of the list what is acknowledged. */
 function acknowledged(connection: ConnectionDraft, una: number): void {
   const { inFlight } = connection;
@@ -27,11 +32,11 @@ export const SEGMENT_STEPS: Steps = {
     if (data.end === data.seq || data.flags.includes('RST')) return;
     const { seq, end } = data;
     const { snd } = connection;
-    if (snd !== null && end > snd.nxt) connection.snd = { ...snd, nxt: end, max: end };
+    if (snd !== null && isBeyond(end, snd.nxt)) connection.snd = { ...snd, nxt: end, max: end };
     if (data.retransmission) {
       const place = connection.inFlight.findIndex((flight) => flight.end > seq);
       const first = connection.inFlight[place];
-      if (first !== undefined && first.seq < end) {
+      if (first !== undefined && isBeyond(end, first.seq)) {
         // The part that went again is a segment of its own now; it stands where the data does.
         const again = {
           seg: seg ?? 0,

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
+import { RangeList } from '../../../src/base/range-list.ts';
 import { REASON } from '../../../src/base/reasons.ts';
 import { toSeq } from '../../../src/base/seq.ts';
 import { Listener } from '../../../src/tcp/listener.ts';
 import { SentSegment, type Trigger } from '../../../src/tcp/output/sent-segment.ts';
-import type { Tcb } from '../../../src/tcp/tcb.ts';
+import { ReplyQueue } from '../../../src/tcp/replies.ts';
+import { KIND_CONNECTION, type Tcb } from '../../../src/tcp/tcb.ts';
 import type { TcpConfig } from '../../../src/tcp/tcp-config.ts';
 import { TIMER_RTO, TIMER_TIME_WAIT } from '../../../src/tcp/timers/timer-table.ts';
+import { STOPPED } from '../../../src/tcp/trace.ts';
 import { eventLine, headerLine, streamLines } from '../../../src/trace/jsonl.ts';
 import { isWanted, type LogEvent } from '../../../src/trace/log-event.ts';
 import { EVENTS, packOptions, unpackOptions, withBadOptions } from '../../../src/trace/record.ts';
@@ -37,12 +40,35 @@ function fakeTcb(id = 3): Tcb {
     peerAddress: THERE,
     peerPort: 40_012,
     passive: true,
-    snd: { iss: ISS, shift: 7 },
-    rcv: { irs: IRS, shift: 2 },
+    kind: KIND_CONNECTION,
+    snd: {
+      iss: ISS,
+      una: (ISS + 1) | 0,
+      nxt: (ISS + 27) | 0,
+      wnd: 500,
+      wl1: IRS,
+      wl2: ISS,
+      mss: 1460,
+      shift: 7,
+    },
+    rcv: { irs: IRS, nxt: IRS + 1, wnd: 400, up: 0, urgent: false, shift: 2 },
     rtt: { srtt: 1_500, rttvar: 700, rto: 201_500 },
     congestion: { cwnd: 14_600, ssthresh: Infinity },
-    recovery: { state: 'loss' },
-    unacked: 0,
+    recovery: { state: 'loss', duplicateAcks: 0 },
+    inFlight: { sacked: 0, lost: 0, pipe: 26, count: 0, islands: new RangeList(4) },
+    sendBuffer: { length: 26 },
+    receiveBuffer: { outOfOrder: new RangeList(4) },
+    unsent: 0,
+    readable: 0,
+    sendLimit: 65_536,
+    receiveLimit: 65_536,
+    acksOwed: 0,
+    ackNow: false,
+    challenge: false,
+    peerClosed: false,
+    finSent: false,
+    compactCount: 0,
+    unacked: 26,
     retries: 0,
     peerMss: 1460,
     wscaleAgreed: true,
@@ -92,7 +118,7 @@ function tellEverything(trace: TraceRecorder | TeeTrace): void {
   Object.assign(syn, { mss: 1460, windowScale: 7, sackPermitted: true, hasTimestamps: true, tsVal: -1 });
   trace.segmentReceived(null, syn);
   trace.connectionOpened(tcb);
-  trace.segmentJudged(tcb, syn, 'accepted', REASON.ACCEPTED);
+  trace.segmentJudged(tcb, syn, 'accepted', REASON.ACCEPTED, 3);
   trace.listenerQueues(listener);
   const synAck = sent(SYN | ACK, 0, 'syn-ack');
   Object.assign(synAck, { hasSynOptions: true, mss: 1460, windowScale: 2, sackPermitted: true });
@@ -100,9 +126,9 @@ function tellEverything(trace: TraceRecorder | TeeTrace): void {
   trace.timerSet(tcb, TIMER_RTO, false);
   trace.segmentReceived(tcb, received(ACK, 1));
   trace.stateChanged(tcb, 'SYN-RECEIVED', 'rcv ACK of SYN');
-  trace.rttSampled(tcb, 1_500, true);
+  trace.rttSampled(tcb, 1_500, true, false);
   trace.metricsChanged(tcb);
-  trace.segmentJudged(tcb, received(ACK, 1), 'accepted', REASON.ACCEPTED);
+  trace.segmentJudged(tcb, received(ACK, 1), 'accepted', REASON.ACCEPTED, 8);
   trace.timerCancelled(tcb, TIMER_RTO);
   trace.appCalled(tcb, 'accept', 0);
   trace.appCalled(tcb, 'write', 26);
@@ -118,10 +144,12 @@ function tellEverything(trace: TraceRecorder | TeeTrace): void {
   holes.sackEdges[0] = (ISS + 10) | 0;
   holes.sackEdges[1] = (ISS + 27) | 0;
   trace.segmentReceived(tcb, holes);
-  trace.segmentJudged(tcb, holes, 'dropped', REASON.TCP_OLD_SEQUENCE);
+  trace.segmentJudged(tcb, holes, 'dropped', REASON.TCP_OLD_SEQUENCE, 1 | STOPPED);
   trace.timerSet(tcb, TIMER_TIME_WAIT, true);
   for (const call of ['open', 'read', 'shutdown', 'abort'] as const) trace.appCalled(tcb, call, 0);
-  trace.connectionClosed(tcb, 'timewait-done');
+  trace.settled(tcb);
+  trace.resetQueued(tcb, new ReplyQueue());
+  trace.connectionClosed(tcb, 'aborted');
   trace.segmentSent(null, sent(ACK, 0, 'rst'));
   trace.packetDropped(Object.assign(new Packet(), { end: 40 }), REASON.IP_CSUM);
   trace.listenerClosed(listener);
@@ -280,7 +308,7 @@ describe('TraceRecorder', () => {
     const round = (count: number): void => {
       for (let i = 0; i < count; i++) {
         recorder.segmentReceived(tcb, segment);
-        recorder.segmentJudged(tcb, segment, 'accepted', REASON.ACCEPTED);
+        recorder.segmentJudged(tcb, segment, 'accepted', REASON.ACCEPTED, 8);
         recorder.segmentSent(tcb, out);
       }
     };
