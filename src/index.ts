@@ -53,7 +53,9 @@ export class NodeStack extends Stack {
   private readonly onVirtualClock: boolean;
 
   constructor(options: StackOptions) {
-    super({ ...options, config: { 'buffer.total': bufferTotal(), ...options.config } });
+    // Siblings share the memory of this machine.
+    const total = Math.floor(bufferTotal() / (options.siblings?.count ?? 1));
+    super({ ...options, config: { 'buffer.total': total, ...options.config } });
     this.onVirtualClock = options.clock instanceof VirtualClock;
     this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this, options.clock);
     this.net = createNet(this);

@@ -24,8 +24,10 @@ export interface TunOptions {
   readonly offload?: 'auto' | 'csum' | 'off';
   /** More than one makes a multi-queue interface. */
   readonly queues?: number;
-  /** With this key the kernel is asked to give each queue the flows that hash to it (src/wire/steering.ts). */
+  /** The key by which flows belong to queues (src/wire/steering.ts). */
   readonly steering?: SteeringKey | null;
+  /** The kernel is asked to give each queue its flows. Default: yes, where there is a key. */
+  readonly kernelSteers?: boolean;
 }
 
 /** What only root may open besides the TUN; see {@link TunDescription}. */
@@ -50,6 +52,8 @@ export interface TunDescription {
   readonly diagnosis: number;
   /** Descriptor, or −1. */
   readonly raw: number;
+  /** The key by which flows belong to queues. */
+  readonly steering?: SteeringKey | null;
   /** The kernel has taken the steering program. */
   readonly steered?: boolean;
 }
@@ -78,6 +82,7 @@ const DEFAULTS = {
   offload: 'auto',
   queues: 1,
   steering: null,
+  kernelSteers: true,
 } as const;
 
 function isIntegerWithin(value: number, least: number, most: number): boolean {
@@ -114,7 +119,7 @@ export function openTun(
   extras: PrivilegedExtras = {},
   native: Native = loadNative(),
 ): TunDescription {
-  const { name, peer, mtu, netns, offload, queues, steering } = checkOptions(options);
+  const { name, peer, mtu, netns, offload, queues, steering, kernelSteers } = checkOptions(options);
   const range = parsePeer(peer);
   const file = namespaceFile(netns);
   refuseRoutedRange(native, file, range, name);
@@ -129,7 +134,7 @@ export function openTun(
     mtu,
     withDiagnosis: extras.diagnosis === true ? 1 : 0,
     withRawSocket: extras.rawSocket === true ? 1 : 0,
-    withSteering: steering === null ? 0 : 1,
+    withSteering: steering !== null && kernelSteers ? 1 : 0,
     keyLow: steering?.low ?? 0,
     keyHigh: steering?.high ?? 0,
   };
@@ -141,7 +146,7 @@ export function openTun(
       offload: offloadNames(opened.offload),
       diagnosis: opened.diagnosis,
       raw: opened.raw,
-      steered: opened.steered === 1,
+      ...{ steering, steered: opened.steered === 1 },
     };
   } catch (error) {
     throw explained(error, { tun: name, netns, peer, mtu });

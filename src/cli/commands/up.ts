@@ -18,7 +18,8 @@ export function addUp(program: Command): void {
     .option('--netns <name>', 'open the interface in this network namespace')
     .option('--device <kind>', 'tun or tuntap2', 'tun')
     .option('--offload <mode>', 'auto, csum (no super-packets), or off: each packet as on a wire', 'auto')
-    .option('--queues <n>', 'queues of the interface', '1')
+    .option('--queues <n>', 'queues of the interface, each with a worker of its own', '1')
+    .option('--steering <how>', 'auto, or ring: workers sort the packets, not the kernel', 'auto')
     .option('--profile <profile>', 'default, strict or linux', 'default')
     .option(
       '--set <key=value>',
@@ -47,10 +48,15 @@ export function addUp(program: Command): void {
       const options = upOptions(flags);
       requireDescriptors();
       // Loaded only here: the other commands need neither the stack nor the addon.
-      const { openDevice } = await import('../up/device.ts');
-      const device = await openDevice(options);
-      const { runUp } = await import('../up/run.ts');
-      process.exitCode = await runUp(options, device);
+      const { openDevice, openInterface } = await import('../up/device.ts');
+      if (options.queues > 1) {
+        const { runQueues } = await import('../up/queues/run.ts');
+        process.exitCode = await runQueues(options, openInterface(options));
+      } else {
+        const device = await openDevice(options);
+        const { runUp } = await import('../up/run.ts');
+        process.exitCode = await runUp(options, device);
+      }
       // Nothing is left that could matter; a stream that hangs must not hold the process.
       process.exit();
     });

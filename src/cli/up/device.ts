@@ -10,7 +10,14 @@ import { openThroughHelper, reexecInUserNamespace, userNamespaceAllowed } from '
 import { chooseIdentity, type Identity } from '../../device/identity.ts';
 import { loadNative, type Native } from '../../device/native.ts';
 import { dropAndReexec, inheritedTun } from '../../device/privileges.ts';
-import { openTun, type PrivilegedExtras, TunDevice, type TunOptions } from '../../device/tun.ts';
+import type { SteeringKey } from '../../device/steering-key.ts';
+import {
+  openTun,
+  type PrivilegedExtras,
+  type TunDescription,
+  TunDevice,
+  type TunOptions,
+} from '../../device/tun.ts';
 import { tuntap2 } from '../../device/tuntap2.ts';
 import { hasNetAdmin } from '../capability.ts';
 import { SYSTEM_FOLDER } from '../control/paths.ts';
@@ -34,18 +41,34 @@ export function inOwnUserNamespace(): boolean {
  * @throws DeviceError or CliError, which name the cure
  */
 export async function openDevice(options: UpOptions): Promise<Device> {
+  if (options.device === 'tuntap2') return tuntap2({ peer: peerOf(options), mtu: options.mtu });
+  return new TunDevice(openInterface(options));
+}
+
+/** The same for those who make devices of the interface's queues themselves. */
+export function openInterface(options: UpOptions): TunDescription {
   const inherited = inheritedTun();
-  if (inherited !== null) return new TunDevice(inherited);
-  const peer = `${options.peer.address}/${options.peer.length}`;
-  if (options.device === 'tuntap2') return tuntap2({ peer, mtu: options.mtu });
-  const { tun: name, mtu, netns, offload } = options;
-  const request: TunOptions = { name, peer, mtu, netns, offload };
+  if (inherited !== null) return inherited;
+  const { tun: name, mtu, netns, offload, queues } = options;
+  const peer = peerOf(options);
+  const steering = queues > 1 ? randomKey() : null;
+  const kernelSteers = options.steering === 'auto';
+  const request: TunOptions = { name, peer, mtu, netns, offload, queues, steering, kernelSteers };
   const extras: PrivilegedExtras = { rawSocket: options.allowInject };
   if (hasNetAdmin()) return openAndDrop(request, extras, options.user);
   if (options.user !== null) {
     throw new CliError(EXIT_PRIVILEGE, '--user needs root: run this command with sudo');
   }
-  return new TunDevice(openUnprivileged(request, extras));
+  return openUnprivileged(request, extras);
+}
+
+function peerOf({ peer }: UpOptions): string {
+  return `${peer.address}/${peer.length}`;
+}
+
+function randomKey(): SteeringKey {
+  const [low, high] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return { low, high };
 }
 
 function openAndDrop(request: TunOptions, extras: PrivilegedExtras, user: string | null): never {

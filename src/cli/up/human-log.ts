@@ -20,12 +20,17 @@ export function humanLog(quiet: boolean): Logger {
   return pino({ level: quiet ? 'warn' : 'info' }, { write: (line) => lines.write(pretty(line)) });
 }
 
+/** Whether people are told of an event. */
+export function isTold({ ev }: LogEvent): boolean {
+  return SHOWN.has(ev);
+}
+
 /** Tells of connections that come and go; a flood of them is summed up. */
 export function eventNarrator(log: Logger, now: () => number = Date.now): (event: LogEvent) => void {
   let second = 0;
   let lines = 0;
   return (event) => {
-    if (!SHOWN.has(event.ev)) return;
+    if (!isTold(event)) return;
     const present = Math.floor(now() / 1000);
     if (present !== second) {
       if (lines > LINES_PER_SECOND)

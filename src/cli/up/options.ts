@@ -15,6 +15,7 @@ export interface UpFlags {
   readonly device: string;
   readonly offload: string;
   readonly queues: string;
+  readonly steering: string;
   readonly profile: string;
   readonly set: readonly string[];
   readonly msl?: string;
@@ -44,6 +45,10 @@ export interface UpOptions {
   readonly netns: string | null;
   readonly device: 'tun' | 'tuntap2';
   readonly offload: 'auto' | 'csum' | 'off';
+  /** One worker for each, when there are several. */
+  readonly queues: number;
+  /** How packets find the queue of their flow, when there are several: `ring` leaves the kernel out of it. */
+  readonly steering: 'auto' | 'ring';
   readonly profile: Profile;
   readonly config: Readonly<Record<string, string>>;
   readonly user: string | null;
@@ -66,6 +71,7 @@ export interface UpOptions {
 
 const DEFAULT_ADDRESS = '10.9.0.2';
 const DEFAULT_SEED = 1;
+const MAX_QUEUES = 16;
 export const DEFAULT_TUN = 'fw0';
 
 /** @throws CliError or ConfigError, before anything is opened */
@@ -80,6 +86,8 @@ export function upOptions(flags: UpFlags): UpOptions {
     netns: flags.netns === undefined ? null : check.namespaceName(flags.netns),
     device: check.oneOf(flags.device, '--device', ['tun', 'tuntap2']),
     offload: check.oneOf(flags.offload, '--offload', ['auto', 'csum', 'off']),
+    queues: check.integer(flags.queues, '--queues', 1, MAX_QUEUES),
+    steering: check.oneOf(flags.steering, '--steering', ['auto', 'ring']),
     profile: check.oneOf(flags.profile, '--profile', PROFILES),
     config: configOf(flags),
     user: flags.user === undefined ? null : check.named(flags.user, '--user'),
@@ -122,6 +130,7 @@ function checkDevice(flags: UpFlags): void {
     [flags.netns !== undefined, '--netns'],
     [flags.user !== undefined, '--user'],
     [flags.allowInject === true, '--allow-inject'],
+    [Number(flags.queues) > 1, '--queues above 1'],
   ];
   for (const [given, what] of ignored) {
     if (given) throw usage(`${what} is for --device tun: tuntap2 cannot do that`);
@@ -136,11 +145,9 @@ function configOf(flags: UpFlags): Record<string, string> {
 }
 
 function refuseUnbuilt(flags: UpFlags): void {
-  const queues = check.integer(flags.queues, '--queues', 1, 256);
   const unbuilt: [boolean, string][] = [
     [flags.inspect !== 'off', '--inspect'],
     [flags.record !== undefined, '--record'],
-    [queues > 1, '--queues above 1'],
     [flags.busyPoll === true, '--busy-poll'],
   ];
   for (const [asked, what] of unbuilt) {

@@ -5,24 +5,19 @@ import type { Logger } from 'pino';
 import { createStack, type Device, type NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
 import { TraceRecorder } from '../../trace/recorder.ts';
-import { hasNetAdmin } from '../capability.ts';
 import { newSocketPath } from '../control/paths.ts';
 import { ControlServer } from '../control/server.ts';
 import { EXIT_FAILED, EXIT_OK, unusable } from '../errors.ts';
-import { painter, print, printJson } from '../terminal.ts';
 import { Captures } from './captures.ts';
 import { inOwnUserNamespace } from './device.ts';
+import { type Ending, endingBySignal, endWithTrouble, STOP_PATIENCE } from './ending.ts';
 import { EventFeed } from './event-feed.ts';
 import { faultHandler, startFaults, withFaults } from './faults.ts';
-import { greeting, type Ready } from './greeting.ts';
+import { tellReady } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
 import { eventNarrator, humanLog } from './human-log.ts';
-import { watchNamespace } from './namespace-watch.ts';
 import type { UpOptions } from './options.ts';
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** After a signal it ends within a second, whatever hangs. */
-const STOP_PATIENCE = 800;
 const LINGER_POLL = 50;
 
 /** The parts that live while the stack does. */
@@ -39,56 +34,14 @@ interface Running {
 /** Runs until a signal or a failure. Resolves to the exit code. */
 export async function runUp(options: UpOptions, device: Device): Promise<number> {
   const log = humanLog(options.quiet);
-  const end = new Ending();
-  // From here on a signal undoes what has been done.
-  for (const signal of STOP_SIGNALS) process.on(signal, () => end.ask(EXIT_OK));
-  surviveDeafReaders(log);
+  const end = endingBySignal(log);
   const running = await start(options, device, log, end);
-  process.on('uncaughtException', (error) => {
-    log.error(error);
-    end.ask(EXIT_FAILED);
-  });
-  const forget = watchNamespace(options.netns, () => {
-    log.error(`the network namespace ${options.netns} was deleted: make it and start again`);
-    end.ask(EXIT_FAILED);
-  });
+  const forget = endWithTrouble(end, options.netns, log);
   if (!end.asked) announce(running);
   const code = await end.first;
   forget();
   const whole = await shutDown(running, code === EXIT_OK ? options.linger : 0, end.second);
   return whole ? code : EXIT_FAILED;
-}
-
-/** The first signal or failure ends the stack, the second the patience with its connections. */
-class Ending {
-  asked = false;
-  readonly first: Promise<number>;
-  readonly second: Promise<void>;
-  private readonly resolveFirst: (code: number) => void;
-  private readonly resolveSecond: () => void;
-
-  constructor() {
-    let first: (code: number) => void = () => {};
-    let second: () => void = () => {};
-    this.first = new Promise((resolve) => (first = resolve));
-    this.second = new Promise((resolve) => (second = resolve));
-    this.resolveFirst = first;
-    this.resolveSecond = second;
-  }
-
-  ask(code: number): void {
-    if (this.asked) this.resolveSecond();
-    this.asked = true;
-    this.resolveFirst(code);
-  }
-}
-
-/** Who read our output may leave (`up --json | head -1`): the stack goes on. */
-function surviveDeafReaders(log: Logger): void {
-  process.stdout.removeAllListeners('error');
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') log.warn(`stdout takes no more (${error.code}): the stack goes on`);
-  });
 }
 
 async function start(options: UpOptions, device: Device, log: Logger, end: Ending): Promise<Running> {
@@ -148,7 +101,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
 }
 
 /** @throws CliError */
-function checkFolder(path: string): void {
+export function checkFolder(path: string): void {
   try {
     readdirSync(path);
   } catch (error) {
@@ -168,29 +121,18 @@ function logHeader(options: UpOptions, stack: NodeStack): object {
 }
 
 function announce({ options, stack, services, control }: Running): void {
-  const ready: Ready = {
-    event: 'ready',
+  tellReady(options, {
     tun: stack.device.name,
-    netns: options.netns,
-    address: options.address,
-    peer: `${options.peer.address}/${options.peer.length}`,
-    mtu: options.mtu,
-    offload: [
-      ...(stack.device.checksumOffload ? ['csum'] : []),
-      ...(stack.device.segmentationLimit > 0 ? ['tso4'] : []),
-    ],
-    services: services.running.map(({ name, port }) => ({ name, port })),
+    offload: offloadOf(stack),
+    services: services.running,
     control: control.path,
-    inspector: null,
-    pid: process.pid,
-    uid: process.getuid?.() ?? 0,
-  };
-  if (ready.uid === 0 && !inOwnUserNamespace() && !hasNetAdmin()) {
-    process.stderr.write('fourwave: going on as uid 0 without capabilities: name another user with --user\n');
-  }
-  if (options.json) printJson(ready);
-  else if (!options.quiet)
-    print(greeting(ready, services.running, { paint: painter(), userNamespace: inOwnUserNamespace() }));
+    ...{ queues: 1, steering: null },
+  });
+}
+
+/** What the device does for the stack, as the ready line names it. */
+export function offloadOf({ device }: NodeStack): string[] {
+  return [...(device.checksumOffload ? ['csum'] : []), ...(device.segmentationLimit > 0 ? ['tso4'] : [])];
 }
 
 /** Resolves to whether the files, if any, are complete. */

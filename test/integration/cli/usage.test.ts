@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../support/source-program.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const EMPTY = mkdtempSync(join(tmpdir(), 'fourwave-cli-'));
@@ -19,7 +20,7 @@ interface Outcome {
 /** Runs the program where no stack can be found. */
 function run(...args: string[]): Outcome {
   const env = { ...process.env, XDG_RUNTIME_DIR: EMPTY };
-  const result = spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const result = spawnSync(process.execPath, [...programArguments(MAIN), ...args], {
     encoding: 'utf8',
     env,
     input: '',
@@ -98,7 +99,6 @@ const unbuilt = [
   'lab new',
   'up --inspect 127.0.0.1:4200',
   'up --record x',
-  'up --queues 2',
   'up --busy-poll',
 ];
 for (const args of unbuilt) {
