@@ -1,6 +1,7 @@
 /** Runs one scenario and checks everything that must be true of any run. */
 
 import assert from 'node:assert/strict';
+import type { Offload } from '../../../src/device/memory-link.ts';
 import type { IpTrace } from '../../../src/ip/trace.ts';
 import { Host } from '../../../src/sim/host.ts';
 import { checkInvariants } from '../../../src/sim/invariants.ts';
@@ -20,7 +21,7 @@ const HOUR = 3_600_000_000;
 /** The ISN clock ticks once in 4 µs (RFC 9293 §3.4.1). */
 const ISN_TICK = 4;
 
-interface Run {
+export interface Run {
   readonly world: World;
   readonly link: Link;
   readonly a: Host;
@@ -39,6 +40,8 @@ interface Pair {
 export interface RunOptions {
   readonly traceA?: (TcpTrace & IpTrace) | null;
   readonly traceB?: (TcpTrace & IpTrace) | null;
+  /** In place of what the seed draws. */
+  readonly offload?: Offload;
   /** Called with the finished setup, before time starts. */
   readonly prepared?: (run: Run) => void;
 }
@@ -159,7 +162,8 @@ function busy(host: Host): boolean {
 
 /** @throws when anything is wrong; the scenario is in the message. */
 export function runSeed(seed: number, options: RunOptions = {}): Scenario {
-  const scenario = drawScenario(seed);
+  const drawn = drawScenario(seed);
+  const scenario = { ...drawn, offload: options.offload ?? drawn.offload };
   const start = startFor(scenario);
   const run = build(scenario, start, options);
   const { world, a, b, pairs } = run;

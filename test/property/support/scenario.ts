@@ -1,6 +1,7 @@
 /** What one seed means: everything that a run of two stacks depends on, drawn once. */
 
 import { SeededRandom } from '../../../src/base/random.ts';
+import type { Offload } from '../../../src/device/memory-link.ts';
 import type { Impairments } from '../../../src/sim/impairments.ts';
 
 /** How an application ends its side. */
@@ -48,7 +49,7 @@ export interface ConnectionPlan {
 export interface Scenario {
   readonly seed: number;
   readonly mtu: number;
-  readonly offload: 'off' | 'tso4';
+  readonly offload: Offload;
   readonly superPackets: 'whole' | 'split';
   readonly batch: boolean;
   readonly aToB: Impairments;
@@ -172,7 +173,7 @@ export function drawScenario(seed: number): Scenario {
   return {
     seed,
     mtu: draw.pick(576, 1280, 1500, 1500, 9000),
-    offload: draw.chance(0.25) ? 'tso4' : 'off',
+    offload: draw.pick('off', 'off', 'csum', 'tso4'),
     superPackets: draw.pick('whole', 'split'),
     batch: draw.chance(0.7),
     aToB,

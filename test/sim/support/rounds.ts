@@ -1,6 +1,7 @@
 /** A connection on a path without a bottleneck: all that decides is cwnd, and a round is a round trip. */
 
 import { REASON } from '../../../src/base/reasons.ts';
+import type { Offload } from '../../../src/device/memory-link.ts';
 import type { Impairments } from '../../../src/sim/impairments.ts';
 import type { ConfigValue } from '../../../src/stack/config.ts';
 import type { Tcb } from '../../../src/tcp/tcb.ts';
@@ -19,9 +20,14 @@ export class Rounds {
   private dropped: ReadonlySet<number> = new Set();
 
   /** Every segment is acknowledged on its own, and windows of both ends are larger than what is sent. */
-  constructor(config: Readonly<Record<string, ConfigValue>>, impairments: Impairments = {}) {
+  constructor(
+    config: Readonly<Record<string, ConfigValue>>,
+    impairments: Impairments = {},
+    offload: Offload = 'off',
+  ) {
     this.bulk = new Bulk({
       seed: 1,
+      link: { offload },
       rtt: RTT,
       rate: NO_LIMIT,
       queueBytes: 0,
