@@ -16,6 +16,7 @@ const flags: UpFlags = {
   device: 'tun',
   offload: 'off',
   queues: '1',
+  steering: 'auto',
   profile: 'default',
   set,
   services: 'all',
