@@ -55,14 +55,21 @@ function removeStale(sources) {
   for (const file of filesUnder('dist')) if (!expected.has(file)) rmSync(file);
 }
 
+function hashOf(sources) {
+  return contentHash([...sources, 'tsconfig.json', 'node_modules/typescript/package.json']);
+}
+
+/** Was dist/ compiled, without an error, from the sources as they are now? */
+export function distIsCurrent(sources = filesUnder('src')) {
+  const complete = sources.every((file) => file.endsWith('.md') || existsSync(outputOf(file)));
+  return complete && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hashOf(sources);
+}
+
 /** @returns {boolean} false when the sources do not compile */
 export function buildDist(say) {
   const sources = filesUnder('src');
-  if (sources.length === 0) return true;
-  const typescript = 'node_modules/typescript/package.json';
-  const hash = contentHash([...sources, 'tsconfig.json', typescript]);
-  const complete = sources.every((file) => file.endsWith('.md') || existsSync(outputOf(file)));
-  if (complete && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return true;
+  if (sources.length === 0 || distIsCurrent(sources)) return true;
+  const hash = hashOf(sources);
   say('compiling');
   mkdirSync('build', { recursive: true });
   if (!compile()) return false;

@@ -3,7 +3,7 @@
 import { test } from 'node:test';
 import { fuzzFor, SEED } from './support/run.ts';
 
-const SECONDS = 100;
+const SECONDS = 75;
 
 test(`fuzzing the whole stack for ${SECONDS} s from seed ${SEED} breaks no invariant`, (t) =>
   fuzzFor(t, 'engine', SECONDS));

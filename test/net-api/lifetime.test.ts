@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createStack, memoryLink, virtualClock } from '../../src/index.ts';
 import type { AddressInfo, SystemError } from '../../src/net/index.ts';
+import { moduleOf, textArguments } from '../support/source-program.ts';
 import { SERVER_ADDRESS, twoHosts } from './two-hosts.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,12 +16,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Runs `body` with a stack of its own in a new process; 'ended' or 'still alive' after two seconds. */
 async function process(body: string): Promise<string> {
   const program = `
-    import { createStack, loopback } from './src/index.ts';
+    import { createStack, loopback } from '${moduleOf('src/index.ts')}';
     const stack = await createStack({ device: loopback(), address: '10.5.0.1' });
     const server = stack.net.createServer().listen(80);
     ${body}
     console.log('ran');`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const args = textArguments(program);
   try {
     const { stdout } = await promisify(execFile)(globalThis.process.execPath, args, {
       cwd: root,

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { moduleOf, textArguments } from '../support/source-program.ts';
 import { type Hosts, SERVER_ADDRESS, twoHosts } from './two-hosts.ts';
 
 type NetModule = typeof nodeNet;
@@ -22,11 +23,11 @@ async function printed(world: 'node' | 'stack', body: string): Promise<string> {
   const preamble =
     world === 'node'
       ? `import net from 'node:net'; const host = '127.0.0.1'; const stack = null;`
-      : `import { createStack, loopback } from './src/index.ts';
+      : `import { createStack, loopback } from '${moduleOf('src/index.ts')}';
          const host = '10.5.0.1';
          const stack = await createStack({ device: loopback(), address: host });
          const net = stack.net;`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', `${preamble}\n${body}`];
+  const args = textArguments(`${preamble}\n${body}`);
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 20_000 });
   return stdout;
 }

@@ -1,15 +1,14 @@
 /** A stack behind a bad link, in a process and a namespace of its own. */
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../../src/cli/control/client.ts';
 import type { Impairments } from '../../src/sim/index.ts';
 import type { ImpairedUpOptions, Vitals } from './impaired-up.ts';
 import { eventually, Program, type Ready, RunningStack, STACK } from './running-stack.ts';
+import { programArguments } from './source-program.ts';
 
 const SOURCE = fileURLToPath(new URL('./impaired-up.ts', import.meta.url));
-const COMPILED = fileURLToPath(new URL('../../build/test/test/support/impaired-up.js', import.meta.url));
 const READY_PATIENCE = 30_000;
 
 export type ImpairedStackOptions = Partial<
@@ -20,12 +19,6 @@ export type ImpairedStackOptions = Partial<
   /** The program collects its garbage before it reports its memory. */
   readonly collectGarbage?: boolean;
 };
-
-/** How this process runs the fixture: compiled when it has been compiled itself. */
-function programArguments(): string[] {
-  const compiled = process.argv[1]?.endsWith('.js') === true && existsSync(COMPILED);
-  return compiled ? [COMPILED] : ['--import', 'tsx', SOURCE];
-}
 
 export class ImpairedStack extends RunningStack {
   private readonly options: ImpairedStackOptions;
@@ -58,7 +51,7 @@ export class ImpairedStack extends RunningStack {
       peer: `${this.kernel}/24`,
       ...(forward === undefined ? {} : { forward: { port: forward, folder: this.folder } }),
     };
-    const node = [...(collectGarbage ? ['--expose-gc'] : []), ...programArguments()];
+    const node = [...(collectGarbage ? ['--expose-gc'] : []), ...programArguments(SOURCE)];
     const up = this.keep(new Program(process.execPath, [...node, JSON.stringify(options)]));
     this.up = up;
     const begin = performance.now();

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ask } from '../../src/cli/control/client.ts';
+import { selected } from '../../src/cli/render/ss.ts';
 import type { ConnectionRecord } from '../../src/stack/connection-record.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -283,12 +285,10 @@ export class RunningStack extends Namespace {
     );
   }
 
-  /** `fourwave ss --json`: the records about one port of the stack, or about all. */
+  /** What `fourwave ss --json` prints, without its process: the records about one port of the stack, or about all. */
   async ss(port?: number): Promise<ConnectionRecord[]> {
-    const filter = port === undefined ? [] : ['port', String(port)];
-    const { code, stdout, stderr } = await this.fourwave('ss', '--json', ...filter).end();
-    if (code !== 0) throw new Error(`fourwave ss ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout.toString()) as ConnectionRecord[];
+    const all = await ask<ConnectionRecord[]>({ control: this.ready.control }, 'ss');
+    return selected(all, { listeners: 'no', states: null, port: port ?? null });
   }
 
   /** The states of the connection to this port that the stack has, or else the kernel alone, on both sides. */

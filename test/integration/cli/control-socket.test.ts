@@ -13,6 +13,7 @@ import { EventFeed } from '../../../src/cli/up/event-feed.ts';
 import { controlHandlers, Services } from '../../../src/cli/up/handlers.ts';
 import { createStack, memoryLink } from '../../../src/index.ts';
 import { TraceRecorder } from '../../../src/trace/recorder.ts';
+import { programArguments } from '../../support/source-program.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const ROOT = here('../../..');
@@ -39,7 +40,7 @@ before(
     chmodSync(folder, 0o755);
     stacks = spawn(
       process.execPath,
-      ['--import', 'tsx', here('two-stacks.ts'), NEAR, join(folder, 'far.sock')],
+      [...programArguments(here('two-stacks.ts')), NEAR, join(folder, 'far.sock')],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

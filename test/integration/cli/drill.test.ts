@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../support/source-program.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const SUPER_PACKET = fileURLToPath(
@@ -32,7 +33,7 @@ function script(name: string, text: string): string {
 }
 
 function drill(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const result = spawnSync(process.execPath, ['--import', 'tsx', MAIN, 'drill', ...args], {
+  const result = spawnSync(process.execPath, [...programArguments(MAIN), 'drill', ...args], {
     encoding: 'utf8',
     timeout: 20_000,
   });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../support/source-program.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const MAIN = join(root, 'src/cli/main.ts');
@@ -34,7 +35,7 @@ function place(t: TestContext): string {
 function up(t: TestContext, ...args: string[]): ChildProcess {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', MAIN, 'up', '--netns', NETNS, '--json', ...args],
+    [...programArguments(MAIN), 'up', '--netns', NETNS, '--json', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -140,7 +141,7 @@ test('a range that is routed already is refused and a free one proposed', {
 });
 
 test('a namespace that is missing is code 4', { ...PATIENCE, skip }, async () => {
-  const args = ['--import', 'tsx', MAIN, 'up', '--netns', `${NETNS}none`];
+  const args = [...programArguments(MAIN), 'up', '--netns', `${NETNS}none`];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.equal(status, 4);
   assert.equal(stdout, '');

@@ -5,11 +5,12 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { userNamespaceAllowed } from '../../../src/device/elevate.ts';
+import { programArguments } from '../../support/source-program.ts';
 import { exchange, hasProgram, inNamespace, ip, skip, until } from './support.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fixture-program.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const NODE = [process.execPath, '--import', 'tsx', PROGRAM];
+const NODE = [process.execPath, ...programArguments(PROGRAM)];
 const NOBODY = 65_534;
 const NO_CAPABILITIES = '0000000000000000';
 const SECRET_FIELDS = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'];

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { REASONS, type ReasonName } from '../../../src/base/reasons.ts';
+import { ask } from '../../../src/cli/control/client.ts';
 import { pattern } from '../../support/pattern.ts';
 import { eventually, RunningStack, STACK } from '../../support/running-stack.ts';
 
@@ -52,6 +54,9 @@ function same(a: LinkCounters, b: LinkCounters): boolean {
   return a.sent === b.sent && a.received === b.received;
 }
 
+/** Longer than an answer may be delayed, ms. */
+const QUIET = 250;
+
 interface Reading {
   readonly stats: Stats;
   readonly link: LinkCounters;
@@ -78,10 +83,8 @@ export class AttackedStack extends RunningStack {
     assert.deepEqual(links.map(({ ifname }) => ifname).sort(), ['fw0', 'lo']);
   }
 
-  async stats(): Promise<Stats> {
-    const { code, stdout, stderr } = await this.fourwave('stats', '--json').end();
-    assert.equal(code, 0, stderr);
-    return JSON.parse(stdout.toString()) as Stats;
+  stats(): Promise<Stats> {
+    return ask<Stats>({ control: this.ready.control }, 'stats');
   }
 
   /** Runs `attack`; by how much everything that is counted has grown. */
@@ -98,7 +101,7 @@ export class AttackedStack extends RunningStack {
   }
 
   /**
-   * What the stack and the kernel have counted at one moment: when no packet moved while the stack was asked twice.
+   * What the stack and the kernel have counted at one moment: when no packet moved for {@link QUIET} ms.
    * (The first time, some that the kernel has handed over may still wait for their turn.)
    */
   private async reading(): Promise<Reading> {
@@ -106,6 +109,7 @@ export class AttackedStack extends RunningStack {
     await eventually(
       async () => {
         await this.stats();
+        await sleep(QUIET);
         this.last = { stats: await this.stats(), link };
         link = this.link();
         return same(this.last.link, link);

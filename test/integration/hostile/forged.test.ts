@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReasonName } from '../../../src/base/reasons.ts';
 import { eventually, type Program, STACK, skipWithout } from '../../support/running-stack.ts';
 import { address, encodePacket, ipPacket, onesSum, type PacketFields } from '../../support/segment.ts';
+import { programArguments } from '../../support/source-program.ts';
 import { AttackedStack } from './attacked-stack.ts';
 
 const SENDER = fileURLToPath(new URL('raw-sender.ts', import.meta.url));
@@ -251,7 +252,7 @@ describe('forged with a raw socket', { skip: skipWithout('curl', 'nc') || unbuil
   let lines = 0;
   before(async () => {
     stack = await AttackedStack.start();
-    sender = stack.start(process.execPath, '--import', 'tsx', SENDER);
+    sender = stack.start(process.execPath, ...programArguments(SENDER));
   });
   after(() => stack?.close());
 

@@ -220,8 +220,9 @@ function checkRetransmissions(before: Marks, after: Marks): void {
     const counted = KERNEL_COUNTERS.map((name) => [name, kernel(name)] as const);
     const told = `sent again: we ${ours}, the kernel ${kernels}; ${[...reasons, ...counted].join(' ')}`;
     if (after.dropped > before.dropped) return;
-    assert.equal(fast, 0, told);
     // Whoever waits for the CPU acknowledges too late: for 10 ms, and the tail is probed; for 200 ms, a time-out.
+    // What that repeats is acknowledged a second time, which then looks like a loss.
+    assert.ok(fast <= timeouts, told);
     const opened = count('TCP_PASSIVE_OPEN') + count('TCP_ACTIVE_OPEN');
     assert.ok(timeouts <= 2 * opened, told);
     if (timeouts > 0) return;

@@ -1,27 +1,18 @@
-/**
- * Real programs over clean and bad links, at several MTUs, with a kernel that leaves one option out:
- * every two values of these meet in some row. FOURWAVE_FULL=1 plays every row there is.
- */
+/** Plays the rows of the matrix on stacks that they share. */
 
 import { after, describe, test } from 'node:test';
 import { skipWithout } from '../../support/running-stack.ts';
 import { Payloads } from './payloads.ts';
 import { Rig } from './rig.ts';
-import { type Row, rows, stackOf } from './rows.ts';
+import { LINKS, type Row, rows, stackOf } from './rows.ts';
 import { TRAFFIC } from './tools.ts';
 
 const skip = skipWithout(
   ...['nc', 'ncat', 'socat', 'curl', 'ab', 'wrk', 'ssh', 'sshd', 'ssh-keygen', 'iperf3', 'bash', 'sysctl'],
 );
 
-const payloads = new Payloads();
-after(() => payloads.remove());
-
-const groups = new Map<string, Row[]>();
-for (const row of rows()) groups.set(stackOf(row), [...(groups.get(stackOf(row)) ?? []), row]);
-
 /** Rows that share a stack; one that fails leaves the next a new one. */
-function playAll(name: string, group: readonly Row[]): void {
+function playAll(name: string, group: readonly Row[], payloads: Payloads): void {
   describe(name, { concurrency: 1 }, () => {
     let rig: Rig | null = null;
     after(() => rig?.close());
@@ -40,11 +31,16 @@ function playAll(name: string, group: readonly Row[]): void {
   });
 }
 
-describe('interop on clean links', { skip }, () => {
-  for (const [name, group] of groups) if (!name.startsWith('impaired')) playAll(name, group);
-});
-
-// They wait for timeouts most of the time.
-describe('interop on bad links', { skip, concurrency: 4 }, () => {
-  for (const [name, group] of groups) if (name.startsWith('impaired')) playAll(name, group);
-});
+/** The rows on clean links or on bad ones, so many stacks at a time. */
+export function playRows(title: string, links: 'clean' | 'bad', concurrency = 1): void {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows()) {
+    if ((LINKS[row.link] === null) !== (links === 'clean')) continue;
+    groups.set(stackOf(row), [...(groups.get(stackOf(row)) ?? []), row]);
+  }
+  const payloads = new Payloads();
+  after(() => payloads.remove());
+  describe(title, { skip, concurrency }, () => {
+    for (const [name, group] of groups) playAll(name, group, payloads);
+  });
+}
