@@ -5,96 +5,162 @@ import type { Random } from '../base/random.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CallName } from '../tcp/call-tape.ts';
-import type { KeepAliveOptions, ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
+import type { ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
 import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
-import type { TcpConfig } from '../tcp/tcp-config.ts';
 import type { TcpTrace } from '../tcp/trace.ts';
 import type { Frame } from '../wire/frame.ts';
 import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, CHECKSUM_VALID, type Packet } from '../wire/packet.ts';
 import type { ConfigValue } from './config.ts';
+import { PacketDigest } from './packet-digest.ts';
+import { performOn } from './replay-calls.ts';
 import { Stack } from './stack.ts';
-import type { Tape, TapeHeader } from './tape.ts';
-import {
-  ENTRY_BLOCKED,
-  ENTRY_CALL,
-  ENTRY_CLOCK,
-  ENTRY_HEADER,
-  ENTRY_NOTIFIED,
-  ENTRY_NOTIFY,
-  ENTRY_PACKET,
-  ENTRY_RANDOM,
-  ENTRY_TURN,
-  ENTRY_WRITABLE,
-  TapeReader,
-} from './tape-format.ts';
+import type { Tape } from './tape.ts';
+import * as format from './tape-format.ts';
+import { type RecordedRun, readHeader } from './tape-header.ts';
+
+/** The first thing that is not as it was. */
+export interface Difference {
+  /** Of the packet among those that went out, from 1; null when it is no packet. */
+  readonly packet: number | null;
+  /** µs of the recording's clock. */
+  readonly time: number;
+  /** One sentence's end, e.g. `packet 4 is 60 bytes long and was 52`. */
+  readonly text: string;
+  /** What went out then, headers alone; null when nothing did. */
+  readonly recorded: Uint8Array | null;
+  /** What goes out now; null when nothing does. */
+  readonly replayed: Uint8Array | null;
+}
+
+/** The event log of a replay; faults speak to it by the names of its methods. */
+export type ReplayLog = TcpTrace & IpTrace & Readonly<Partial<Record<string, unknown>>>;
 
 export interface ReplayOptions {
   /** Gets every packet that the stack sends: complete, as bytes of its own. */
-  readonly onPacket: (packet: Uint8Array) => void;
-  readonly trace?: (TcpTrace & IpTrace) | null;
+  readonly onPacket?: (packet: Uint8Array) => void;
+  /** Gets every packet that the stack receives, before it does. */
+  readonly onArrival?: (packet: Uint8Array) => void;
+  /** Before each call. */
+  readonly onCall?: (name: CallName, subject: number, detail: unknown) => void;
+  /** Gets a clock with the times that the log had then. */
+  readonly log?: (clock: Clock, run: RecordedRun) => (TcpTrace & IpTrace) | null;
 }
 
 /** Nobody is told: what the users did is on the tape. */
 const NOBODY: ConnectionOwner & ListenerOwner = { connectionEvents() {}, connectionsWaiting() {} };
 
-/** Runs a recording to its end. @throws Error when the stack does not do what it did */
+/** Runs a recording to its end. @throws RecordingError when the stack does not do what it did */
 export function replay(recording: Uint8Array, options: ReplayOptions): Stack {
-  const player = new Player(new TapeReader(recording), options);
-  return player.run();
+  const run = new Replay(recording, options);
+  while (run.step());
+  if (run.difference !== null) throw new format.RecordingError(`does not replay: ${run.difference.text}`);
+  return run.stack;
 }
 
-class Player implements Tape {
-  private readonly reader: TapeReader;
+/** A replay, step by step. */
+export class Replay implements Tape {
+  readonly stack: Stack;
+  readonly run: RecordedRun;
+  /** Not null: the replay has ended here. */
+  difference: Difference | null = null;
+  /** Packets that went out. */
+  packets = 0;
+  /** The last time on the tape, µs. */
+  time = 0;
+  /** How the recording ends: as it should, at its cap, or cut off. */
+  ending: 'whole' | 'full' | 'cut' | null = null;
+
+  private readonly reader: format.TapeReader;
   private readonly options: ReplayOptions;
   private readonly connections = new Map<number, Tcb>();
   private readonly listeners = new Map<number, Listener>();
-  private readonly recorded: TapeHeader;
   private readonly replayed: ReplayDevice;
+  private readonly log: ReplayLog | null;
+  /** How many looks at the clock the log had before there was a stack. */
+  private logStarted = 0;
 
-  constructor(reader: TapeReader, options: ReplayOptions) {
-    this.reader = reader;
+  /** @throws RecordingError */
+  constructor(recording: Uint8Array, options: ReplayOptions) {
+    this.reader = new format.TapeReader(recording);
     this.options = options;
-    this.recorded = reader.text(ENTRY_HEADER) as TapeHeader;
-    this.replayed = new ReplayDevice(reader, this.recorded, options.onPacket);
-  }
-
-  run(): Stack {
-    const stack = new Stack({
+    if (this.reader.next !== format.ENTRY_HEADER) throw new format.RecordingError('ends before it has begun');
+    this.run = readHeader(this.reader.take());
+    this.replayed = new ReplayDevice(this, this.run, options);
+    this.log = (options.log?.(this.logClock(), this.run) ?? null) as ReplayLog | null;
+    this.stack = new Stack({
       device: this.replayed,
-      address: this.recorded.addresses,
-      mtu: this.recorded.mtu,
+      address: this.run.addresses,
+      mtu: this.run.mtu,
       clock: { now: 0 },
       random: { fill() {} },
       record: this,
-      resolved: this.recorded.config as TcpConfig,
-      trace: this.options.trace ?? null,
+      resolved: this.run.config,
+      trace: this.log,
     });
-    for (let code = this.reader.next; code !== 0; code = this.reader.next) {
-      if (code === ENTRY_TURN) stack.runTurn();
-      else if (code === ENTRY_CALL) this.apply(stack);
-      else if (code === ENTRY_CLOCK) stack.refreshClock();
-      else if (code === ENTRY_WRITABLE) this.replayed.unblock();
-      else
-        throw new Error(`the recording has entry ${code} at byte ${this.reader.offset}, outside of a turn`);
-    }
-    return stack;
   }
+
+  /** The recording ends in the middle of an entry. */
+  get torn(): boolean {
+    return this.reader.torn > 0;
+  }
+
+  /** One turn, or one thing between turns. False at the end, or at a difference. */
+  step(): boolean {
+    if (this.difference !== null || this.ending !== null) return false;
+    const code = this.next();
+    this.ending = ENDINGS[code] ?? null;
+    if (this.ending !== null) return false;
+    if (code === format.ENTRY_TURN) this.stack.runTurn();
+    else if (code === format.ENTRY_CALL || code === format.ENTRY_SEND) this.applyCall();
+    else this.betweenTurns(code);
+    return this.difference === null;
+  }
+
+  private betweenTurns(code: number): void {
+    switch (code) {
+      case format.ENTRY_CLOCK:
+        this.stack.refreshClock();
+        break;
+      case format.ENTRY_WRITABLE:
+        this.replayed.unblock();
+        break;
+      case format.ENTRY_OPEN:
+      case format.ENTRY_SHUT:
+        this.replayed.look();
+        break;
+      case format.ENTRY_FROM_RULES:
+      case format.ENTRY_WIRE:
+        this.reader.take();
+        break;
+      default:
+        this.fail(`there is ${nameOf(code)}, outside of a turn`);
+    }
+  }
+
+  // ── Tape ───────────────────────────────────────────────────────────────────────────────────────
 
   header(): void {}
 
   clock(): Clock {
-    const reader = this.reader;
+    const read = (): number => this.readClock(format.ENTRY_CLOCK);
     return {
       get now(): number {
-        return reader.number(ENTRY_CLOCK);
+        return read();
       },
     };
   }
 
   random(): Random {
-    return { fill: (bytes) => bytes.set(this.reader.take(ENTRY_RANDOM)) };
+    return {
+      fill: (bytes) => {
+        const body = this.expect(format.ENTRY_RANDOM);
+        const into = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        if (body?.length === into.length) into.set(body);
+        else this.fail('the stack asks for another number of random bytes');
+      },
+    };
   }
 
   device(source: Device): Device {
@@ -102,35 +168,125 @@ class Player implements Tape {
   }
 
   turn(): void {
-    this.reader.take(ENTRY_TURN);
+    this.expect(format.ENTRY_TURN);
+  }
+
+  turnOver(): void {
+    this.expect(format.ENTRY_TURN_OVER);
   }
 
   notifying(engine: TcpEngine, notify: () => void): void {
-    this.reader.take(ENTRY_NOTIFY);
+    this.expect(format.ENTRY_NOTIFY);
     notify();
-    while (this.reader.next === ENTRY_CALL) this.applyTo(engine, null);
-    this.reader.take(ENTRY_NOTIFIED);
+    for (
+      let code = this.next();
+      code === format.ENTRY_CALL || code === format.ENTRY_SEND;
+      code = this.next()
+    ) {
+      this.applyCall(engine);
+      if (this.over) return;
+    }
+    this.expect(format.ENTRY_NOTIFIED);
   }
 
   /** The calls come from the tape: nothing to take down. */
   call(): void {}
 
-  private apply(stack: Stack): void {
-    this.applyTo(stack.tcp, stack);
+  // ── What the parts ask ─────────────────────────────────────────────────────────────────────────
+
+  /** Nothing more is compared. */
+  get over(): boolean {
+    return this.difference !== null || this.ending !== null;
   }
 
-  private applyTo(engine: TcpEngine, stack: Stack | null): void {
-    const [name, subject, detail] = this.reader.text(ENTRY_CALL) as [CallName, number, unknown];
-    try {
-      this.perform(engine, stack, [name, subject, detail]);
-    } catch (error) {
-      // A call that was refused then is refused now; anything else is a divergence.
-      if ((error as Error).name !== 'TcpError' && (error as Error).name !== 'ConfigError') throw error;
+  /** The code of the next entry that this replay wants; 0 at the end. */
+  next(): number {
+    for (;;) {
+      const code = this.over ? 0 : this.reader.next;
+      if (code !== format.ENTRY_LOG_CALL && (code !== format.ENTRY_LOG_CLOCK || this.log !== null))
+        return code;
+      if (code === format.ENTRY_LOG_CALL && this.log !== null) this.callLog(this.log, this.reader.take());
+      else this.reader.take();
     }
   }
 
-  private perform(engine: TcpEngine, stack: Stack | null, call: [CallName, number, unknown]): void {
-    const [name, subject, detail] = call;
+  /** The body of the next entry, which must have this code; null at the end, and after a difference. */
+  expect(code: number): Uint8Array | null {
+    const next = this.next();
+    if (next === code) return this.reader.take();
+    if (next === 0 || next === format.ENTRY_FULL) this.ranOut(next);
+    else if (!this.over) this.fail(`the stack comes to ${nameOf(code)} where there was ${nameOf(next)}`);
+    return null;
+  }
+
+  fail(text: string, recorded: Uint8Array | null = null, replayed: Uint8Array | null = null): void {
+    if (this.over) return;
+    const packet = recorded === null && replayed === null ? null : this.packets;
+    this.difference = {
+      packet,
+      time: this.time,
+      text: `${text} (byte ${this.reader.offset})`,
+      recorded,
+      replayed,
+    };
+  }
+
+  /** The recording ends in the middle of a turn: what the stack does now is not known. */
+  private ranOut(code: number): void {
+    if (!this.over) this.ending = code === format.ENTRY_FULL ? 'full' : 'cut';
+  }
+
+  private readClock(code: number): number {
+    const body = this.expect(code);
+    if (body === null) return this.time;
+    const now = format.numberIn(body);
+    // Timers of a clock that leaps beyond all numbers would never end.
+    if (!(now >= 0 && now <= Number.MAX_SAFE_INTEGER)) {
+      this.fail('the clock is broken');
+      return this.time;
+    }
+    this.time = now;
+    return now;
+  }
+
+  private logClock(): Clock {
+    const start = this.run.logStart;
+    const read = (): number => {
+      if (start === null) return this.stack?.clock.now ?? 0;
+      const first = start[this.logStarted];
+      if (first === undefined) return this.readClock(format.ENTRY_LOG_CLOCK);
+      this.logStarted++;
+      return first;
+    };
+    return {
+      get now(): number {
+        return read();
+      },
+    };
+  }
+
+  /** Faults lie outside of the stack: what they told the log then is told again. */
+  private callLog(log: ReplayLog, body: Uint8Array): void {
+    const [name, ...values] = format.valueIn(body) as [string, ...unknown[]];
+    const method = LOG_CALLS.has(name) ? log[name] : undefined;
+    if (typeof method === 'function') method.apply(log, values);
+  }
+
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────
+
+  private applyCall(engine = this.stack.tcp): void {
+    const [name, subject, detail] = readCall(this.reader.next, this.reader.take());
+    this.options.onCall?.(name, subject, detail);
+    try {
+      this.perform(engine, name, subject, detail);
+    } catch (error) {
+      // A call that was refused then is refused now; anything else is a divergence.
+      const known = (error as Error).name;
+      if (known !== 'TcpError' && known !== 'ConfigError') throw error;
+    }
+  }
+
+  private perform(engine: TcpEngine, name: CallName, subject: number, detail: unknown): void {
     switch (name) {
       case 'listen': {
         const listener = engine.listen(detail as ListenOptions, NOBODY);
@@ -138,20 +294,36 @@ class Player implements Tape {
         return;
       }
       case 'closeListener':
-        engine.closeListener(this.listeners.get(subject) as Listener);
+        engine.closeListener(this.listener(subject));
         return;
       case 'connect':
         this.remember(engine.connect(detail as OpenOptions, NOBODY));
         return;
       case 'accept':
-        this.remember(engine.accept(this.listeners.get(subject) as Listener, NOBODY));
+        this.remember(engine.accept(this.listener(subject), NOBODY));
         return;
       case 'configure':
-        stack?.configure(detail as Record<string, ConfigValue>);
+        this.stack.configure(detail as Record<string, ConfigValue>);
+        return;
+      case 'closeEverything':
+        void this.stack.close();
         return;
       default:
-        performOn(engine, this.connections.get(subject) as Tcb, name, detail);
+        performOn(engine, this.connection(subject), name, detail);
     }
+  }
+
+  private listener(id: number): Listener {
+    const listener = this.listeners.get(id);
+    if (listener === undefined)
+      throw new format.RecordingError(`speaks of a listener ${id} that there is not`);
+    return listener;
+  }
+
+  private connection(id: number): Tcb {
+    const tcb = this.connections.get(id);
+    if (tcb === undefined) throw new format.RecordingError(`speaks of a connection ${id} that there is not`);
+    return tcb;
   }
 
   private remember(tcb: Tcb | null): void {
@@ -159,131 +331,121 @@ class Player implements Tape {
   }
 }
 
-function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown): void {
-  switch (name) {
-    case 'send': {
-      const bytes = detail as Uint8Array;
-      engine.send(tcb, bytes, 0, bytes.length);
-      return;
-    }
-    case 'receive':
-      engine.discard(tcb, detail as number);
-      return;
-    case 'shutdown':
-      engine.shutdown(tcb);
-      return;
-    case 'close':
-      engine.close(tcb);
-      return;
-    case 'abort':
-      engine.abort(tcb);
-      return;
-    case 'option':
-      performOption(engine, tcb, detail as [string, unknown]);
-      return;
-    default:
-      throw new Error(`the recording has a call ${name} that this version does not know`);
-  }
-}
-
-type SetOption = (engine: TcpEngine, tcb: Tcb, value: unknown) => void;
-
-const OPTIONS: Readonly<Record<string, SetOption>> = {
-  shutRead: (engine, tcb) => {
-    engine.shutRead(tcb);
-  },
-  noDelay: (engine, tcb, on) => {
-    engine.setNoDelay(tcb, on as boolean);
-  },
-  cork: (engine, tcb, on) => {
-    engine.setCork(tcb, on as boolean);
-  },
-  keepAlive: (engine, tcb, options) => {
-    engine.setKeepAlive(tcb, options as KeepAliveOptions);
-  },
-  userTimeout: (engine, tcb, timeout) => {
-    engine.setUserTimeout(tcb, timeout as number);
-  },
-  buffers: (engine, tcb, sizes) => {
-    const [receive, send] = sizes as [number, number];
-    engine.setBuffers(tcb, receive, send);
-  },
-  tos: (engine, tcb, tos) => {
-    engine.setTos(tcb, tos as number);
-  },
-  ttl: (engine, tcb, ttl) => {
-    engine.setTtl(tcb, ttl as number);
-  },
-  quickAck: (engine, tcb) => {
-    engine.setQuickAck(tcb);
-  },
-  urgent: (engine, tcb) => {
-    engine.sendUrgent(tcb);
-  },
+/** Entries that end a recording. */
+const ENDINGS: Readonly<Record<number, Replay['ending']>> = {
+  0: 'cut',
+  [format.ENTRY_FULL]: 'full',
+  [format.ENTRY_END]: 'whole',
 };
 
-function performOption(engine: TcpEngine, tcb: Tcb, [option, value]: [string, unknown]): void {
-  const set = OPTIONS[option];
-  if (set === undefined)
-    throw new Error(`the recording sets an option ${option} that this version does not know`);
-  set(engine, tcb, value);
+/** What others than the stack tell the event log. */
+const LOG_CALLS: ReadonlySet<string> = new Set(['fate', 'rule', 'arrives', 'note']);
+
+export function nameOf(code: number): string {
+  return format.ENTRY_NAMES[code] ?? `an entry ${code} that this version does not know`;
 }
 
-/** Gives the packets of the tape, takes what is sent, and blocks where the device did. */
+export function readCall(code: number, body: Uint8Array): [CallName, number, unknown] {
+  if (code === format.ENTRY_SEND) return ['send', format.numberIn(body), body.subarray(8)];
+  return format.valueIn(body) as [CallName, number, unknown];
+}
+
+/** A recorded packet that came, as the device gave it. */
+export function loadPacket(packet: Packet, entry: Uint8Array): void {
+  const body = entry.slice();
+  const view = new DataView(body.buffer);
+  packet.setMemory(body, view);
+  packet.gsoSize = view.getUint16(0);
+  const state = body[2];
+  packet.checksum = state === 1 ? CHECKSUM_PARTIAL : state === 2 ? CHECKSUM_VALID : CHECKSUM_UNVERIFIED;
+  packet.start = 3;
+  packet.end = body.length;
+}
+
+/** Gives the packets of the tape, compares what is sent, and blocks where the device did. */
 class ReplayDevice implements Device {
   readonly name = 'replay';
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
-  writable = true;
-  private sent = 0;
-  private readonly reader: TapeReader;
-  private readonly onPacket: (packet: Uint8Array) => void;
+  readonly loopsBack: boolean;
+  private open = true;
+  private readonly player: Replay;
+  private readonly options: ReplayOptions;
+  private readonly digest = new PacketDigest();
 
-  constructor(reader: TapeReader, header: TapeHeader, onPacket: (packet: Uint8Array) => void) {
-    this.reader = reader;
-    this.onPacket = onPacket;
-    this.mtu = header.mtu;
-    this.checksumOffload = header.checksumOffload;
-    this.segmentationLimit = header.segmentationLimit;
+  constructor(player: Replay, run: RecordedRun, options: ReplayOptions) {
+    this.player = player;
+    this.options = options;
+    this.mtu = run.mtu;
+    this.checksumOffload = run.checksumOffload;
+    this.segmentationLimit = run.segmentationLimit;
+    this.loopsBack = run.loopsBack;
+  }
+
+  get writable(): boolean {
+    this.look();
+    return this.open;
   }
 
   attach(_listener: DeviceListener): void {}
 
   receive(packet: Packet): boolean {
-    if (this.reader.next !== ENTRY_PACKET) return false;
-    const body = this.reader.take(ENTRY_PACKET).slice();
-    const view = new DataView(body.buffer);
-    packet.setMemory(body, view);
-    packet.gsoSize = view.getUint16(0);
-    const state = body[2];
-    packet.checksum = state === 1 ? CHECKSUM_PARTIAL : state === 2 ? CHECKSUM_VALID : CHECKSUM_UNVERIFIED;
-    packet.start = 3;
-    packet.end = body.length;
+    const { player } = this;
+    while (player.next() === format.ENTRY_WIRE || player.next() === format.ENTRY_FROM_RULES) {
+      player.expect(player.next());
+    }
+    if (player.next() !== format.ENTRY_PACKET) return false;
+    const body = player.expect(format.ENTRY_PACKET);
+    if (body === null || body.length < 3) return false;
+    loadPacket(packet, body);
+    this.options.onArrival?.(packet.bytes.subarray(packet.start, packet.end));
     return true;
   }
 
   send(frame: Frame): boolean {
-    const length = frame.headerLength + frame.payloadLength + frame.wrappedLength;
-    const bytes = new Uint8Array(length);
-    bytes.set(frame.header.subarray(0, frame.headerLength));
-    const payload = frame.payload;
-    bytes.set(
-      payload.subarray(frame.payloadStart, frame.payloadStart + frame.payloadLength),
-      frame.headerLength,
-    );
-    bytes.set(payload.subarray(0, frame.wrappedLength), frame.headerLength + frame.payloadLength);
-    this.onPacket(bytes);
-    this.sent++;
-    if (this.reader.next !== ENTRY_BLOCKED || this.reader.peekNumber() !== this.sent) return true;
-    this.reader.take(ENTRY_BLOCKED);
-    this.writable = false;
+    const { player, digest } = this;
+    if (player.over) return true;
+    player.packets++;
+    digest.of(frame);
+    const packet = digest.packet;
+    const body = player.expect(format.ENTRY_SENT);
+    if (player.over) return true;
+    if (body !== null) this.compare(body, packet);
+    if (!player.over) this.options.onPacket?.(packet.slice());
+    if (player.next() !== format.ENTRY_BLOCKED) return true;
+    player.expect(format.ENTRY_BLOCKED);
+    this.open = false;
     return false;
   }
 
+  private compare(body: Uint8Array, packet: Uint8Array): void {
+    const { player, digest } = this;
+    if (body.length < 12) throw new format.RecordingError('has a packet without a digest');
+    const view = new DataView(body.buffer, body.byteOffset, body.length);
+    const length = view.getUint32(0);
+    const recorded = body.slice(12);
+    if (length !== packet.length)
+      player.fail(
+        `packet ${player.packets} is ${packet.length} bytes long and was ${length}`,
+        recorded,
+        packet.slice(),
+      );
+    else if (view.getInt32(4) !== digest.digest[0] || view.getInt32(8) !== digest.digest[1])
+      player.fail(`packet ${player.packets} has other bytes`, recorded, packet.slice());
+  }
+
+  /** What looking at the device found out then. */
+  look(): void {
+    const code = this.player.next();
+    if (code !== format.ENTRY_OPEN && code !== format.ENTRY_SHUT) return;
+    this.player.expect(code);
+    this.open = code === format.ENTRY_OPEN;
+  }
+
   unblock(): void {
-    this.reader.take(ENTRY_WRITABLE);
-    this.writable = true;
+    this.player.expect(format.ENTRY_WRITABLE);
+    this.open = true;
   }
 
   async close(): Promise<void> {}

@@ -58,8 +58,8 @@ function tapedWorld(
   options: StackOptions,
   known: Pick<TapeHeader, 'addresses' | 'mtu' | 'config'>,
 ): { random: Random; device: Device; clock: Clock } {
-  const { checksumOffload, segmentationLimit } = options.device;
-  tape.header({ fourwave: 1, ...known, checksumOffload, segmentationLimit });
+  const { checksumOffload, segmentationLimit, loopsBack } = options.device;
+  tape.header({ ...known, checksumOffload, segmentationLimit, loopsBack: loopsBack === true });
   return {
     random: tape.random(options.random),
     device: tape.device(options.device),
@@ -203,6 +203,7 @@ export class Stack implements DeviceListener {
       // What handlers have asked for is answered by this turn's own fourth phase.
       this.requested = false;
       this.transmit();
+      if (this.tape !== null) this.tape.turnOver();
       this.inTurn = false;
       if (more || this.tcp.hasEvents || (this.tcp.hasOutput && this.device.writable)) this.requested = true;
       this.afterTurn();
@@ -255,6 +256,7 @@ export class Stack implements DeviceListener {
   /** Resets all connections, stops listening, closes the device. */
   async close(): Promise<void> {
     if (this.closed) return;
+    if (this.tape !== null) this.tape.call('closeEverything', 0, null);
     this.refreshClock();
     this.tcp.closeEverything();
     if (!this.inTurn) {

@@ -11,28 +11,32 @@ import type { CallName, CallTape } from '../tcp/call-tape.ts';
 import type { TcpEngine } from '../tcp/engine.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
-import {
-  ENTRY_BLOCKED,
-  ENTRY_CALL,
-  ENTRY_CLOCK,
-  ENTRY_HEADER,
-  ENTRY_NOTIFIED,
-  ENTRY_NOTIFY,
-  ENTRY_RANDOM,
-  ENTRY_TURN,
-  ENTRY_WRITABLE,
-  TapeWriter,
-} from './tape-format.ts';
+import { PacketDigest } from './packet-digest.ts';
+import * as format from './tape-format.ts';
 
 /** What a recording begins with. */
 export interface TapeHeader {
-  readonly fourwave: 1;
   readonly addresses: readonly string[];
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
+  readonly loopsBack: boolean;
   /** The configuration resolved: every field of TcpConfig. */
   readonly config: unknown;
+}
+
+/** What the recorder of a run says of itself. */
+export interface TapeOrigin {
+  /** Of the program, e.g. `0.1.0`. */
+  readonly version?: string;
+  /** When, ISO 8601. */
+  readonly date?: string;
+  /** Rules that were there from the beginning. */
+  readonly faults?: readonly string[];
+  /** Of the faults. */
+  readonly seed?: number;
+  /** Options of the event log. */
+  readonly log?: Readonly<Record<string, unknown>>;
 }
 
 /** What a stack needs of a tape, be it recording or replaying. */
@@ -43,23 +47,38 @@ export interface Tape extends CallTape {
   device(source: Device): Device;
   /** A turn begins. */
   turn(): void;
+  turnOver(): void;
   /** Phase 3: `notify` runs the user's code. */
   notifying(engine: TcpEngine, notify: () => void): void;
 }
 
 /** 256 MiB of input: an hour of a busy link's headers, or minutes of its bulk. */
-const DEFAULT_CAP = 256 * 1024 * 1024;
+export const DEFAULT_CAP = 256 * 1024 * 1024;
+/** IPv4 header and the largest TCP header. */
+const HEADERS = 80;
+
+export interface RecordingOptions extends TapeOrigin {
+  /** Bytes of recording at most: what comes after is not kept. */
+  readonly cap?: number;
+  /** Gets the recording piece by piece; without one it is kept in memory. */
+  readonly sink?: format.TapeSink;
+}
 
 /** Takes down a run. */
 export class RecordingTape implements Tape {
-  private readonly writer: TapeWriter;
+  private readonly writer: format.TapeWriter;
+  private readonly origin: TapeOrigin;
+  /** What the event log has read of its clock before the stack was there; null without a log. */
+  private logStart: number[] | null = null;
+  private begun = false;
 
-  /** `cap`: bytes of recording at most. */
-  constructor(cap = DEFAULT_CAP) {
-    this.writer = new TapeWriter(cap);
+  constructor(options: RecordingOptions = {}) {
+    const { cap, sink, ...origin } = options;
+    this.origin = origin;
+    this.writer = new format.TapeWriter(cap ?? DEFAULT_CAP, sink ?? null);
   }
 
-  /** The recording so far; `full` says that its end is missing. */
+  /** The recording so far, without what the sink has had; `full` says that its end is missing. */
   get recording(): Uint8Array {
     return this.writer.finish();
   }
@@ -68,8 +87,19 @@ export class RecordingTape implements Tape {
     return this.writer.full;
   }
 
+  /** Called once when the cap is reached. */
+  set onFull(tell: () => void) {
+    this.writer.onFull = tell;
+  }
+
+  /** Gives the sink what there is. */
+  flush(): void {
+    this.writer.flush();
+  }
+
   header(header: TapeHeader): void {
-    this.writer.text(ENTRY_HEADER, header);
+    this.writer.text(format.ENTRY_HEADER, { ...header, ...this.origin, logStart: this.logStart });
+    this.begun = true;
   }
 
   clock(source: Clock): Clock {
@@ -77,17 +107,49 @@ export class RecordingTape implements Tape {
     return {
       get now(): number {
         const now = source.now;
-        writer.number(ENTRY_CLOCK, now);
+        writer.number(format.ENTRY_CLOCK, now);
         return now;
       },
     };
+  }
+
+  /** The clock of the event log. A replay's log has the same times and numbers then. */
+  logClock(source: Clock): Clock {
+    const now = (): number => {
+      const value = source.now;
+      if (this.begun) this.writer.number(format.ENTRY_LOG_CLOCK, value);
+      else this.logStart?.push(value);
+      return value;
+    };
+    this.logStart = [];
+    return {
+      get now(): number {
+        return now();
+      },
+    };
+  }
+
+  /** Before somebody who is not the stack calls a method of the event log. */
+  logCall(name: string, values: readonly unknown[]): void {
+    this.writer.text(format.ENTRY_LOG_CALL, [name, ...values]);
+  }
+
+  /** A packet that came off the wire meets fault rules. */
+  offTheWire(time: number, bytes: Uint8Array): void {
+    this.writer.numbered(format.ENTRY_WIRE, time, bytes);
+  }
+
+  /** The stack gets a packet that the fault layer had in its hands. */
+  fromRules(): void {
+    this.writer.mark(format.ENTRY_FROM_RULES);
   }
 
   random(source: Random): Random {
     return {
       fill: (bytes) => {
         source.fill(bytes);
-        this.writer.entry(ENTRY_RANDOM, bytes);
+        const { buffer, byteOffset, byteLength } = bytes;
+        this.writer.entry(format.ENTRY_RANDOM, new Uint8Array(buffer, byteOffset, byteLength));
       },
     };
   }
@@ -97,31 +159,43 @@ export class RecordingTape implements Tape {
   }
 
   turn(): void {
-    this.writer.mark(ENTRY_TURN);
+    this.writer.mark(format.ENTRY_TURN);
+  }
+
+  turnOver(): void {
+    this.writer.mark(format.ENTRY_TURN_OVER);
   }
 
   notifying(_engine: TcpEngine, notify: () => void): void {
-    this.writer.mark(ENTRY_NOTIFY);
+    this.writer.mark(format.ENTRY_NOTIFY);
     try {
       notify();
     } finally {
-      this.writer.mark(ENTRY_NOTIFIED);
+      this.writer.mark(format.ENTRY_NOTIFIED);
     }
   }
 
   call(name: CallName, subject: number, detail: unknown): void {
-    this.writer.text(ENTRY_CALL, [name, subject, detail]);
+    if (name === 'send') this.writer.numbered(format.ENTRY_SEND, subject, detail as Uint8Array);
+    else this.writer.text(format.ENTRY_CALL, [name, subject, detail]);
+  }
+
+  /** The run is over. */
+  end(): void {
+    this.writer.mark(format.ENTRY_END);
+    this.writer.flush();
   }
 }
 
 /** Passes everything through and takes down what comes in: packets, and what the device could not take. */
 class RecordedDevice implements Device {
   private readonly source: Device;
-  private readonly writer: TapeWriter;
-  /** Frames sent: says after which one the device was full. */
-  private sent = 0;
+  private readonly writer: format.TapeWriter;
+  private readonly digest = new PacketDigest();
+  /** What a replay knows of the device's room. */
+  private open = true;
 
-  constructor(source: Device, writer: TapeWriter) {
+  constructor(source: Device, writer: format.TapeWriter) {
     this.source = source;
     this.writer = writer;
   }
@@ -138,15 +212,25 @@ class RecordedDevice implements Device {
   get segmentationLimit(): number {
     return this.source.segmentationLimit;
   }
+  get loopsBack(): boolean {
+    return this.source.loopsBack === true;
+  }
+
   get writable(): boolean {
-    return this.source.writable;
+    const open = this.source.writable;
+    if (open !== this.open) {
+      this.open = open;
+      this.writer.mark(open ? format.ENTRY_OPEN : format.ENTRY_SHUT);
+    }
+    return open;
   }
 
   attach(listener: DeviceListener): void {
     this.source.attach({
       readable: () => listener.readable(),
       writable: () => {
-        this.writer.mark(ENTRY_WRITABLE);
+        this.open = true;
+        this.writer.mark(format.ENTRY_WRITABLE);
         listener.writable();
       },
       failed: (error) => listener.failed(error),
@@ -164,9 +248,14 @@ class RecordedDevice implements Device {
   }
 
   send(frame: Frame): boolean {
+    const { digest, writer } = this;
+    digest.of(frame);
+    writer.sent(digest.length, digest.digest, digest.packet.subarray(0, HEADERS));
     const more = this.source.send(frame);
-    this.sent++;
-    if (!more) this.writer.number(ENTRY_BLOCKED, this.sent);
+    if (!more) {
+      this.open = false;
+      writer.mark(format.ENTRY_BLOCKED);
+    }
     return more;
   }
 

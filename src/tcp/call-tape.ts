@@ -15,4 +15,5 @@ export type CallName =
   | 'close'
   | 'abort'
   | 'option'
-  | 'configure';
+  | 'configure'
+  | 'closeEverything';

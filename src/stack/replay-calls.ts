@@ -1,0 +1,77 @@
+/** The calls of a recording, made again. */
+
+import type { CallName } from '../tcp/call-tape.ts';
+import type { KeepAliveOptions, TcpEngine } from '../tcp/engine.ts';
+import type { Tcb } from '../tcp/tcb.ts';
+import { RecordingError } from './tape-format.ts';
+
+export function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown): void {
+  switch (name) {
+    case 'send': {
+      const bytes = detail as Uint8Array;
+      engine.send(tcb, bytes, 0, bytes.length);
+      return;
+    }
+    case 'receive': {
+      const count = Math.min(detail as number, tcb.readable);
+      if (count > 0) engine.discard(tcb, count);
+      return;
+    }
+    case 'shutdown':
+      engine.shutdown(tcb);
+      return;
+    case 'close':
+      engine.close(tcb);
+      return;
+    case 'abort':
+      engine.abort(tcb);
+      return;
+    case 'option':
+      performOption(engine, tcb, detail as [string, unknown]);
+      return;
+    default:
+      throw new RecordingError(`has a call ${name} that this version does not know`);
+  }
+}
+
+type SetOption = (engine: TcpEngine, tcb: Tcb, value: unknown) => void;
+
+const OPTIONS: Readonly<Record<string, SetOption>> = {
+  shutRead: (engine, tcb) => {
+    engine.shutRead(tcb);
+  },
+  noDelay: (engine, tcb, on) => {
+    engine.setNoDelay(tcb, on as boolean);
+  },
+  cork: (engine, tcb, on) => {
+    engine.setCork(tcb, on as boolean);
+  },
+  keepAlive: (engine, tcb, options) => {
+    engine.setKeepAlive(tcb, options as KeepAliveOptions);
+  },
+  userTimeout: (engine, tcb, timeout) => {
+    engine.setUserTimeout(tcb, timeout as number);
+  },
+  buffers: (engine, tcb, sizes) => {
+    const [receive, send] = sizes as [number, number];
+    engine.setBuffers(tcb, receive, send);
+  },
+  tos: (engine, tcb, tos) => {
+    engine.setTos(tcb, tos as number);
+  },
+  ttl: (engine, tcb, ttl) => {
+    engine.setTtl(tcb, ttl as number);
+  },
+  quickAck: (engine, tcb) => {
+    engine.setQuickAck(tcb);
+  },
+  urgent: (engine, tcb) => {
+    engine.sendUrgent(tcb);
+  },
+};
+
+function performOption(engine: TcpEngine, tcb: Tcb, [option, value]: [string, unknown]): void {
+  const set = Object.hasOwn(OPTIONS, option) ? OPTIONS[option] : undefined;
+  if (set === undefined) throw new RecordingError(`sets an option ${option} that this version does not know`);
+  set(engine, tcb, value);
+}
