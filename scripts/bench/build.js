@@ -61,16 +61,25 @@ function compileGo(target, folder) {
   });
 }
 
+const known = new Map();
+
 /** Path of a program, or null and the reason. */
 export function program(name) {
+  if (!known.has(name)) known.set(name, make(name));
+  return known.get(name);
+}
+
+function make(name) {
   const recipe = PROGRAMS[name];
   const path = `${process.cwd()}/${OUT}/${name}`;
   if (!recipe.there()) return { path: null, why: `apt-get install ${recipe.apt}` };
-  const folder = recipe.go ?? NATIVE;
-  if (!isCurrent(path, folder)) {
-    mkdirSync(OUT, { recursive: true });
+  if (isCurrent(path, recipe.go ?? NATIVE)) return { path, why: null };
+  mkdirSync(OUT, { recursive: true });
+  try {
     if (recipe.go === undefined) compile(`${OUT}/${name}`, recipe);
     else compileGo(`${OUT}/${name}`, recipe.go);
+    return { path, why: null };
+  } catch (error) {
+    return { path: null, why: `it does not build: ${error.message.split('\n')[0]}` };
   }
-  return { path, why: null };
 }
