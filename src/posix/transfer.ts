@@ -52,6 +52,7 @@ export function receiveBytes(
   // Urgent data stays in line: there is none out of band.
   if ((flags & MSG_OOB) !== 0) return fail('EINVAL', syscall);
   const tcb = socket.tcb;
+  if (into.length === 0) return 0;
   if (tcb !== null && tcb.readable > 0) return take(engine, tcb, into, flags);
   if (socket.done) return 0;
   const error = socket.takeError();

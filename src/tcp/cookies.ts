@@ -110,6 +110,7 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   tcb.snd.una = value;
   tcb.snd.nxt = seqAdd(value, 1);
   tcb.snd.maxWnd = wnd << tcb.snd.shift;
+  tcb.rcv.lastAckSent = tcb.rcv.nxt;
   return tcb;
 }
 

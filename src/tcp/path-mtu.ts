@@ -37,7 +37,7 @@ function resendTooLarge(tcb: Tcb): void {
   const { inFlight } = tcb;
   for (let i = 0; i < inFlight.count; i++) {
     const flags = inFlight.flagsOf(i);
-    if ((flags & SACKED) === 0 && inFlight.lengthOf(i) > tcb.snd.mss)
+    if ((flags & SACKED) === 0 && Math.min(inFlight.lengthOf(i), inFlight.sizeOf(i)) > tcb.snd.mss)
       inFlight.setFlags(i, (flags & ~RESENT) | LOST);
   }
   tcb.recovery.forced = true;

@@ -80,7 +80,7 @@ export const GVISOR: readonly Mutant[] = [
     file: 'src/tcp/calls/send.ts',
     find: '  if (wanted <= 0) return 0;',
     replace: `  if (wanted <= 0) {
-    if (end === start) tcb.inFlight.push(tcb.snd.nxt, 0, 0);
+    if (end === start) tcb.inFlight.push(tcb.snd.nxt, 0, 0, 1);
     return 0;
   }`,
     why: 'a write of nothing queues an empty segment',

@@ -231,6 +231,7 @@ export const SENDING: readonly Mutant[] = [
     id: 'O42',
     file: 'src/tcp/send/in-flight.ts',
     find: `    records.sentAt[at] = this.clock.now;
+    records.size[at] = size;
     const flags`,
     replace: '    const flags',
     why: 'a retransmission does not note when it was sent',

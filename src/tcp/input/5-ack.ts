@@ -219,6 +219,8 @@ function noteSent(tcb: Tcb): void {
 /** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
 function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
   const inFlight = tcb.inFlight;
+  // Only a part of one segment was acknowledged.
+  if (inFlight.ackedSentAt < 0) return;
   const sample = tcb.clock.now - inFlight.ackedSentAt;
   const accepted = inFlight.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
   if (accepted) {

@@ -105,5 +105,5 @@ function takeBackTo(tcb: Tcb, seq: Seq): void {
   tcb.bytesSent -= seqDiff(tcb.snd.nxt, seq);
   tcb.snd.nxt = seq;
   tcb.inFlight.clear();
-  if (tcb.snd.una !== seq) tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN);
+  if (tcb.snd.una !== seq) tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN, 1);
 }

@@ -25,10 +25,13 @@ export function payloadLimit(tcb: Tcb): number {
   return blocks === 0 ? tcb.snd.mss : tcb.snd.mss - SACK_FIXED - SACK_BLOCK * blocks;
 }
 
-/** Payload of the largest super-packet, a multiple of `mss`; `mss` itself where there are none. */
+/**
+ * Payload of the largest super-packet, a multiple of `mss`; `mss` itself where there are none, and while
+ * there is urgent data: all pieces of a super-packet have one urgent pointer, an offset from their start.
+ */
 export function superPacketLimit(tcb: Tcb, mss: number): number {
   const limit = tcb.context.network.segmentationLimit;
-  if (limit === 0) return mss;
+  if (limit === 0 || tcb.snd.urgent) return mss;
   const payload = limit - IP_HEADER_LENGTH - 60;
   return Math.max(mss, payload - (payload % mss));
 }

@@ -81,8 +81,8 @@ function sendSyn(tcb: Tcb): void {
   tcb.bytesSent += text;
   if (text > 0) tcb.dataSegmentsSent++;
   emit(tcb, iss, text, SYN | handshakeMarks(tcb, false), 'syn');
-  tcb.inFlight.push(iss, 1, HAS_SYN);
-  if (text > 0) tcb.inFlight.push(seqAdd(iss, 1), text, 0);
+  tcb.inFlight.push(iss, 1, HAS_SYN, 1);
+  if (text > 0) tcb.inFlight.push(seqAdd(iss, 1), text, 0, text);
   segmentSent(tcb);
 }
 
@@ -94,7 +94,7 @@ function sendSynAck(tcb: Tcb): void {
   if (first) tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
   emit(tcb, tcb.snd.iss, 0, SYN | ACK | handshakeMarks(tcb, true), 'syn-ack');
   if (first) {
-    tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN);
+    tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN, 1);
     segmentSent(tcb);
   }
   if (tcb.kind === KIND_SYN_RECEIVED) {
@@ -159,7 +159,7 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   tcb.bytesRetransmitted += length;
   tcb.context.counters.count(REASON.TCP_RETRANSMIT);
   emit(tcb, seq, length, bits, trigger);
-  inFlight.markResent(index);
+  inFlight.markResent(index, payloadLimit(tcb));
   noteRepeat(tcb, seq, length);
   paced(tcb, length);
   segmentSent(tcb);
@@ -293,7 +293,7 @@ function sendSegment(
   tcb.lastSentAt = tcb.clock.now;
   paced(tcb, length);
   emit(tcb, seq, length, bits, trigger);
-  tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0);
+  tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0, mss);
   segmentSent(tcb);
 }
 

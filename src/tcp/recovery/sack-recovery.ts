@@ -71,7 +71,7 @@ function takeBlocks(tcb: Tcb, seg: Segment): number {
     if (i === 0 && isDuplicateBlock(seg, left, right)) {
       repeated = seqDiff(right, left);
       tcb.recovery.duplicateEnd = right;
-    } else if (seqGe(left, snd.una) && inFlight.count > 0) inFlight.sack(left, right, snd.mss);
+    } else if (seqGe(left, snd.una) && inFlight.count > 0) inFlight.sack(left, right);
   }
   return repeated;
 }
@@ -156,8 +156,8 @@ function paceRepair(tcb: Tcb, delivered: number, safe: boolean): void {
 
 /**
  * RFC 6675 §4, NextSeg, rules 3 and 4, where RACK is off and there is no new data to send: what is not
- * believed lost yet, below something that was SACKed; and once, the newest of all, so that the ACKs do
- * not stop. Index of the record, or -1.
+ * believed lost yet, below something that was SACKed; and once, after the first retransmission has
+ * arrived, the newest of all, so that the ACKs do not stop. Index of the record, or -1.
  */
 export function nextBeyondLost(tcb: Tcb): number {
   const { recovery, inFlight } = tcb;
@@ -171,7 +171,8 @@ export function nextBeyondLost(tcb: Tcb): number {
     }
   }
   const last = inFlight.count - 1;
-  if (recovery.rescued || last < 0 || (inFlight.flagsOf(last) & (SACKED | RESENT)) !== 0) return -1;
+  if (recovery.rescued || last < 0 || !seqGt(tcb.snd.una, recovery.episodeUna)) return -1;
+  if ((inFlight.flagsOf(last) & (SACKED | RESENT)) !== 0) return -1;
   recovery.rescued = true;
   return last;
 }

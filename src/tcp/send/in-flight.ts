@@ -40,7 +40,7 @@ export class InFlight {
   /** Of the lost ones: sent again. */
   resent = 0;
   // What the last `acknowledge` saw.
-  /** When the last sending of any record wholly acknowledged was, µs. */
+  /** When the last sending of any segment wholly acknowledged was, µs; below 0: there was none. */
   ackedSentAt = 0.5;
   /**
    * None of them was ever sent again: the newest one's age is an RTT sample (Karn's rule). Data that
@@ -83,8 +83,8 @@ export class InFlight {
     return this.total - this.sacked - this.lost + this.resent;
   }
 
-  /** Adds what was just sent: [seq, seq + length), the newest. */
-  push(seq: Seq, length: number, flags: number): void {
+  /** Adds what was just sent: [seq, seq + length), the newest, in segments of `size` bytes. */
+  push(seq: Seq, length: number, flags: number, size: number): void {
     let records = this.records;
     if (records === null) {
       records = this.pool.take();
@@ -98,6 +98,7 @@ export class InFlight {
     records.length[at] = length;
     records.sentAt[at] = this.clock.now;
     records.flags[at] = flags;
+    records.size[at] = size;
     if (this.count === 0) {
       this.fack = seq;
       this.fackBefore = seq;
@@ -124,6 +125,12 @@ export class InFlight {
     return records.flags[(this.head + index) & (records.capacity - 1)] as number;
   }
 
+  /** Bytes of text in each segment of record `index` but the last, which may have fewer. */
+  sizeOf(index: number): number {
+    const records = this.records as Records;
+    return records.size[(this.head + index) & (records.capacity - 1)] as number;
+  }
+
   /** When record `index` was last sent, µs. */
   sentAtOf(index: number): number {
     const records = this.records as Records;
@@ -145,11 +152,12 @@ export class InFlight {
     if (index < this.resendHint && (flags & (LOST | RESENT | SACKED)) === LOST) this.resendHint = index;
   }
 
-  /** Record `index` was just sent again. */
-  markResent(index: number): void {
+  /** Record `index` was just sent again, in segments of `size` bytes. */
+  markResent(index: number, size: number): void {
     const records = this.records as Records;
     const at = (this.head + index) & (records.capacity - 1);
     records.sentAt[at] = this.clock.now;
+    records.size[at] = size;
     const flags = records.flags[at] as number;
     this.setFlags(index, flags | EVER_RESENT | ((flags & LOST) !== 0 ? RESENT : 0));
   }
@@ -165,9 +173,9 @@ export class InFlight {
 
   /**
    * The peer says that it has [left, right), which lies between SND.UNA and SND.NXT. Only what is new
-   * is walked through; of a record that is covered in part, whole segments of `mss` bytes count.
+   * is walked through; of a record that is covered in part, whole segments count.
    */
-  sack(left: Seq, right: Seq, mss: number): void {
+  sack(left: Seq, right: Seq): void {
     const { islands } = this;
     let at = left;
     while (seqLt(at, right)) {
@@ -177,17 +185,18 @@ export class InFlight {
         continue;
       }
       const limit = known < islands.count ? islands.startOf(known) : right;
-      at = this.sackUnknown(at, seqLt(limit, right) ? limit : right, mss);
+      at = this.sackUnknown(at, seqLt(limit, right) ? limit : right);
     }
   }
 
   /** Marks the records in [from, to), none of which is SACKed; returns where to go on. */
-  private sackUnknown(from: Seq, to: Seq, mss: number): Seq {
+  private sackUnknown(from: Seq, to: Seq): Seq {
     let index = this.indexOf(from);
     const begun = seqDiff(from, this.seqOf(index));
     if (begun > 0) {
       // The front of this record is not covered: what is goes by itself, from a segment's start on.
-      const cut = Math.ceil(begun / mss) * mss;
+      const size = this.sizeOf(index);
+      const cut = Math.ceil(begun / size) * size;
       if (cut < this.lengthOf(index)) this.split(index, cut);
       index++;
     }
@@ -197,7 +206,7 @@ export class InFlight {
     for (; index < this.count && seqLt(end, to); index++) {
       const covered = seqDiff(to, this.seqOf(index));
       if (covered < this.lengthOf(index)) {
-        const whole = covered - (covered % mss);
+        const whole = covered - (covered % this.sizeOf(index));
         if (whole === 0) break;
         this.split(index, whole);
       }
@@ -300,9 +309,9 @@ export class InFlight {
   /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
   acknowledge(una: Seq): void {
     this.islands.dropBefore(una);
-    this.ackedOnce = this.count > 0 && seqGe(una, this.endOf(0));
+    this.ackedOnce = this.count > 0 && seqGe(una, this.firstSegmentEnd());
     this.ackedFlags = 0;
-    this.ackedSentAt = 0;
+    this.ackedSentAt = -1;
     while (this.count > 0 && seqGt(una, this.seqOf(0))) {
       const length = this.lengthOf(0);
       const acked = seqDiff(una, this.seqOf(0));
@@ -330,13 +339,25 @@ export class InFlight {
     this.islands.clear();
   }
 
+  /** One past the first segment of the oldest record (point). */
+  private firstSegmentEnd(): Seq {
+    return seqAdd(this.seqOf(0), Math.min(this.sizeOf(0), this.lengthOf(0)));
+  }
+
+  /** The oldest record was acknowledged up to `end`. */
+  private noteAcked(end: Seq): void {
+    const sentAt = this.sentAtOf(0);
+    const flags = this.flagsOf(0);
+    this.ackedSentAt = Math.max(this.ackedSentAt, sentAt);
+    if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
+    if ((flags & SACKED) === 0) this.delivered(end, sentAt, flags);
+  }
+
   private popFront(): void {
     const records = this.records as Records;
     const length = records.length[this.head] as number;
     const flags = records.flags[this.head] as number;
-    this.ackedSentAt = Math.max(this.ackedSentAt, records.sentAt[this.head] as number);
-    if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
-    if ((flags & SACKED) === 0) this.delivered(this.endOf(0), records.sentAt[this.head] as number, flags);
+    this.noteAcked(this.endOf(0));
     this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
     this.account(flags, -length);
     this.total -= length;
@@ -346,8 +367,11 @@ export class InFlight {
     if (this.settled > 0) this.settled--;
   }
 
+  /** A whole segment of it is as good as a record: what is known of it is news. */
   private trimFront(bytes: number): void {
     const records = this.records as Records;
+    const whole = bytes - (bytes % this.sizeOf(0));
+    if (whole > 0) this.noteAcked(seqAdd(this.seqOf(0), whole));
     this.account(records.flags[this.head] as number, -bytes);
     this.total -= bytes;
     records.seq[this.head] = ((records.seq[this.head] as number) + bytes) | 0;
@@ -384,6 +408,7 @@ export class InFlight {
     records.length[to] = records.length[from] as number;
     records.sentAt[to] = records.sentAt[from] as number;
     records.flags[to] = records.flags[from] as number;
+    records.size[to] = records.size[from] as number;
   }
 
   private grow(old: Records): Records {
@@ -395,6 +420,7 @@ export class InFlight {
       larger.length[i] = old.length[from] as number;
       larger.sentAt[i] = old.sentAt[from] as number;
       larger.flags[i] = old.flags[from] as number;
+      larger.size[i] = old.size[from] as number;
     }
     this.pool.give(old);
     this.records = larger;

@@ -9,6 +9,8 @@ export class Records {
   readonly length: Int32Array;
   readonly sentAt: Float64Array;
   readonly flags: Uint8Array;
+  /** Bytes of text in each segment but the last. */
+  readonly size: Uint16Array;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -16,6 +18,7 @@ export class Records {
     this.length = new Int32Array(capacity);
     this.sentAt = new Float64Array(capacity);
     this.flags = new Uint8Array(capacity);
+    this.size = new Uint16Array(capacity);
   }
 }
 
