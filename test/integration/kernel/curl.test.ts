@@ -103,8 +103,11 @@ for (const offload of ['auto', 'off'] as const) {
   });
 }
 
-describe('curl, other MTUs', { skip: skipWithout('curl', 'sha256sum') }, () => {
+const READY = { auto: ['csum', 'tso4'], csum: ['csum'], off: [] };
+
+describe('curl, other MTUs, and the ready line’s offload', { skip: skipWithout('curl', 'sha256sum') }, () => {
   for (const [mtu, offload] of [
+    [1500, 'csum'],
     [576, 'off'],
     [576, 'auto'],
     [9000, 'off'],
@@ -114,11 +117,13 @@ describe('curl, other MTUs', { skip: skipWithout('curl', 'sha256sum') }, () => {
       const stack = await RunningStack.start('--offload', offload, '--mtu', String(mtu));
       try {
         assert.equal(stack.ready.mtu, mtu);
-        await bothWays(stack, 10);
+        assert.deepEqual(stack.ready.offload, READY[offload]);
+        await bothWays(stack, mtu === 1500 ? 2 : 10);
         const client = stack.start('nc', STACK, '7');
         await stack.bothBecome(7, 'ESTABLISHED', 'ESTAB');
         const [record] = await stack.ss(7);
         assert.equal(record?.options?.mss, mtu - 40);
+        assert.equal(await stack.kernelCounter('InCsumErrors'), 0);
         await client.kill();
       } finally {
         await stack.close();
