@@ -39,6 +39,21 @@ test(`the throughput table: ${full ? 'all of it' : `${CHEAP.length} of its cells
   );
 });
 
+/** Without losses, with few and many, with and without reordering. */
+const WITH_SUPER_PACKETS = [
+  'cubic, 0 % loss, 100 ms, large queue, 0 % reordered',
+  'cubic, 1 % loss, 20 ms, bdp queue, 0 % reordered',
+  'cubic, 5 % loss, 20 ms, bdp queue, 3 % reordered',
+  'cubic, 10 % loss, 100 ms, bdp queue, 0 % reordered',
+  'reno, 1 % loss, 100 ms, bdp queue, 0 % reordered',
+];
+
+test(`a device that takes super-packets and cuts them changes nothing: ${WITH_SUPER_PACKETS.length} cells`, () => {
+  const cells = allCells().filter((cell) => WITH_SUPER_PACKETS.includes(nameOf(cell)));
+  assert.equal(cells.length, WITH_SUPER_PACKETS.length);
+  assert.deepEqual(differences(cells, 'tso4'), []);
+});
+
 test('every cell of the table is there, and has a band', () => {
   const golden = readGolden();
   assert.deepEqual(Object.keys(golden), allCells().map(nameOf));

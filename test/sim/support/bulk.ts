@@ -1,5 +1,6 @@
 /** Bulk transfers through one bottleneck, in virtual time. */
 
+import { OFFLOADS } from '../../../src/device/memory-link.ts';
 import { Host } from '../../../src/sim/host.ts';
 import type { Aim, Impairments } from '../../../src/sim/impairments.ts';
 import { Link, type LinkOptions } from '../../../src/sim/link.ts';
@@ -66,6 +67,7 @@ export class Bulk {
     this.world = new World({ seed: plan.seed });
     this.flows = (plan.flows ?? [{}]).map((flow) => new BulkFlow(flow));
     this.link = new Link(this.world, {
+      offload: OFFLOADS.find((offload) => offload === process.env['FOURWAVE_OFFLOAD']) ?? 'off',
       ...plan.link,
       impairmentsAtoB: {
         delay: plan.rtt / 2,

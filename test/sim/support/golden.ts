@@ -1,6 +1,7 @@
 /** The throughput table as a file: what was measured once, and how far from it counts as a change. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Offload } from '../../../src/device/memory-link.ts';
 import { type Cell, type Measured, measure, nameOf } from './throughput.ts';
 
 const FILE = new URL('../golden/throughput.json', import.meta.url);
@@ -58,6 +59,7 @@ export function difference(name: string, measured: GoldenCell, golden: Golden): 
 }
 
 /** Measures `cells` and compares: a line for each that has changed. */
-export function differences(cells: readonly Cell[], golden = readGolden()): string[] {
-  return cells.flatMap((cell) => difference(nameOf(cell), goldenOf(measure(cell)), golden) ?? []);
+export function differences(cells: readonly Cell[], offload: Offload = 'off'): string[] {
+  const golden = readGolden();
+  return cells.flatMap((cell) => difference(nameOf(cell), goldenOf(measure(cell, offload)), golden) ?? []);
 }

@@ -1,6 +1,7 @@
 /** The cells of the throughput table, and how one is measured. */
 
 import { REASON } from '../../../src/base/reasons.ts';
+import type { Offload } from '../../../src/device/memory-link.ts';
 import { Bulk, type BulkPlan } from './bulk.ts';
 
 export interface Cell {
@@ -56,7 +57,7 @@ export function nameOf({ loss, rtt, queue, reordering, congestion }: Cell): stri
   return `${congestion}, ${loss} % loss, ${rtt} ms, ${queue} queue, ${reordering} % reordered`;
 }
 
-export function planOf(cell: Cell, seed: number): BulkPlan {
+export function planOf(cell: Cell, seed: number, offload: Offload = 'off'): BulkPlan {
   const rtt = cell.rtt * 1000;
   const product = ((RATE / 8) * cell.rtt) / 1000;
   return {
@@ -70,6 +71,7 @@ export function planOf(cell: Cell, seed: number): BulkPlan {
       reorderDelay: rtt / 4,
     },
     config: { congestion: cell.congestion },
+    link: { offload },
   };
 }
 
@@ -79,8 +81,8 @@ function extentOf(cell: Cell): { bytes: number; least: number; most: number } {
   return { bytes: cell.loss > 0 && cell.loss < 1 ? 60e6 : 20e6, least, most: 300 * SECOND };
 }
 
-function measureOnce(cell: Cell, seed: number): Omit<Measured, 'error'> {
-  const bulk = new Bulk(planOf(cell, seed));
+function measureOnce(cell: Cell, seed: number, offload: Offload): Omit<Measured, 'error'> {
+  const bulk = new Bulk(planOf(cell, seed, offload));
   const { world, link, client } = bulk;
   const { bytes, least, most } = extentOf(cell);
   world.runUntil(() => bulk.received >= bytes && world.clock.now >= least, most);
@@ -96,10 +98,10 @@ function measureOnce(cell: Cell, seed: number): Omit<Measured, 'error'> {
   };
 }
 
-/** The mean over some seeds; one where nothing is left to chance. */
-export function measure(cell: Cell): Measured {
+/** The mean over some seeds; one where nothing is left to chance. The path sees single segments in any case. */
+export function measure(cell: Cell, offload: Offload = 'off'): Measured {
   const seeds = cell.loss + cell.reordering > 0 ? SEEDS : SEEDS.slice(0, 1);
-  const runs = seeds.map((seed) => measureOnce(cell, seed));
+  const runs = seeds.map((seed) => measureOnce(cell, seed, offload));
   const sum = (of: (run: Omit<Measured, 'error'>) => number): number =>
     runs.reduce((all, run) => all + of(run), 0);
   const mean = sum(({ goodput }) => goodput) / runs.length;
