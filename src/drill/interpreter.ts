@@ -1,6 +1,5 @@
 /** Runs a script: one event after the other, in virtual time. */
 
-import type { Offload } from '../device/memory-link.ts';
 import { PosixError } from '../posix/errno.ts';
 import { buildIcmp, buildTcp } from './build.ts';
 import { CallError } from './call-context.ts';
@@ -15,7 +14,7 @@ import type { LiveIcmp, LivePacket, LiveTcp } from './live-packet.ts';
 import { CodeError, type Value } from './python.ts';
 import type { EventTime, PacketLine, Script, ScriptEvent, TcpLine } from './script.ts';
 import { SocketCalls } from './socket-calls.ts';
-import { World } from './world.ts';
+import { type Surroundings, World } from './world.ts';
 
 /** How long a line waits for its packet at most: whatever is due later is another day's. */
 const PATIENCE = 24 * 3600 * 1_000_000;
@@ -30,11 +29,9 @@ export interface DrillResult {
   readonly time: number;
 }
 
-export interface DrillOptions {
+export interface DrillOptions extends Surroundings {
   /** Told each packet, as a line of a script. */
   readonly onPacket?: (line: string) => void;
-  /** What the stack's device does for it; `off` unless told. The packets of the script stay those of the wire. */
-  readonly offload?: Offload;
 }
 
 /** Runs a parsed script against a stack of its own. */
@@ -56,7 +53,7 @@ class Interpreter {
     this.script = script;
     this.options = options;
     this.flows = new Flows(script.setting.bindPort);
-    this.world = new World(script.setting, options.offload ?? 'off', {
+    this.world = new World(script.setting, options, {
       ask: () => this.calls.ask(),
       deadline: () => this.calls.deadline,
     });

@@ -6,7 +6,7 @@ import type { Offload } from '../device/memory-link.ts';
 import { type PacketDevice, packetDevice, type SentPacketInfo } from '../device/packet-device.ts';
 import { splitSuperPacket } from '../device/split-super-packet.ts';
 import { createPosix, type Posix } from '../posix/posix.ts';
-import { Stack } from '../stack/stack.ts';
+import { Stack, type StackOptions } from '../stack/stack.ts';
 import { type LivePacket, readLivePacket } from './live-packet.ts';
 import type { Setting } from './script.ts';
 
@@ -23,6 +23,14 @@ export interface Watcher {
   deadline(): number;
 }
 
+/** What the script does not say itself. */
+export interface Surroundings {
+  /** What the device does for the stack; `off` unless told. The packets of the script stay those of the wire. */
+  readonly offload?: Offload;
+  /** Hears every event of the stack, which is on this clock. */
+  readonly trace?: (clock: VirtualClock) => NonNullable<StackOptions['trace']>;
+}
+
 export class World {
   readonly stack: Stack;
   readonly posix: Posix;
@@ -32,9 +40,9 @@ export class World {
   private readonly device: PacketDevice;
   private readonly watcher: Watcher;
 
-  constructor(setting: Setting, offload: Offload, watcher: Watcher) {
+  constructor(setting: Setting, { offload, trace }: Surroundings, watcher: Watcher) {
     this.watcher = watcher;
-    this.device = packetDevice({ mtu: setting.mtu, offload });
+    this.device = packetDevice({ mtu: setting.mtu, offload: offload ?? 'off' });
     this.device.onPacket((bytes, info) => this.noteSent(bytes, info));
     this.stack = new Stack({
       device: this.device,
@@ -43,6 +51,7 @@ export class World {
       random: new SeededRandom(SEED),
       profile: setting.profile,
       config: setting.config,
+      trace: trace?.(this.clock) ?? null,
     });
     this.posix = createPosix(this.stack);
   }

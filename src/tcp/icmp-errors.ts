@@ -28,19 +28,28 @@ const FRAGMENTATION_NEEDED = 4;
 const PLATEAUS = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 552];
 
 export function icmpErrorArrives(context: TcpContext, error: QuotedError): void {
-  context.counters.count(handle(context, error));
-}
-
-function handle(context: TcpContext, error: QuotedError): Reason {
   const flow = context.flows.find(error.localAddress, error.peerAddress, error.localPort, error.peerPort);
-  if (flow < 0 || context.flows.kindOf(flow) !== KIND_CONNECTION) return REASON.ICMP_NO_CONNECTION;
+  if (flow < 0 || context.flows.kindOf(flow) !== KIND_CONNECTION) {
+    judge(context, null, error, REASON.ICMP_NO_CONNECTION);
+    return;
+  }
   const tcb = context.blockOf(flow);
   // RFC 5927 §4.1: SND.UNA =< quoted SEQ < SND.NXT, or it was not provoked by us.
   const quoted: Seq = toSeq(error.sequence);
-  if (!seqGe(quoted, tcb.snd.una) || !seqLt(quoted, tcb.snd.nxt)) return REASON.ICMP_QUOTE_OUTSIDE;
-  if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED)
-    return packetTooBig(tcb, error);
-  return isHard(tcb, error) ? hardError(tcb, error) : softError(tcb, error);
+  if (!seqGe(quoted, tcb.snd.una) || !seqLt(quoted, tcb.snd.nxt)) {
+    judge(context, tcb, error, REASON.ICMP_QUOTE_OUTSIDE);
+  } else if (error.type === DESTINATION_UNREACHABLE && error.code === FRAGMENTATION_NEEDED) {
+    judge(context, tcb, error, packetTooBig(tcb, error));
+  } else if (isHard(tcb, error)) {
+    hardError(tcb, error);
+  } else {
+    softError(tcb, error);
+  }
+}
+
+function judge(context: TcpContext, tcb: Tcb | null, error: QuotedError, reason: Reason): void {
+  context.counters.count(reason);
+  if (context.trace !== null) context.trace.icmpArrived(tcb, error, reason);
 }
 
 /** Hard errors end only what is not yet synchronized, unless RFC 1122's words are wanted. */
@@ -50,16 +59,16 @@ function isHard(tcb: Tcb, error: QuotedError): boolean {
   return tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED' || tcb.config.icmpHard === 'rfc1122';
 }
 
-function hardError(tcb: Tcb, error: QuotedError): Reason {
+function hardError(tcb: Tcb, error: QuotedError): void {
+  judge(tcb.context, tcb, error, REASON.ICMP_HARD_ERROR);
   fail(tcb.context, tcb, 'hard ICMP error', 'unreachable', errorCode(error));
-  return REASON.ICMP_HARD_ERROR;
 }
 
 /** Noted, told, and the name of the failure if the connection dies of silence (MUST-47, MUST-56). */
-function softError(tcb: Tcb, error: QuotedError): Reason {
+function softError(tcb: Tcb, error: QuotedError): void {
+  judge(tcb.context, tcb, error, REASON.ICMP_SOFT_ERROR);
   tcb.softError = errorCode(error);
   tcb.context.queueEvent(tcb, EVENT_SOFT_ERROR);
-  return REASON.ICMP_SOFT_ERROR;
 }
 
 function errorCode(error: QuotedError): ErrorCode {

@@ -6,6 +6,7 @@
 import type { Reason } from '../base/reasons.ts';
 import type { Segment } from '../wire/segment.ts';
 import type { CloseReason } from './events.ts';
+import type { QuotedError } from './icmp-errors.ts';
 import type { Listener } from './listener.ts';
 import type { SentSegment } from './output/sent-segment.ts';
 import type { RecoveryState } from './recovery/recovery.ts';
@@ -67,6 +68,9 @@ export interface TcpTrace {
    * which sending it was.
    */
   rttSampled(tcb: Tcb, sample: number, accepted: boolean, echoed: boolean): void;
+
+  /** `ip:icmp`: an ICMP error that quotes a segment; `tcb` is null when it is of no connection. */
+  icmpArrived(tcb: Tcb | null, error: QuotedError, reason: Reason): void;
 
   /** `app:*`. `bytes` is 0 where it makes no sense. */
   appCalled(tcb: Tcb, call: AppCall, bytes: number): void;

@@ -191,7 +191,18 @@ export const DATA = {
   'app:close': application,
   'app:abort': application,
   'ip:dropped': Type.Object({ reason, rfc, len: count }, closed),
-  'ip:icmp': open,
+  'ip:icmp': Type.Object(
+    {
+      reason,
+      rfc,
+      type: count,
+      code: count,
+      mtu: Type.Integer({ minimum: 0, description: 'of the next hop; 0 = not told' }),
+      local: words('of the quoted segment'),
+      peer: words('of the quoted segment'),
+    },
+    closed,
+  ),
   'wire:fate': Type.Object(
     {
       dir: oneOf(['in', 'out'] as const),

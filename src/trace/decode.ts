@@ -146,6 +146,18 @@ const DECODERS: Partial<Record<record.EventName, Decoder>> = {
     const reason = REASONS[value(0)];
     return { reason: reason?.name ?? 'ACCEPTED', rfc: reason?.rfc ?? '', len: value(1) };
   },
+  'ip:icmp': (value) => {
+    const reason = REASONS[value(0)];
+    return {
+      reason: reason?.name ?? 'ACCEPTED',
+      rfc: reason?.rfc ?? '',
+      type: value(1),
+      code: value(2),
+      mtu: value(3),
+      local: `${formatAddress(value(4))}:${value(5)}`,
+      peer: `${formatAddress(value(6))}:${value(7)}`,
+    };
+  },
   'wire:fate': (_value, source) => fateData(source),
   'fault:rule': ruleData,
   'fault:hit': ruleData,

@@ -10,6 +10,7 @@
 import type { Reason } from '../base/reasons.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CloseReason } from '../tcp/events.ts';
+import type { QuotedError } from '../tcp/icmp-errors.ts';
 import type { Listener } from '../tcp/listener.ts';
 import { type State, stateCode } from '../tcp/state.ts';
 import type { Tcb } from '../tcp/tcb.ts';
@@ -132,6 +133,21 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.caused(log, this.commit());
     if (call === 'close') this.lastClose = this.last;
     if (call === 'read' || call === 'write') this.changes(tcb, false);
+  }
+
+  icmpArrived(tcb: Tcb | null, error: QuotedError, reason: Reason): void {
+    const log = tcb === null ? null : this.find(tcb);
+    this.begin(EVENT['ip:icmp'], log, log === null);
+    this.put(record.AT_CAUSE, 0);
+    this.value(0, reason);
+    this.value(1, error.type);
+    this.value(2, error.code);
+    this.value(3, error.mtu);
+    this.value(4, error.localAddress);
+    this.value(5, error.localPort);
+    this.value(6, error.peerAddress);
+    this.value(7, error.peerPort);
+    this.caused(log, this.commit());
   }
 
   packetDropped(packet: Packet, reason: Reason): void {

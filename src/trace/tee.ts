@@ -3,6 +3,7 @@
 import type { Reason } from '../base/reasons.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CloseReason } from '../tcp/events.ts';
+import type { QuotedError } from '../tcp/icmp-errors.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { SentSegment } from '../tcp/output/sent-segment.ts';
 import type { RecoveryState } from '../tcp/recovery/recovery.ts';
@@ -70,6 +71,9 @@ export class TeeTrace implements TcpTrace, IpTrace {
   }
   rttSampled(tcb: Tcb, sample: number, accepted: boolean, echoed: boolean): void {
     for (const sink of this.sinks) sink.rttSampled(tcb, sample, accepted, echoed);
+  }
+  icmpArrived(tcb: Tcb | null, error: QuotedError, reason: Reason): void {
+    for (const sink of this.sinks) sink.icmpArrived(tcb, error, reason);
   }
   appCalled(tcb: Tcb, call: AppCall, bytes: number): void {
     for (const sink of this.sinks) sink.appCalled(tcb, call, bytes);
