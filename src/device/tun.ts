@@ -134,9 +134,7 @@ export function openTun(
     mtu,
     withDiagnosis: extras.diagnosis === true ? 1 : 0,
     withRawSocket: extras.rawSocket === true ? 1 : 0,
-    withSteering: steering !== null && kernelSteers ? 1 : 0,
-    keyLow: steering?.low ?? 0,
-    keyHigh: steering?.high ?? 0,
+    ...steeringRequest(steering, kernelSteers),
   };
   try {
     const opened = native.openTun(request);
@@ -151,6 +149,14 @@ export function openTun(
   } catch (error) {
     throw explained(error, { tun: name, netns, peer, mtu });
   }
+}
+
+function steeringRequest(
+  key: SteeringKey | null,
+  wanted: boolean,
+): Pick<NativeTunRequest, 'withSteering' | 'keyLow' | 'keyHigh'> {
+  const { low, high } = key ?? { low: 0, high: 0 };
+  return { withSteering: key !== null && wanted ? 1 : 0, keyLow: low, keyHigh: high };
 }
 
 function offloadNames(flags: number): ('csum' | 'tso4')[] {

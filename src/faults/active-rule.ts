@@ -6,6 +6,7 @@ import type { Direction, Rule } from './ast.ts';
 import { Matcher } from './matcher.ts';
 import { printRule } from './print.ts';
 import type { Sight } from './sight.ts';
+import type { FaultWorld } from './world.ts';
 
 export type Over = 'times' | 'for' | 'cleared' | 'released';
 
@@ -44,13 +45,17 @@ export class ActiveRule implements RuleAtWork {
   /** Why it does nothing any more; null while it does. */
   over: Over | null = null;
   private readonly matcher: Matcher;
+  /** Where the hits of all layers that have this rule are counted; null when this one is alone. */
+  private readonly shared: Int32Array | null;
   private readonly bottlenecks: Readonly<Record<Direction, Bottleneck>>;
 
   /** `since`: number of the last packet before the rule. */
-  constructor(rule: Rule, number: number, seed: number, since: number) {
+  constructor(rule: Rule, number: number, world: Pick<FaultWorld, 'seed' | 'hits'>, since: number) {
+    const { seed, hits = null } = world;
     this.rule = rule;
     this.number = number;
     this.text = printRule(rule);
+    this.shared = hits !== null && number < hits.length ? hits : null;
     this.matcher = new Matcher(rule.where, since);
     this.random = new SeededRandom(rule.seed ?? Math.imul(seed, 0x9e3779b1) ^ number);
     this.bottlenecks = { in: new Bottleneck(), out: new Bottleneck() };
@@ -58,7 +63,18 @@ export class ActiveRule implements RuleAtWork {
 
   /** Hits that are left, -1 = no end. */
   get left(): number {
-    return this.rule.times === null ? -1 : this.rule.times - this.hits;
+    if (this.rule.times === null) return -1;
+    const hits = this.shared === null ? this.hits : Atomics.load(this.shared, this.number);
+    return Math.max(0, this.rule.times - hits);
+  }
+
+  /** Counts a hit; false when others have had the last one. */
+  countHit(): boolean {
+    if (this.shared !== null && this.rule.times !== null) {
+      if (Atomics.add(this.shared, this.number, 1) >= this.rule.times) return false;
+    }
+    this.hits++;
+    return true;
   }
 
   concerns(direction: Direction): boolean {

@@ -52,7 +52,10 @@ export class Chain {
     this.passage.begin(sight.now);
     for (const rule of rules) {
       if (!rule.concerns(sight.direction) || !rule.hitsPacket(sight)) continue;
-      rule.hits++;
+      if (!rule.countHit()) {
+        this.host.exhausted(rule);
+        continue;
+      }
       const ended = this.apply(rule, sight);
       if (rule.left === 0) this.host.exhausted(rule);
       if (ended) return true;

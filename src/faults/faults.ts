@@ -140,7 +140,7 @@ export class Faults {
     if (this.rules.length >= MAX_RULES) this.rules = this.rules.filter(({ over }) => over === null);
     if (this.rules.length >= MAX_RULES)
       throw new FaultError(`there are ${MAX_RULES} rules already: clear some`);
-    const active = new ActiveRule(rule, ++this.lastNumber, this.world.seed, this.order);
+    const active = new ActiveRule(rule, ++this.lastNumber, this.world, this.order);
     if (!this.watching) this.meet();
     this.rules.push(active);
     this.recount();

@@ -47,4 +47,6 @@ export interface FaultWorld {
   /** Of rules that name no seed of their own. */
   readonly seed: number;
   readonly trace: FaultTrace | null;
+  /** Shared memory in which several layers with the same rules count their hits together, by rule number. */
+  readonly hits?: Int32Array;
 }

@@ -19,6 +19,9 @@ export interface RecorderOptions {
   readonly clock: Clock;
   /** Another `t` = 0, µs of the clock: of recorders whose events are to be read as one log. */
   readonly origin?: number;
+  /** Events and segments are numbered `first`, `first + step`, …: recorders of one log share no number. */
+  readonly first?: number;
+  readonly step?: number;
   /** Events in the common ring. */
   readonly events?: number;
   /** Connections with a log of their own; the one closed longest ago makes room. */
@@ -57,7 +60,10 @@ export abstract class EventStore {
   private readonly logById = new Map<number, ConnectionLog>();
   private readonly maxConnections: number;
   private readonly perConnection: number;
-  private n = 0;
+  private readonly step: number;
+  private n: number;
+  /** The number of the last segment. */
+  private segments: number;
   /** Where the newest event lies, and the log that it is in. */
   private rows: Float64Array;
   private at = 0;
@@ -66,6 +72,9 @@ export abstract class EventStore {
   constructor(options: RecorderOptions) {
     this.clock = options.clock;
     this.origin = options.origin ?? options.clock.now;
+    this.step = options.step ?? 1;
+    this.n = (options.first ?? 1) - this.step;
+    this.segments = this.n;
     this.common = new Ring(options.events ?? 8_192);
     this.stray = new Ring(STRAY_EVENTS);
     this.notes = new Array<null>(this.common.capacity).fill(null);
@@ -76,12 +85,18 @@ export abstract class EventStore {
 
   /** Number of the newest event, 0 when there was none. */
   get last(): number {
-    return this.n;
+    return Math.max(0, this.n);
+  }
+
+  /** A number for a segment. */
+  protected nextSegment(): number {
+    this.segments += this.step;
+    return this.segments;
   }
 
   /** The newest event. Undefined when there was none. */
   get latest(): LogEvent | undefined {
-    return this.n === 0 ? undefined : this.decode(this.rows, this.at, this.log);
+    return this.n <= 0 ? undefined : this.decode(this.rows, this.at, this.log);
   }
 
   /**
@@ -157,7 +172,8 @@ export abstract class EventStore {
     this.rows = ring.rows;
     this.at = ring.next();
     this.log = log;
-    this.put(AT_N, ++this.n);
+    this.n += this.step;
+    this.put(AT_N, this.n);
     this.put(record.AT_TIME, this.clock.now);
     this.put(record.AT_CODE, code);
     this.put(record.AT_CONNECTION, log === null ? NO_CONNECTION : log.id);

@@ -11,8 +11,6 @@ const PROTOCOL_TCP = 6;
 const FIRST_HITS = 64;
 
 export abstract class FaultRecorder extends EventStore implements FaultTrace {
-  /** Segments numbered so far. */
-  protected segments = 0;
   /** Of the segment that is being processed. */
   protected receivedSegment = 0;
   /** Of the segment that TCP gets next, when it had one before. */
@@ -30,14 +28,14 @@ export abstract class FaultRecorder extends EventStore implements FaultTrace {
 
   /** The number of a segment that TCP has just got. */
   protected numberReceived(): number {
-    this.receivedSegment = this.announced === 0 ? ++this.segments : this.announced;
+    this.receivedSegment = this.announced === 0 ? this.nextSegment() : this.announced;
     this.announced = 0;
     return this.receivedSegment;
   }
 
   /** The number of a segment that TCP sends. */
   protected numberSent(): number {
-    this.sentSegment = ++this.segments;
+    this.sentSegment = this.nextSegment();
     return this.sentSegment;
   }
 
@@ -84,7 +82,7 @@ export abstract class FaultRecorder extends EventStore implements FaultTrace {
 
   private segmentOf(packet: FatedPacket): number {
     if (packet.segment !== 0 || packet.protocol !== PROTOCOL_TCP) return packet.segment;
-    return ++this.segments;
+    return this.nextSegment();
   }
 
   /** A connection that is known already; a fate makes no new one. */

@@ -8,10 +8,10 @@ import { lookupIn } from '../../faults/stack-lookup.ts';
 import type { Timeline } from '../../faults/world.ts';
 import type { NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
-import type { TraceRecorder } from '../../trace/recorder.ts';
+import type { FaultTrace } from '../../trace/fault-trace.ts';
 import type { Handler } from '../control/server.ts';
 import { CliError, EXIT_FAILED, usage } from '../errors.ts';
-import { injectFromOutside } from './outside.ts';
+import { injectFromOutside, type KernelSide } from './outside.ts';
 
 /** setTimeout takes 31 bits of milliseconds. */
 const LONGEST_WAIT = 0x7fffffff;
@@ -26,8 +26,11 @@ const realTime: Timeline = {
 };
 
 /** A device with a fault layer around it. */
-export function withFaults(device: Device, seed: number, trace: TraceRecorder): FaultDevice {
-  return new FaultDevice(device, { timeline: realTime, seed, trace });
+export function withFaults(device: Device, seed: number, trace: FaultTrace, hits?: Int32Array): FaultDevice {
+  return new FaultDevice(device, {
+    ...{ timeline: realTime, seed, trace },
+    ...(hits === undefined ? {} : { hits }),
+  });
 }
 
 /** Tells the layer whose connections rules speak of, and gives it the rules of the command line. @throws CliError */
@@ -41,11 +44,11 @@ export function startFaults(faults: Faults, stack: NodeStack, rules: readonly st
 }
 
 /** What `fourwave fault`, `hold`, `release` and `inject` ask for. */
-export function faultHandler(faults: Faults, device: Device): Handler {
+export function faultHandler(faults: Faults, kernel: KernelSide): Handler {
   const answer = ({ verb, text, number, from }: Readonly<Record<string, unknown>>): unknown => {
     if (verb === 'clear') return faults.clear(typeof number === 'number' ? number : null);
     if (verb !== 'add') return faults.list();
-    return from === 'outside' ? injectFromOutside(faults, device, String(text)) : faults.add(String(text));
+    return from === 'outside' ? injectFromOutside(faults, kernel, String(text)) : faults.add(String(text));
   };
   return async ({ arguments: given }) => {
     try {

@@ -16,6 +16,8 @@ interface Given {
   readonly port?: unknown;
   readonly localPort?: unknown;
   readonly keep?: unknown;
+  /** Other workers listen too: they are told when a connection is over. */
+  readonly shared?: unknown;
   /** End when the peer has finished, whatever stdin does: a person sits there. */
   readonly interactive?: unknown;
 }
@@ -53,7 +55,7 @@ function refuseOurselves(stack: NodeStack, host: string): void {
 
 export function listenHandler(stack: NodeStack): Handler {
   return async (conversation) => {
-    const { port, keep, interactive } = conversation.arguments as Given;
+    const { port, keep, shared, interactive } = conversation.arguments as Given;
     const waiting: Duplex[] = [];
     let wake: () => void = () => {};
     const server = stack.net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
@@ -71,8 +73,12 @@ export function listenHandler(stack: NodeStack): Handler {
           waiting.shift() ?? (await nextOf(waiting, conversation.signal, (resolve) => (wake = resolve)));
         if (socket === undefined) return;
         if (keep !== true) server.close();
-        await conversation.send({ event: { accepted: true } });
+        await conversation.send({ event: { accepted: true } }).catch((error: unknown) => {
+          socket.destroy();
+          throw error;
+        });
         await relay.run(socket, 'the peer');
+        if (shared === true) await conversation.send({ event: { finished: true } });
       } while (keep === true && !conversation.signal.aborted);
     } catch (error) {
       throw netFailure(error, `port ${String(port)}`);

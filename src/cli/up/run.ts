@@ -16,7 +16,9 @@ import { faultHandler, startFaults, withFaults } from './faults.ts';
 import { tellReady } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
 import { eventNarrator, humanLog } from './human-log.ts';
+import { logHeader } from './log-header.ts';
 import type { UpOptions } from './options.ts';
+import { kernelSideOf } from './outside.ts';
 
 const LINGER_POLL = 50;
 
@@ -68,7 +70,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
       end.ask(EXIT_FAILED);
     };
     if (options.log !== null) {
-      await feed.writeTo(options.log, logHeader(options, stack), (sentence) => log.error(sentence));
+      await feed.writeTo(options.log, logHeader(options, stack.tcp.config), (sentence) => log.error(sentence));
     }
     if (options.pcapng !== null) {
       await captures.writeTo(options.pcapng, (sentence) => log.error(sentence));
@@ -85,7 +87,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
           userNamespace: inOwnUserNamespace(),
           pid: process.pid,
         }),
-        ['fault', faultHandler(faults, device)] as const,
+        ['fault', faultHandler(faults, kernelSideOf(device))] as const,
         ['capture', captures.handler] as const,
       ]),
     );
@@ -107,17 +109,6 @@ export function checkFolder(path: string): void {
   } catch (error) {
     throw unusable(`the folder ${path} cannot be served`, error, 'choose another with --www');
   }
-}
-
-function logHeader(options: UpOptions, stack: NodeStack): object {
-  return {
-    tcplog: 1,
-    title: `fourwave up --tun ${options.tun}`,
-    vantage: { type: 'server', name: `stack ${options.address.join(' ')}` },
-    t0: new Date().toISOString(),
-    clock: 'monotonic',
-    config: stack.tcp.config,
-  };
 }
 
 function announce({ options, stack, services, control }: Running): void {

@@ -6,6 +6,14 @@ import type { Conversation, Handler } from '../../control/server.ts';
 import { describe, missing, usage } from '../../errors.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
+/** Messages of a stream that may be on their way to the client. */
+const MOST_AHEAD = 64;
+
+/** A connection is served when the client is free for it. */
+function isGate(event: unknown): boolean {
+  return (event as { accepted?: unknown }).accepted === true;
+}
+
 /** One conversation. What it waits for comes as messages from the main thread. */
 class Remote implements Conversation {
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -13,7 +21,11 @@ class Remote implements Conversation {
   private readonly gone = new AbortController();
   private readonly post: (message: FromWorker) => void;
   private readonly id: number;
-  private taken: (() => void)[] = [];
+  /** Messages, and those of them that the client has taken. */
+  private sent = 0;
+  private taken = 0;
+  /** Who waits, and for how many to be taken. */
+  private waiting: { readonly until: number; readonly go: () => void }[] = [];
   private said: ((value: Record<string, unknown> | null) => void) | null = null;
 
   constructor(id: number, args: Readonly<Record<string, unknown>>, post: (message: FromWorker) => void) {
@@ -30,14 +42,22 @@ class Remote implements Conversation {
   send(message: Message): Promise<void> {
     if (this.signal.aborted) return Promise.reject(missing('the client is gone'));
     this.post({ type: 'send', id: this.id, message });
+    const gate = 'event' in message && isGate(message.event);
+    const until = ++this.sent - (gate ? 0 : MOST_AHEAD);
+    if (this.taken >= until) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.taken.push(() => (this.signal.aborted ? reject(missing('the client is gone')) : resolve()));
+      const go = (): void => (this.signal.aborted ? reject(missing('the client is gone')) : resolve());
+      this.waiting.push({ until, go });
     });
   }
 
   heard(message: ToWorker): void {
-    if (message.type === 'taken') this.taken.shift()?.();
-    else if (message.type === 'said') {
+    if (message.type === 'taken') {
+      this.taken++;
+      const ready = this.waiting.filter(({ until }) => until <= this.taken);
+      this.waiting = this.waiting.filter(({ until }) => until > this.taken);
+      for (const { go } of ready) go();
+    } else if (message.type === 'said') {
       const { said } = this;
       this.said = null;
       said?.(message.value);
@@ -46,7 +66,7 @@ class Remote implements Conversation {
 
   private over(): void {
     this.gone.abort();
-    for (const taken of this.taken.splice(0)) taken();
+    for (const { go } of this.waiting.splice(0)) go();
     this.said?.(null);
   }
 

@@ -7,7 +7,7 @@ import { CliError } from '../../errors.ts';
 import type { FromWorker, ToWorker, WorkerFailure, WorkerReady, WorkerStart } from './messages.ts';
 
 /** What is said in a conversation that has no client: nothing. */
-const SILENCE: AsyncIterator<Record<string, unknown>> = {
+export const SILENCE: AsyncIterator<Record<string, unknown>> = {
   next: () => Promise.resolve({ done: true, value: undefined }),
 };
 

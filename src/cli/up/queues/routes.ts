@@ -1,14 +1,20 @@
 /** Which worker answers which command, and how the answers of several become one. */
 
+import type { Line } from '../../../faults/ast.ts';
 import type { RuleInfo } from '../../../faults/faults.ts';
+import { FaultSyntaxError } from '../../../faults/lexer.ts';
 import { parseLine } from '../../../faults/parser.ts';
 import type { ConnectionRecord } from '../../../stack/connection-record.ts';
 import { parseAddress } from '../../../wire/address.ts';
 import type { Steering } from '../../../wire/steering.ts';
 import type { Conversation, Handler } from '../../control/server.ts';
+import { usage } from '../../errors.ts';
 import type { Stats } from '../../render/stats.ts';
 import type { About } from '../handlers.ts';
+import { listenEverywhere } from './listen.ts';
 import { mergeConnections, mergeRules, mergeStats } from './merge.ts';
+import { captureHandler } from './merged-capture.ts';
+import { MergedLog } from './merged-log.ts';
 import type { Queue } from './queue.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -16,6 +22,8 @@ type Arguments = Readonly<Record<string, unknown>>;
 export interface RouteOptions {
   readonly about: About;
   readonly steering: Steering;
+  /** t = 0 of the event log, µs. */
+  readonly origin: number;
   /** The stack's addresses. */
   readonly addresses: readonly string[];
 }
@@ -23,12 +31,14 @@ export interface RouteOptions {
 export class Routes {
   private readonly queues: readonly Queue[];
   private readonly options: RouteOptions;
+  private readonly log: MergedLog;
   /** Whose turn it is to open a connection. */
   private turn = 0;
 
   constructor(queues: readonly Queue[], options: RouteOptions) {
     this.queues = queues;
     this.options = options;
+    this.log = new MergedLog(queues, options.origin, (conn) => this.ownerOf(conn));
   }
 
   get handlers(): Map<string, Handler> {
@@ -47,7 +57,10 @@ export class Routes {
       ['config', async ({ arguments: given }) => (await this.all('config', given))[0]],
       ['service', async ({ arguments: given }) => (await this.all('service', given))[0]],
       ['connect', (conversation) => this.connect(conversation)],
+      ['listen', (conversation) => listenEverywhere(this.queues, conversation)],
       ...['close', 'abort', 'pause', 'resume'].map(ofConnection),
+      ['capture', captureHandler(this.queues)],
+      ['log', this.log.handler],
       ['fault', ({ arguments: given }) => this.fault(given)],
     ]);
   }
@@ -93,7 +106,7 @@ export class Routes {
   /** Rules are everybody's. What is sent at once, one worker sends: that which has what it takes. */
   private async fault(given: Arguments): Promise<RuleInfo[]> {
     if (given['verb'] !== 'add') return mergeRules(await this.all<RuleInfo[]>('fault', given));
-    const line = parseLine(String(given['text']));
+    const line = parsed(String(given['text']));
     if (line.kind === 'rule' || line.kind === 'preset') {
       return mergeRules(await this.all<RuleInfo[]>('fault', given));
     }
@@ -103,5 +116,14 @@ export class Routes {
     const done = answers.find(({ status }) => status === 'fulfilled');
     if (done === undefined) throw (answers[0] as PromiseRejectedResult).reason;
     return [];
+  }
+}
+
+/** @throws CliError */
+function parsed(text: string): Line {
+  try {
+    return parseLine(text);
+  } catch (error) {
+    throw error instanceof FaultSyntaxError ? usage(error.message) : error;
   }
 }

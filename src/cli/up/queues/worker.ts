@@ -10,9 +10,11 @@ import { systemClock } from '../../../stack/driver.ts';
 import { TraceRecorder } from '../../../trace/recorder.ts';
 import { Steering } from '../../../wire/steering.ts';
 import { describe } from '../../errors.ts';
+import { Captures } from '../captures.ts';
 import { EventFeed } from '../event-feed.ts';
 import { faultHandler, startFaults, withFaults } from '../faults.ts';
 import { controlHandlers, Services } from '../handlers.ts';
+import { kernelSide } from '../outside.ts';
 import { offloadOf } from '../run.ts';
 import { serveCalls } from './conversations.ts';
 import { EventSender } from './event-sender.ts';
@@ -34,13 +36,14 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const { options, tun, index, count } = start;
   const post = (message: FromWorker): void => port.postMessage(message);
   const clock = sharedClock(start.timeOrigin);
-  const recorder = new TraceRecorder({ clock, origin: start.origin });
+  const recorder = new TraceRecorder({ clock, origin: start.origin, first: index + 1, step: count });
   const feed = new EventFeed(recorder);
   const exchange = new Exchange(start.exchange, index, count);
   const steering = new Steering(keyAsRandom(start.key), count);
   const queue = new TunDevice({ ...tun, queues: [tun.queues[index] as number], diagnosis: -1, raw: -1 });
   const device = new SteeredDevice(queue, { exchange, steering, index, sort: start.sort });
-  const faulty = withFaults(device, options.seed, recorder);
+  const faulty = withFaults(device, options.seed + index, recorder, new Int32Array(start.hits));
+  const captures = new Captures(faulty, feed, options);
   const stack: NodeStack = await createStack({
     device: faulty,
     address: options.address.map((one) => `${one}/${options.peer.length}`),
@@ -60,12 +63,16 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const about = { netns: options.netns, userNamespace: false, pid: process.pid };
   const handlers = new Map([
     ...controlHandlers(stack, services, feed, about),
-    ['fault', faultHandler(faulty.faults, queue)] as const,
+    ['fault', faultHandler(faulty.faults, kernelSide(tun.raw))] as const,
+    ['capture', captures.handler] as const,
     ['handed', () => ({ handedOver: exchange.handedOver, handedOverLost: exchange.lost })] as const,
   ]);
   const stop = async (): Promise<void> => {
     await services.stopAll();
     await stack.close();
+    // The resets are part of the capture.
+    await new Promise((resolve) => setImmediate(resolve));
+    await captures.end();
     sender.close();
     await feed.close();
     post({ type: 'stopped' });
