@@ -166,7 +166,10 @@ describe('TunDevice over a socket pair', { skip }, () => {
     const next = (): boolean => {
       header[39] = sent;
       payload[0] = sent++;
-      return a.send(frameOf(header, payload, 0, payload.length, 0));
+      const frame = frameOf(header, payload, 0, payload.length, 0);
+      frame.gsoSize = 1000 + sent;
+      frame.needsChecksum = true;
+      return a.send(frame);
     };
     while (next()) assert.ok(sent < 100, 'the socket never fills');
     assert.equal(a.writable, false);
@@ -182,6 +185,8 @@ describe('TunDevice over a socket pair', { skip }, () => {
     for (const [index, packet] of sink.packets.entries()) {
       assert.equal(packet.bytes.length, 30_040);
       assert.deepEqual([packet.bytes[39], packet.bytes[40]], [index, index]);
+      // Of the refused one, too, for which nothing else has a place.
+      assert.deepEqual([packet.gsoSize, packet.checksum], [1001 + index, CHECKSUM_PARTIAL]);
     }
     assert.equal(next(), true);
     await until(() => sink.packets.length === sent);
