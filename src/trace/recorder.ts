@@ -19,6 +19,7 @@ import {
   TIMER_PACING,
   TIMER_RACK,
   TIMER_RTO,
+  TIMER_TIME_WAIT,
   TIMER_TLP,
 } from '../tcp/timers/timer-table.ts';
 import type { AppCall, TcpTrace } from '../tcp/trace.ts';
@@ -105,6 +106,8 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.value(4, log.causeCode);
     if (timer === TIMER_DELAYED_ACK) this.acts |= ACT['ack-delayed'];
     log.timerSetBy[timer] = this.commit();
+    // The record that was just made keeps the window as its field had it.
+    if (timer === TIMER_TIME_WAIT) this.changes(tcb, true);
   }
 
   timerCancelled(tcb: Tcb, timer: number): void {

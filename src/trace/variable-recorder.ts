@@ -28,7 +28,8 @@ export abstract class VariableRecorder extends FaultRecorder {
 
   /** The turn has done with this connection. */
   settled(tcb: Tcb): void {
-    this.changes(tcb, tcb.unacked === 0);
+    // What stands for a TIME-WAIT record is told with its timer.
+    if (!tcb.detached) this.changes(tcb, tcb.unacked === 0);
   }
 
   metricsChanged(tcb: Tcb): void {

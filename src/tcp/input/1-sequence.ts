@@ -3,7 +3,7 @@
 import { REASON } from '../../base/reasons.ts';
 import { type Seq, seqAdd, seqDiff, seqInWindow, seqLe, seqLt } from '../../base/seq.ts';
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../../wire/segment.ts';
-import type { Tcb } from '../tcb.ts';
+import { KIND_CONNECTION, type Tcb } from '../tcb.ts';
 import { TIMER_TIME_WAIT } from '../timers/timer-table.ts';
 import { type Check, challenge, discard, discardWithAck, repeatSynAck } from './verdict.ts';
 
@@ -66,6 +66,8 @@ function unacceptable(tcb: Tcb, seg: Segment): Check {
 
 /** A retransmitted FIN says that the peer has not seen our last ACK: 2 MSL begin again (§3.10.7.4, eighth). */
 function restartTimeWait(tcb: Tcb): void {
+  // The first 2 MSL have not begun yet: the record is made in phase 4.
+  if (tcb.kind === KIND_CONNECTION) return;
   tcb.compactDeadline = tcb.clock.now + 2 * tcb.config.msl;
   tcb.compactCount++;
   if (tcb.trace !== null) tcb.trace.timerSet(tcb, TIMER_TIME_WAIT, true);

@@ -24,8 +24,8 @@ function disarm(connection: ConnectionDraft, timer: TimerName) {
 }
 
 export const CONNECTION_STEPS: Steps = {
-  'conn:opened': (_old, event, data, world) => {
-    const connection = begin(world, event);
+  'conn:opened': (_old, event, data, draft) => {
+    const connection = begin(draft, event);
     const { role, local, peer, isn } = data;
     Object.assign(connection, { role, local, peer, isn });
     // The passive OPEN was the listener's: its connections begin where it stands.
@@ -39,14 +39,14 @@ export const CONNECTION_STEPS: Steps = {
     }
     connection.closedFirst = closedFirst(data.old, data.new) ?? connection.closedFirst;
   },
-  'conn:closed': (connection, { t, n, conn }, data, world) => {
+  'conn:closed': (connection, { t, n, conn }, data, draft) => {
     const { reason, error, sent, received } = data;
     connection.closed = { t, n, reason, error };
     connection.inFlight.length = 0;
     // A compact record counts nothing: what the log has told stays.
     if (sent.segs >= connection.sent.segs) connection.sent = { ...sent };
     if (received.segs >= connection.received.segs) connection.received = { ...received, retransmitted: 0 };
-    noteClosed(world, conn as string);
+    noteClosed(draft, conn as string);
   },
   'timer:set': (connection, { t, n, cause }, data) => {
     const { timer, afterMs, backoff, restart } = data;

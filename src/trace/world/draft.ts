@@ -16,69 +16,66 @@ export type ConnectionDraft = Mutable<
   series: { [Name in keyof ConnectionView['series']]: ConnectionView['series'][Name][number][] };
 };
 
-/** A world, and which of its connections no snapshot shares. */
-export interface WorldDraft extends World {
-  closed: string[];
-  readonly own: Set<string>;
+/** A world in the making. */
+export class Draft {
+  readonly world: World & { closed: string[] };
+  /** The connections that no snapshot shares. */
+  readonly own = new Set<string>();
+
+  /** Shares every connection with `from`, which stays as it is: whoever changes one first copies it. */
+  constructor(from: World = NOTHING) {
+    this.world = {
+      ...from,
+      connections: new Map(from.connections),
+      closed: [...from.closed],
+      listeners: new Map(from.listeners),
+      rules: new Map(from.rules),
+      reasons: new Map(from.reasons),
+      counts: new Map(from.counts),
+    };
+  }
 }
 
-export function newDraft(): WorldDraft {
-  return {
-    n: 0,
-    t: 0,
-    events: 0,
-    connections: new Map(),
-    closed: [],
-    listeners: new Map(),
-    rules: new Map(),
-    reasons: new Map(),
-    counts: new Map(),
-    own: new Set(),
-  };
-}
-
-/** A world of its own that shares every connection with `world`: whoever changes one first copies it. */
-export function forkDraft(world: WorldDraft): WorldDraft {
-  world.own.clear();
-  return {
-    ...world,
-    connections: new Map(world.connections),
-    closed: [...world.closed],
-    listeners: new Map(world.listeners),
-    rules: new Map(world.rules),
-    reasons: new Map(world.reasons),
-    counts: new Map(world.counts),
-    own: new Set(),
-  };
-}
+/** The world before any event. */
+const NOTHING: World = {
+  n: 0,
+  t: 0,
+  events: 0,
+  connections: new Map(),
+  closed: [],
+  listeners: new Map(),
+  rules: new Map(),
+  reasons: new Map(),
+  counts: new Map(),
+};
 
 /** The event's connection, writable; made when the log has not told of its beginning. Null: it has none. */
-export function writable(world: WorldDraft, event: LogEvent): ConnectionDraft | null {
+export function writable(draft: Draft, event: LogEvent): ConnectionDraft | null {
   const { conn } = event;
   if (conn === undefined) return null;
-  const known = world.connections.get(conn);
-  if (known === undefined) return add(world, newConnection(event));
-  if (world.own.has(conn)) return known as ConnectionDraft;
-  return add(world, copyOf(known));
+  const known = draft.world.connections.get(conn);
+  if (known === undefined) return add(draft, newConnection(event));
+  if (draft.own.has(conn)) return known as ConnectionDraft;
+  return add(draft, copyOf(known));
 }
 
 /** The connection is over: of those that are, the one that has been longest makes room. */
-export function noteClosed(world: WorldDraft, conn: string): void {
+export function noteClosed({ world, own }: Draft, conn: string): void {
   world.closed.push(conn);
   if (world.closed.length <= CLOSED) return;
   const oldest = world.closed.shift() as string;
   world.connections.delete(oldest);
-  world.own.delete(oldest);
+  own.delete(oldest);
 }
 
 /** Starts a connection anew: `conn:opened`. */
-export function begin(world: WorldDraft, event: LogEvent): ConnectionDraft {
-  return add(world, newConnection(event));
+export function begin(draft: Draft, event: LogEvent): ConnectionDraft {
+  return add(draft, newConnection(event));
 }
 
-function add(world: WorldDraft, connection: ConnectionDraft): ConnectionDraft {
+function add({ world, own }: Draft, connection: ConnectionDraft): ConnectionDraft {
   world.connections.set(connection.conn, connection);
-  world.own.add(connection.conn);
+  own.add(connection.conn);
   return connection;
 }
 

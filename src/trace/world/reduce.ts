@@ -8,43 +8,44 @@ import type { EventData } from '../data-schemas.ts';
 import type { LogEvent } from '../log-event.ts';
 import type { EventName } from '../record.ts';
 import { CONNECTION_STEPS } from './connection-steps.ts';
-import { forkDraft, newDraft, type WorldDraft, writable } from './draft.ts';
+import { Draft, writable } from './draft.ts';
 import { SEGMENT_STEPS } from './segment-steps.ts';
 import type { ConnectionStep } from './step.ts';
 import type { World } from './types.ts';
 
 /** Makes a world, one event after the other. */
 export class WorldBuilder {
-  private draft: WorldDraft;
+  private draft: Draft;
 
   /** From the beginning, or from a {@link WorldBuilder.snapshot}, which stays as it is. */
   constructor(from?: World) {
-    this.draft = from === undefined ? newDraft() : forkDraft(from as WorldDraft);
+    this.draft = new Draft(from);
   }
 
   /** The world now. It changes with the next event: for one that stays see {@link snapshot}. */
   get world(): World {
-    return this.draft;
+    return this.draft.world;
   }
 
   add(event: LogEvent): void {
-    const world = this.draft;
+    const { draft } = this;
+    const { world } = draft;
     world.n = Math.max(world.n, event.n);
     world.t = event.t;
     world.events++;
     world.counts.set(event.ev, (world.counts.get(event.ev) ?? 0) + 1);
-    const connection = writable(world, event);
+    const connection = writable(draft, event);
     if (connection !== null) {
       connection.n = event.n;
-      STEPS[event.ev]?.(connection, event, event.data, world);
+      STEPS[event.ev]?.(connection, event, event.data, draft);
     }
     WORLD_STEPS[event.ev]?.(world, event.data);
   }
 
   /** The world as it is now, for good. Connections are shared until they change. */
   snapshot(): World {
-    const kept = this.draft;
-    this.draft = forkDraft(kept);
+    const kept = this.world;
+    this.draft = new Draft(kept);
     return kept;
   }
 }
@@ -61,7 +62,7 @@ export function worldOf(events: Iterable<LogEvent>, until = Number.POSITIVE_INFI
 
 const STEPS = { ...CONNECTION_STEPS, ...SEGMENT_STEPS } as Partial<Record<EventName, ConnectionStep>>;
 
-type WorldStep<Name extends EventName> = (world: WorldDraft, data: EventData[Name]) => void;
+type WorldStep<Name extends EventName> = (world: World, data: EventData[Name]) => void;
 
 const listens: WorldStep<'listen:opened' | 'listen:queue'> = (world, data) => {
   const { listener, ...rest } = data;
@@ -92,4 +93,4 @@ const TYPED: { [Name in EventName]?: WorldStep<Name> } = {
   'seg:judged': given,
   'ip:dropped': given,
 };
-const WORLD_STEPS = TYPED as Partial<Record<EventName, (world: WorldDraft, data: unknown) => void>>;
+const WORLD_STEPS = TYPED as Partial<Record<EventName, (world: World, data: unknown) => void>>;

@@ -1,14 +1,14 @@
 import type { EventData } from '../data-schemas.ts';
 import type { LogEvent } from '../log-event.ts';
 import type { EventName } from '../record.ts';
-import type { ConnectionDraft, WorldDraft } from './draft.ts';
+import type { ConnectionDraft, Draft } from './draft.ts';
 
 /** What one event does to its connection. */
 export type Step<Name extends EventName> = (
   connection: ConnectionDraft,
   event: LogEvent,
   data: EventData[Name],
-  world: WorldDraft,
+  draft: Draft,
 ) => void;
 
 export type Steps = { readonly [Name in EventName]?: Step<Name> };
@@ -18,7 +18,7 @@ export type ConnectionStep = (
   connection: ConnectionDraft,
   event: LogEvent,
   data: unknown,
-  world: WorldDraft,
+  draft: Draft,
 ) => void;
 
 /** Adds to the end of `list`, and forgets its beginning beyond `limit`. */
