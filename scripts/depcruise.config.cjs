@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   stack: ['base', 'wire', 'device', 'ip', 'tcp', 'trace'],
   capture: ['base', 'wire', 'trace'],
   faults: ['base', 'wire', 'device', 'tcp', 'trace', 'stack'],
+  replay: ['base', 'wire', 'device', 'tcp', 'trace', 'stack', 'faults'],
   posix: ['base', 'wire', 'tcp', 'stack'],
   net: ['base', 'wire', 'tcp', 'stack'],
   sim: ['base', 'wire', 'device', 'ip', 'tcp', 'trace', 'stack', 'posix'],
@@ -34,10 +35,24 @@ const MAY_IMPORT = {
     'inspector',
     'drill',
     'capture',
+    'replay',
   ],
 };
 const TOPS = ['apps', 'labs', 'inspector', 'cli'];
-const WITHOUT_NODE = ['base', 'wire', 'ip', 'tcp', 'trace', 'posix', 'sim', 'stack', 'faults', 'drill', 'capture'];
+const WITHOUT_NODE = [
+  'base',
+  'wire',
+  'ip',
+  'tcp',
+  'trace',
+  'posix',
+  'sim',
+  'stack',
+  'faults',
+  'drill',
+  'capture',
+  'replay',
+];
 
 const any = (names) => `(${names.join('|')})`;
 

@@ -18,6 +18,7 @@ const SANS_IO = [
   'faults',
   'drill',
   'capture',
+  'replay',
 ].map((folder) => `src/${folder}/**/*.ts`);
 /** Ties turns to the event loop; the one file of src/stack that may know it. */
 const DRIVER = ['src/stack/driver.ts'];

@@ -11,6 +11,7 @@ import { addLater } from './commands/later.ts';
 import { addConfig, addService, addStats } from './commands/look.ts';
 import { addNetcat } from './commands/netcat.ts';
 import { addOpenTun } from './commands/open-tun.ts';
+import { addReplay } from './commands/replay.ts';
 import { addShell } from './commands/shell.ts';
 import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
@@ -31,6 +32,7 @@ const COMMANDS = [
   addService,
   addNetcat,
   addCapture,
+  addReplay,
   addLater,
   addDrill,
   addShell,

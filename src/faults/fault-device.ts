@@ -29,10 +29,19 @@ const QUEUE = 8_192;
 /** Of a packet that goes out, what the frame's slab takes; the rest is its payload. */
 const SLAB_PART = 20;
 
+/** What a recording hears, so that the run can be repeated with other rules. */
+export interface FaultTape {
+  /** A packet off the wire meets the rules. */
+  offTheWire(bytes: Uint8Array): void;
+  /** What the stack gets now was in the layer's hands. */
+  fromRules(): void;
+}
+
 export class FaultDevice implements Device {
   readonly faults: Faults;
   /** Who captures packets now. */
   tap: PacketTap | null = null;
+  tape: FaultTape | null = null;
   private readonly inner: Device;
   private readonly world: FaultWorld;
   private listener: DeviceListener | null = null;
@@ -131,6 +140,7 @@ export class FaultDevice implements Device {
   private meet(direction: Direction, piece: Uint8Array): void {
     const { faults, tap } = this;
     tap?.enters(direction, piece);
+    if (direction === 'in') this.tape?.offTheWire(piece);
     faults.process(direction, piece);
     tap?.met();
   }
@@ -153,6 +163,7 @@ export class FaultDevice implements Device {
     packet.checksum = CHECKSUM_UNVERIFIED;
     if (segment !== 0 || this.announced) this.announce(segment);
     this.tap?.leaves('in', bytes);
+    this.tape?.fromRules();
     return true;
   }
 

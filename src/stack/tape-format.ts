@@ -206,7 +206,8 @@ export class TapeReader {
 
   /** @throws RecordingError */
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A Buffer is one, but its slices share their memory.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = checkFirstLine(bytes);
     this.end = this.lastWhole();

@@ -17,14 +17,6 @@ export function addLater(program: Command): void {
       if (!/^\d{1,15}$/.test(n)) throw usage(`N must be the number of an event, not ${JSON.stringify(n)}`);
       refuse('why')();
     });
-  program
-    .command('replay')
-    .description('run a recording again, byte-identical')
-    .argument('<file>', 'a recording')
-    .option('--until <n>', 'stop at this event')
-    .option('--with <rule>', 'with a fault rule')
-    .option('--json', 'print JSON and nothing else')
-    .action(refuse('replay'));
   addLabs(program);
 }
 

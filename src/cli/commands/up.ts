@@ -40,6 +40,7 @@ export function addUp(program: Command): void {
     .option('--log <file>', 'write the event log, one JSON object a line')
     .option('--pcapng <file>', 'write a capture')
     .option('--record <file>', 'write a recording for "fourwave replay"')
+    .option('--record-max <size>', 'where a recording ends, while the stack goes on', '256M')
     .option('--inspect <address>', 'address of the web page, or off', 'off')
     .option('--control <path>', 'path of the control socket')
     .option('--json', 'print JSON and nothing else')

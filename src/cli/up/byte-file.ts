@@ -62,6 +62,14 @@ export class ByteFile {
     this.pump ??= this.drain();
   }
 
+  /** Takes no more. `reason` completes a sentence. */
+  giveUp(reason: string): void {
+    if (this.incomplete) return;
+    this.incomplete = true;
+    this.parts = [];
+    this.tell(reason);
+  }
+
   /** Resolves when all that can be written is. */
   async close(): Promise<void> {
     this.closing = true;
@@ -100,7 +108,11 @@ export class ByteFile {
     this.parts = [];
     this.waiting = 0;
     await this.handle.truncate(this.whole).catch(() => {});
+    this.tell(reasonFor(error));
+  }
+
+  private tell(reason: string): void {
     const { what, path } = this.options;
-    this.onFailure(`${what} ${path} ends here, ${reasonFor(error)}: the stack goes on without it`);
+    this.onFailure(`${what} ${path} ends here, ${reason}: the stack goes on without it`);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { ServiceName } from '../../apps/services.ts';
 import { PROFILES, type Profile, resolveConfig } from '../../stack/config.ts';
+import { parseSize } from '../../stack/config-values.ts';
 import * as check from '../arguments.ts';
 import { notBuilt, usage } from '../errors.ts';
 
@@ -31,6 +32,7 @@ export interface UpFlags {
   readonly log?: string;
   readonly pcapng?: string;
   readonly record?: string;
+  readonly recordMax: string;
   readonly inspect: string;
   readonly control?: string;
   readonly json?: boolean;
@@ -64,6 +66,9 @@ export interface UpOptions {
   readonly allowInject: boolean;
   readonly log: string | null;
   readonly pcapng: string | null;
+  readonly record: string | null;
+  /** Bytes of recording at most. */
+  readonly recordMax: number;
   readonly control: string | null;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -97,14 +102,18 @@ export function upOptions(flags: UpFlags): UpOptions {
     fault: flags.fault.map((rule) => check.faultLine(rule, '--fault')),
     seed: flags.seed === undefined ? DEFAULT_SEED : check.integer(flags.seed, '--seed', 0, 2 ** 32 - 1),
     allowInject: flags.allowInject === true,
-    log: flags.log === undefined ? null : check.named(flags.log, '--log'),
-    pcapng: flags.pcapng === undefined ? null : check.named(flags.pcapng, '--pcapng'),
+    log: namedOf(flags.log, '--log'),
+    pcapng: namedOf(flags.pcapng, '--pcapng'),
+    record: namedOf(flags.record, '--record'),
+    recordMax: recordMaxOf(flags.recordMax),
     control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
     quiet: flags.quiet === true,
   };
   checkAddresses(options);
   checkDevice(flags);
+  if (options.record !== null && options.queues > 1)
+    throw usage('--record is for one stack: it cannot be together with --queues above 1');
   // The only place that knows which values every option takes.
   resolveConfig(options.profile, options.config);
   refuseUnbuilt(flags);
@@ -144,10 +153,24 @@ function configOf(flags: UpFlags): Record<string, string> {
   return values;
 }
 
+function namedOf(text: string | undefined, what: string): string | null {
+  return text === undefined ? null : check.named(text, what);
+}
+
+/** The header alone takes some. */
+const LEAST_RECORDING = 64 * 1024;
+
+function recordMaxOf(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === null || bytes < LEAST_RECORDING || bytes > Number.MAX_SAFE_INTEGER) {
+    throw usage(`--record-max must be a size of at least 64K, such as 256M, not ${JSON.stringify(text)}`);
+  }
+  return bytes;
+}
+
 function refuseUnbuilt(flags: UpFlags): void {
   const unbuilt: [boolean, string][] = [
     [flags.inspect !== 'off', '--inspect'],
-    [flags.record !== undefined, '--record'],
     [flags.busyPoll === true, '--busy-poll'],
   ];
   for (const [asked, what] of unbuilt) {

@@ -2,6 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { FaultDevice } from '../../faults/fault-device.ts';
 import { createStack, type Device, type NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
 import { TraceRecorder } from '../../trace/recorder.ts';
@@ -19,6 +20,7 @@ import { eventNarrator, humanLog } from './human-log.ts';
 import { logHeader } from './log-header.ts';
 import type { UpOptions } from './options.ts';
 import { kernelSideOf } from './outside.ts';
+import { Recording } from './recording.ts';
 
 const LINGER_POLL = 50;
 
@@ -29,6 +31,7 @@ interface Running {
   readonly services: Services;
   readonly feed: EventFeed;
   readonly captures: Captures;
+  readonly recording: Recording | null;
   readonly control: ControlServer;
   readonly log: Logger;
 }
@@ -47,11 +50,8 @@ export async function runUp(options: UpOptions, device: Device): Promise<number>
 }
 
 async function start(options: UpOptions, device: Device, log: Logger, end: Ending): Promise<Running> {
-  const recorder = new TraceRecorder({ clock: systemClock });
-  const feed = new EventFeed(recorder);
-  const faulty = withFaults(device, options.seed, recorder);
+  const { recorder, feed, faulty, captures, recording } = await instruments(options, device, log);
   const { faults } = faulty;
-  const captures = new Captures(faulty, feed, options);
   let stack: NodeStack | null = null;
   let control: ControlServer | null = null;
   try {
@@ -64,13 +64,16 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
       profile: options.profile,
       config: options.config,
       trace: recorder,
+      record: recording?.tape ?? null,
     });
     stack.onFailure = (error) => {
       log.error(`the device has failed: ${error.message}`);
       end.ask(EXIT_FAILED);
     };
     if (options.log !== null) {
-      await feed.writeTo(options.log, logHeader(options, stack.tcp.config), (sentence) => log.error(sentence));
+      await feed.writeTo(options.log, logHeader(options, stack.tcp.config), (sentence) =>
+        log.error(sentence),
+      );
     }
     if (options.pcapng !== null) {
       await captures.writeTo(options.pcapng, (sentence) => log.error(sentence));
@@ -92,14 +95,32 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
       ]),
     );
     for (const name of options.services) await services.start(name);
-    return { options, stack, services, feed, captures, control, log };
+    return { options, stack, services, feed, captures, recording, control, log };
   } catch (error) {
     await control?.close();
     await captures.close();
     await feed.close();
     await (stack === null ? device.close() : stack.close());
+    await recording?.close();
     throw error;
   }
+}
+
+/** Everything that looks on. */
+interface Instruments extends Pick<Running, 'feed' | 'captures' | 'recording'> {
+  readonly recorder: TraceRecorder;
+  readonly faulty: FaultDevice;
+}
+
+/** @throws CliError when the recording cannot be opened */
+async function instruments(options: UpOptions, device: Device, log: Logger): Promise<Instruments> {
+  const say = (sentence: string): void => log.error(sentence);
+  const recording = options.record === null ? null : await Recording.open(options.record, options, say);
+  const recorder = new TraceRecorder({ clock: recording?.clock ?? systemClock });
+  const feed = new EventFeed(recorder);
+  const faulty = withFaults(device, options.seed, recording?.logFor(recorder) ?? recorder);
+  faulty.tape = recording;
+  return { recorder, feed, faulty, captures: new Captures(faulty, feed, options), recording };
 }
 
 /** @throws CliError */
@@ -128,7 +149,7 @@ export function offloadOf({ device }: NodeStack): string[] {
 
 /** Resolves to whether the files, if any, are complete. */
 async function shutDown(running: Running, linger: number, hurry: Promise<void>): Promise<boolean> {
-  const { stack, services, feed, captures, control } = running;
+  const { stack, services, feed, captures, recording, control } = running;
   if (linger > 0) await Promise.race([drained(stack, linger), hurry]);
   const patience = setTimeout(() => process.exit(EXIT_FAILED), STOP_PATIENCE);
   patience.unref();
@@ -137,9 +158,10 @@ async function shutDown(running: Running, linger: number, hurry: Promise<void>):
   await control.close();
   await stack.close();
   const captured = await captures.close();
+  const recorded = (await recording?.close()) ?? true;
   const logged = await feed.close();
   clearTimeout(patience);
-  return captured && logged;
+  return captured && recorded && logged;
 }
 
 /** Resolves when no connection is open any more, or after `linger` ms. TIME-WAIT is not waited for. */

@@ -91,14 +91,12 @@ for (const [args, expected] of wrong) {
 const unbuilt = [
   'watch',
   'why 3',
-  'replay x.rec --until 3 --json',
   'lab list --json',
   'lab run x --sim',
   'lab check all --sim',
   'lab doctor',
   'lab new',
   'up --inspect 127.0.0.1:4200',
-  'up --record x',
   'up --busy-poll',
 ];
 for (const args of unbuilt) {

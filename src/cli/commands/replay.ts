@@ -1,0 +1,197 @@
+/** `fourwave replay`: a recording of `up --record` run again. */
+
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type ControlBlock, controlBlock } from '../../replay/control-block.ts';
+import { type Difference, Replay } from '../../stack/replay.ts';
+import { RecordingError } from '../../stack/tape-format.ts';
+import type { RecordedRun } from '../../stack/tape-header.ts';
+import type { LogEvent } from '../../trace/log-event.ts';
+import { TraceRecorder } from '../../trace/recorder.ts';
+import { faultLine, integer } from '../arguments.ts';
+import { CliError, EXIT_FAILED, EXIT_USAGE, missing, unusable, usage } from '../errors.ts';
+import { word } from '../printable.ts';
+import { eventText } from '../render/event.ts';
+import { packetText } from '../render/packet.ts';
+import { columns, print, printJson } from '../terminal.ts';
+import { version } from '../version.ts';
+
+interface Options {
+  readonly until?: string;
+  readonly with: readonly string[];
+  readonly json?: boolean;
+}
+
+const MOST_EVENTS = 2 ** 48;
+
+export function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('run a recording again, byte-identical')
+    .argument('<file>', 'a recording, of fourwave up --record')
+    .option('--until <n>', 'stop at this event, and show the whole control block of its connection')
+    .option(
+      '--with <rule>',
+      'with this fault rule in place of those of the recording, or none; may be repeated',
+      collected,
+      [],
+    )
+    .option('--json', 'print JSON and nothing else')
+    .action((file: string, options: Options) => {
+      const until = options.until === undefined ? null : integer(options.until, '--until', 1, MOST_EVENTS);
+      const rules = options.with.map((rule) => (rule === 'none' ? rule : faultLine(rule, '--with')));
+      if (until !== null && rules.length > 0) throw usage('--until and --with cannot be together');
+      const bytes = readRecording(file);
+      guarded(file, () => {
+        if (until !== null) showUntil(file, bytes, until, options.json === true);
+        else showAll(file, bytes, options.json === true);
+      });
+    });
+}
+
+function collected(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+/** @throws CliError */
+export function readRecording(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw unusable(`the recording ${file}`, error, 'name a recording of "fourwave up --record"');
+  }
+}
+
+/** Whatever is wrong with a file that somebody has sent is one sentence. @throws CliError */
+export function guarded<Result>(file: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    if (error instanceof RecordingError) {
+      const sentence = `${file} ${error.message}`;
+      if (error.otherVersion) throw missing(`${sentence}: record anew, or use the version that made it`);
+      throw new CliError(EXIT_USAGE, sentence);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(EXIT_FAILED, `${file} is damaged: ${word(reason)}`);
+  }
+}
+
+/** A replay with its event log. */
+function replayed(bytes: Uint8Array, onEvent: (event: LogEvent, run: Replay) => void): Replay {
+  let recorder: TraceRecorder | null = null;
+  const run = new Replay(bytes, {
+    log: (clock, { log }) => {
+      recorder = new TraceRecorder({ ...log, clock });
+      return recorder;
+    },
+  });
+  const log = recorder as TraceRecorder | null;
+  if (log !== null) {
+    log.onEvent = () => {
+      const event = log.latest;
+      if (event !== undefined) onEvent(event, run);
+    };
+  }
+  return run;
+}
+
+function showAll(file: string, bytes: Uint8Array, json: boolean): void {
+  let events = 0;
+  const run = replayed(bytes, (event) => (events = event.n));
+  const start = run.time;
+  while (run.step());
+  const { difference, packets, ending } = run;
+  if (difference !== null) process.exitCode = EXIT_FAILED;
+  const seconds = (run.time - start) / 1e6;
+  if (json) {
+    printJson({
+      file,
+      same: difference === null,
+      packets,
+      events,
+      seconds,
+      ending,
+      difference: plain(difference, start),
+      ...about(run.run),
+    });
+    return;
+  }
+  if (difference === null) {
+    const what = `${packets} ${packets === 1 ? 'packet' : 'packets'}, ${events} events, ${seconds.toFixed(3)} s`;
+    print(`${word(file)} replays byte for byte: ${what}`);
+  } else {
+    print(differenceText(difference, start, run.run));
+  }
+  const note = endingText(run);
+  if (note !== null) print(note);
+}
+
+function about({ version: by, date, faults }: RecordedRun): object {
+  return { version: by ?? null, date: date ?? null, faults: faults ?? [] };
+}
+
+export function endingText({ ending, torn }: Pick<Replay, 'ending' | 'torn'>): string | null {
+  if (ending === 'full') return 'The recording reached its cap there: what came after is not in it.';
+  if (ending !== 'cut') return null;
+  return torn
+    ? 'The recording is cut off in the middle of an entry: what is whole was replayed.'
+    : 'The recording has no end, its program was killed: what is there was replayed.';
+}
+
+function plain(difference: Difference | null, start: number): object | null {
+  if (difference === null) return null;
+  const { packet, time, text, recorded, replayed: now } = difference;
+  const hex = (bytes: Uint8Array | null): string | null =>
+    bytes === null ? null : Buffer.from(bytes).toString('hex');
+  return { packet, seconds: (time - start) / 1e6, text, recorded: hex(recorded), replayed: hex(now) };
+}
+
+function differenceText(difference: Difference, start: number, run: RecordedRun): string {
+  const { time, text, recorded, replayed: now } = difference;
+  const lines = [`The replay differs at ${((time - start) / 1e6).toFixed(6)} s: ${text}.`];
+  if (recorded !== null) lines.push(`  recorded ${packetText(recorded)}`);
+  if (now !== null) lines.push(`  replayed ${packetText(now)}`);
+  if (run.version !== undefined && run.version !== version())
+    lines.push(`It was recorded by version ${word(run.version)}, and this is ${version()}.`);
+  return lines.join('\n');
+}
+
+function showUntil(file: string, bytes: Uint8Array, n: number, json: boolean): void {
+  let found: { event: LogEvent; block: ControlBlock | null } | null = null;
+  let last = 0;
+  const run = replayed(bytes, (event, { stack }) => {
+    last = event.n;
+    if (event.n < n || found !== null) return;
+    found = {
+      event,
+      block: event.conn === undefined ? null : controlBlock(stack, Number(event.conn.slice(1))),
+    };
+  });
+  while (found === null && run.step());
+  const stop = found as { event: LogEvent; block: ControlBlock | null } | null;
+  if (stop === null) {
+    if (run.difference !== null) print(differenceText(run.difference, 0, run.run));
+    throw new CliError(EXIT_FAILED, `${file} has ${last} events: there is no event ${n}`);
+  }
+  if (json) {
+    printJson({
+      event: stop.event,
+      connection: stop.block?.connection ?? null,
+      block: stop.block?.fields ?? null,
+    });
+    return;
+  }
+  print(eventText(stop.event));
+  if (stop.block === null) print('It is about no connection that is there now.');
+  else print(blockText(stop.block));
+}
+
+function blockText({ connection, fields }: ControlBlock): string {
+  const { id, state, local, peer } = connection;
+  const timers = connection.timers.map(({ name, remainingMs }) => `${name} in ${remainingMs} ms`);
+  const head = `${id} ${state} ${local} ⇄ ${peer}; ${timers.length === 0 ? 'no timer' : timers.join(', ')}`;
+  const rows = Object.entries(fields).map(([name, value]) => [`  ${name}`, word(JSON.stringify(value))]);
+  return `${head}\n${columns(rows)}`;
+}

@@ -1,0 +1,97 @@
+/** The recording of `--record`: what enters the stack, written down while it runs. */
+
+import type { Clock } from '../../base/clock.ts';
+import type { FaultTape } from '../../faults/fault-device.ts';
+import { formatSize } from '../../stack/config-values.ts';
+import { systemClock } from '../../stack/driver.ts';
+import { RecordingTape } from '../../stack/tape.ts';
+import type { FaultTrace, RuleAtWork } from '../../trace/fault-trace.ts';
+import { version } from '../version.ts';
+import { ByteFile } from './byte-file.ts';
+import type { UpOptions } from './options.ts';
+
+/** Bytes that may wait for the disk. */
+const MOST_WAITING = 64 * 1024 * 1024;
+/** How often what there is goes to the disk, ms: as much is lost when the program is killed. */
+const FLUSH_EVERY = 200;
+
+export class Recording implements FaultTape {
+  readonly tape: RecordingTape;
+  /** For the event log, whose times are recorded too. */
+  readonly clock: Clock;
+  private readonly file: ByteFile;
+  private readonly timer: NodeJS.Timeout;
+
+  private constructor(file: ByteFile, options: UpOptions, cap: number, say: (sentence: string) => void) {
+    this.file = file;
+    this.tape = new RecordingTape({
+      ...{ cap, version: version(), date: new Date().toISOString() },
+      ...{ faults: options.fault, seed: options.seed },
+      sink: (bytes) => this.write(bytes),
+    });
+    this.tape.onFull = () =>
+      say(
+        `the recording ${options.record} is full (${formatSize(cap)}): it holds the run up to here, and the ` +
+          'stack goes on; --record-max makes room for more',
+      );
+    this.clock = this.tape.logClock(systemClock);
+    this.timer = setInterval(() => this.tape.flush(), FLUSH_EVERY);
+    this.timer.unref();
+  }
+
+  /** @throws CliError when the file cannot be opened */
+  static async open(path: string, options: UpOptions, say: (sentence: string) => void): Promise<Recording> {
+    // Payload, ports and secrets are in it.
+    const file = await ByteFile.open({ path, what: 'the recording', option: '--record', mode: 0o600 });
+    file.onFailure = say;
+    return new Recording(file, options, options.recordMax, say);
+  }
+
+  /** The event log as faults speak to it. */
+  logFor(log: FaultTrace): FaultTrace {
+    const { tape } = this;
+    return {
+      get lastSent(): number {
+        return log.lastSent;
+      },
+      fate(packet, fate, rule, until) {
+        tape.logCall('fate', [packet, fate, plain(rule), until]);
+        return log.fate(packet, fate, rule, until);
+      },
+      rule(event, rule, what) {
+        tape.logCall('rule', [event, plain(rule), what]);
+        log.rule(event, rule, what);
+      },
+      arrives(segment) {
+        tape.logCall('arrives', [segment]);
+        log.arrives(segment);
+      },
+    };
+  }
+
+  offTheWire(bytes: Uint8Array): void {
+    this.tape.offTheWire(systemClock.now, bytes);
+  }
+
+  fromRules(): void {
+    this.tape.fromRules();
+  }
+
+  /** Resolves to whether the file has all that was meant for it, up to the cap. */
+  async close(): Promise<boolean> {
+    clearInterval(this.timer);
+    this.tape.end();
+    await this.file.close();
+    return !this.file.incomplete;
+  }
+
+  /** A recording has no gaps: where the disk is too slow it ends. */
+  private write(bytes: Uint8Array): void {
+    if (this.file.waiting > MOST_WAITING) this.file.giveUp('the disk is too slow');
+    else this.file.write(bytes);
+  }
+}
+
+function plain({ number, text, hits, left }: RuleAtWork): RuleAtWork {
+  return { number, text, hits, left };
+}
