@@ -79,6 +79,8 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.value(5, tcb.wscaleAgreed ? tcb.snd.shift : -1);
     this.value(6, agreedBits(tcb));
     this.commit();
+    // A full device may keep the turn from settling what has just begun.
+    if (tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED') this.changes(tcb, true);
   }
 
   connectionClosed(tcb: Tcb, reason: CloseReason): void {

@@ -3,7 +3,7 @@
 import type { RangeList } from '../base/range-list.ts';
 import { seqDiff } from '../base/seq.ts';
 import { LOST } from '../tcp/send/in-flight.ts';
-import { KIND_CONNECTION, type Tcb } from '../tcp/tcb.ts';
+import { KIND_CONNECTION, KIND_TIME_WAIT, type Tcb } from '../tcp/tcb.ts';
 
 /** Ranges that fit into one event, and of them those of each kind on the SACK board. */
 export const MAX_RANGES = 10;
@@ -41,13 +41,20 @@ export function unpackCounts(packed: number): [first: number, second: number, mo
 
 /** Reads the variables of `tcb` into `into`, in the places above; those that a compact record does not keep stay. */
 export function readVariables(tcb: Tcb, into: Float64Array): void {
+  if (tcb.kind === KIND_CONNECTION) {
+    into[BUF_RCV] = tcb.readable;
+    into[BUF_RCV + 1] = tcb.receiveLimit;
+    // A TIME-WAIT record has the rest: the block only holds what was not read.
+    if (tcb.detached) return;
+  }
   const { snd, rcv } = tcb;
   into[SND_WINDOW] = seqDiff(snd.una, snd.iss);
   into[SND_WINDOW + 1] = seqDiff(snd.nxt, snd.iss);
   // In SYN-SENT nothing is known of the peer's numbers.
   const known = tcb.state !== 'SYN-SENT';
   into[RCV_WINDOW] = known ? seqDiff(rcv.nxt, rcv.irs) : 0;
-  into[RCV_WINDOW + 1] = rcv.wnd;
+  // A TIME-WAIT record keeps the field of the header.
+  into[RCV_WINDOW + 1] = tcb.kind === KIND_TIME_WAIT ? (rcv.wnd >> rcv.shift) << rcv.shift : rcv.wnd;
   if (tcb.kind !== KIND_CONNECTION) return;
   into[SND_WINDOW + 2] = snd.wnd;
   into[SND_WINDOW + 3] = snd.mss;
@@ -56,8 +63,6 @@ export function readVariables(tcb: Tcb, into: Float64Array): void {
   into[BUF_SND] = tcb.sendBuffer.length;
   into[BUF_SND + 1] = tcb.unsent;
   into[BUF_SND + 2] = tcb.sendLimit;
-  into[BUF_RCV] = tcb.readable;
-  into[BUF_RCV + 1] = tcb.receiveLimit;
   readOutOfOrder(tcb, into);
   readBoard(tcb, into);
 }
