@@ -43,3 +43,8 @@ export function meets(ratio, { atLeast, atMost }) {
   if (!Number.isFinite(ratio)) return null;
   return atLeast !== undefined ? ratio >= atLeast : ratio <= atMost;
 }
+
+/** Whether docs/benchmarks.md is written anew: only a whole run that means something is worth keeping. */
+export function isKept(run, only) {
+  return !run.void && only === '';
+}

@@ -55,17 +55,8 @@ function fourwave(api, offload, mtu = 1500, more = []) {
     mtu,
     workloads: ALL,
     ours: true,
-    start: (nodeOptions = []) =>
-      onTun((netns) => [
-        ...NODE,
-        ...nodeOptions,
-        driver('fourwave.js'),
-        api,
-        netns,
-        String(mtu),
-        offload,
-        ...more,
-      ]),
+    start: () =>
+      onTun((netns) => [...NODE, driver('fourwave.js'), api, netns, String(mtu), offload, ...more]),
   };
 }
 
@@ -118,14 +109,14 @@ export const SUBJECTS = [
     name: 'Node net and http on the kernel, veth',
     mtu: 1500,
     workloads: ALL,
-    start: (nodeOptions = []) => overVeth([...NODE, ...nodeOptions, driver('kernel.js')], 1500),
+    start: () => overVeth([...NODE, driver('kernel.js')], 1500),
   },
   {
     key: 'node-loopback',
     name: 'Node net and http on the kernel, loopback',
     mtu: 1500,
     workloads: ['churn', 'requests', 'rtt'],
-    start: (nodeOptions = []) => overLoopback([...NODE, ...nodeOptions, driver('kernel.js')]),
+    start: () => overLoopback([...NODE, driver('kernel.js')]),
   },
   built('lwip-server', [], { key: 'lwip', name: "lwIP (Debian's liblwip), plain" }),
   built('gvisor-server', ['plain'], { key: 'gvisor-plain', name: 'gVisor as it comes' }),
@@ -154,7 +145,7 @@ export function missing({ needs }) {
 }
 
 /** A running subject: where it is reached and whose processor time counts. */
-export async function start(one, nodeOptions) {
-  const { child, ...place } = await one.start(nodeOptions);
+export async function start(one) {
+  const { child, ...place } = await one.start();
   return { ...place, child, pid: child.pid, sources: SOURCES.count, stop: () => endServer(child) };
 }

@@ -13,6 +13,7 @@ const LARGE = 1e9;
 const CURL_PATIENCE = 30;
 /** A fresh server has compiled nothing yet. Seconds. */
 const SPREAD_WARM_UP = 1;
+const WARM_UP = 0.5;
 
 /** `scale`: from units a second to what the table says. */
 export const WORKLOADS = {
@@ -52,6 +53,12 @@ export async function measure(server, workload, options) {
   return JSON.parse(await execute(clientCommand(server, mode, { ...options, oneCore })));
 }
 
+/** Nothing of a fresh server is compiled: small exchanges need their time. */
+export async function warmUp(server, { workloads }) {
+  for (const workload of ['churn', 'requests'])
+    if (workloads.includes(workload)) await measure(server, workload, { seconds: WARM_UP, warm: 0 });
+}
+
 /** Every byte of both directions is looked at. @throws Error that says which was wrong */
 export async function check(server, { ours = false }) {
   await execute(clientCommand(server, 'check-source', { bytes: CHECKED_BYTES }));
@@ -83,18 +90,21 @@ async function processorSeconds({ pid }) {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Throws the server's garbage away where it has any; resolves to what it says of itself. */
-async function collect({ child }, speaks) {
-  if (!speaks) {
-    await sleep(300);
-    return {};
-  }
-  child.stdin.write('collect\n');
-  const said = await new Promise((resolve, reject) => {
+/** Says a word to a server of ours, which answers with a line of JSON. */
+export async function ask({ child }, word) {
+  const answer = new Promise((resolve, reject) => {
     child.stdout.once('data', (line) => resolve(JSON.parse(line)));
     child.once('exit', () => reject(new Error('the server has ended')));
   });
-  return said;
+  child.stdin.write(`${word}\n`);
+  return answer;
+}
+
+/** Throws the server's garbage away where it has any; resolves to what it says of itself. */
+async function collect(server, speaks) {
+  if (speaks) return ask(server, 'collect');
+  await sleep(300);
+  return {};
 }
 
 /**

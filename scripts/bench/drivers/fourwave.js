@@ -27,4 +27,8 @@ stack.onFailure = (error) => {
 };
 if (api === 'raw') serveRaw(stack.tcp);
 else await serveStreams(stack.net);
-obey(() => ({ timeWait: stack.tcp.stats.timeWait, connections: stack.tcp.stats.connections }));
+obey(() => {
+  const { timeWait, connections } = stack.tcp.stats;
+  const { packetsReceived, packetsSent, segmentsReceived, segmentsSent, turns } = stack.counters;
+  return { timeWait, connections, packetsReceived, packetsSent, segmentsReceived, segmentsSent, turns };
+});

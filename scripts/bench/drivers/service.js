@@ -1,5 +1,8 @@
 // What all servers of `npm run bench` have in common: ports, what they answer, and how they are asked.
 
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+
 export const PORT = {
   echo: 7,
   sink: 5001,
@@ -31,14 +34,38 @@ export class Checker {
   }
 }
 
+/** V8's profiler; null while it is off. */
+let session = null;
+
+function profile(interval) {
+  session = new Session();
+  session.connect();
+  session.post('Profiler.enable');
+  session.post('Profiler.setSamplingInterval', { interval });
+  session.post('Profiler.start');
+}
+
+function profiled(path) {
+  session.post('Profiler.stop', (_error, result) => writeFileSync(path, JSON.stringify(result.profile)));
+  session.disconnect();
+}
+
+function collect() {
+  for (let i = 0; i < 3; i++) globalThis.gc?.();
+}
+
+const WORDS = { collect, profile: (interval) => profile(Number(interval)), profiled, report() {} };
+
 /**
- * `collect` on standard input: garbage is thrown away, so that memory can be looked at; the answer has
- * what `describe` gives. The end of standard input ends the server.
+ * Every line on standard input is answered with what `describe` gives, and the process's processor time.
+ * `collect` throws garbage away first, so that memory can be looked at. The end of standard input ends the server.
  */
 export function obey(describe = () => ({})) {
-  process.stdin.on('data', () => {
-    for (let i = 0; i < 3; i++) globalThis.gc?.();
-    console.log(JSON.stringify(describe()));
+  process.stdin.setEncoding('utf8').on('data', (line) => {
+    const [word, argument] = line.trim().split(' ');
+    WORDS[word](argument);
+    const { user, system } = process.cpuUsage();
+    console.log(JSON.stringify({ ...describe(), cpu: user + system }));
   });
   process.stdin.on('end', () => process.exit(0));
   console.log('ready');
