@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ask } from '../../../src/cli/control/client.ts';
 import type { ConnectionRecord } from '../../../src/stack/connection-record.ts';
 import { programArguments } from '../../support/source-program.ts';
 
@@ -70,7 +71,8 @@ async function open(port: number): Promise<{ client: ChildProcess; id: string }>
   const client = start('connect', '-N', '--control', FAR, '10.9.0.2', String(port));
   client.stdin?.on('error', () => {});
   for (;;) {
-    const found = (await records('state', 'established', 'port', String(port)))[0];
+    const all = await ask<ConnectionRecord[]>({ control: NEAR }, 'ss');
+    const found = all.find(({ state, local }) => state === 'ESTABLISHED' && local.endsWith(`:${port}`));
     if (found !== undefined) return { client, id: found.id };
     await sleep(50);
   }
@@ -85,6 +87,8 @@ test('the ready line has the fields that were promised, in their order', () => {
     'peer',
     'mtu',
     'offload',
+    'queues',
+    'steering',
     'services',
     'control',
     'inspector',

@@ -21,6 +21,7 @@ const flags: UpFlags = {
   set,
   services: 'all',
   fault: [],
+  recordMax: '256M',
   inspect: 'off',
   control: first,
   json: true,

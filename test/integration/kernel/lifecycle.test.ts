@@ -38,6 +38,8 @@ describe('fourwave up', { skip: skipWithout('nc') }, () => {
             peer: '10.9.0.1/24',
             mtu: 1500,
             offload: ['csum', 'tso4'],
+            queues: 1,
+            steering: null,
             services: SERVICES,
             control: ready.control,
             inspector: null,
