@@ -1,4 +1,6 @@
-/** Recycled memory for byte rings: powers of two, one budget for the whole stack. */
+/** Recycled byte rings: powers of two, one budget for the whole stack. */
+
+import { ByteRing, EMPTY_RING } from './byte-ring.ts';
 
 /** Smallest and largest block, bytes. */
 const SMALLEST_SHIFT = 12;
@@ -7,20 +9,8 @@ export const SMALLEST_BLOCK = 1 << SMALLEST_SHIFT;
 /** Free blocks kept for reuse, bytes; more goes back to the garbage collector. */
 const KEEP_FREE = 64 * 1024 * 1024;
 
-/** A block of memory with its one long-lived view. */
-export class Block {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-
-  constructor(length: number) {
-    const memory = new ArrayBuffer(length);
-    this.bytes = new Uint8Array(memory);
-    this.view = new DataView(memory);
-  }
-}
-
 export class BufferPool {
-  private readonly free: Block[][] = [];
+  private readonly free: ByteRing[][] = [];
   private freeBytes = 0;
   /** Bytes handed out: capacity, not payload. */
   inUse = 0;
@@ -37,16 +27,16 @@ export class BufferPool {
     for (let shift = SMALLEST_SHIFT; shift <= LARGEST_SHIFT; shift++) this.free.push([]);
   }
 
-  /** A block of at least `size` bytes, its length a power of two, its content anything; null = over budget. */
-  take(size: number): Block | null {
+  /** An empty ring for at least `size` bytes, its memory a power of two, its content anything; null = over budget. */
+  take(size: number): ByteRing | null {
     let shift = SMALLEST_SHIFT;
     while (1 << shift < size) shift++;
     if (shift > LARGEST_SHIFT) return null;
     const length = 1 << shift;
     if (this.inUse + length > this.budget - this.reserveAgainst(length)) return null;
     this.inUse += length;
-    const recycled = (this.free[shift - SMALLEST_SHIFT] as Block[]).pop();
-    if (recycled === undefined) return new Block(length);
+    const recycled = (this.free[shift - SMALLEST_SHIFT] as ByteRing[]).pop();
+    if (recycled === undefined) return new ByteRing(length);
     this.freeBytes -= length;
     return recycled;
   }
@@ -55,13 +45,29 @@ export class BufferPool {
     return length === SMALLEST_BLOCK ? 0 : Math.min(this.budget / 2, this.claims * 2 * SMALLEST_BLOCK);
   }
 
-  /** Takes a block back. The caller must not touch it again. */
-  give(block: Block): void {
-    const length = block.bytes.length;
+  /**
+   * `ring`, or a larger one that has taken over its content, with room for `size` bytes in all; null = over
+   * budget, and `ring` is as it was.
+   */
+  enlarge(ring: ByteRing, size: number): ByteRing | null {
+    if (size <= ring.capacity) return ring;
+    const larger = this.take(size);
+    if (larger === null || ring.capacity === 0) return larger;
+    larger.moveFrom(ring);
+    this.give(ring);
+    return larger;
+  }
+
+  /** Takes a ring back, and gives the empty one for it. The caller must not touch it again. */
+  give(ring: ByteRing): ByteRing {
+    if (ring === EMPTY_RING) return ring;
+    ring.reset();
+    const length = ring.capacity;
     this.inUse -= length;
-    if (this.freeBytes + length > KEEP_FREE) return;
+    if (this.freeBytes + length > KEEP_FREE) return EMPTY_RING;
     const shift = 31 - Math.clz32(length);
-    (this.free[shift - SMALLEST_SHIFT] as Block[]).push(block);
+    (this.free[shift - SMALLEST_SHIFT] as ByteRing[]).push(ring);
     this.freeBytes += length;
+    return EMPTY_RING;
   }
 }

@@ -1,53 +1,37 @@
-/** A ring of bytes whose memory comes from a pool and exists only while it holds something. */
+/** A ring of bytes in recycled memory: what a connection holds for its user, or for the peer. */
 
-import { Block, type BufferPool } from './buffer-pool.ts';
-
-const NO_BLOCK = new Block(0);
-
+/** Its memory, a power of two, is the pool's (see buffer-pool.ts), and has one long-lived view. */
 export class ByteRing {
-  private readonly pool: BufferPool;
-  private block = NO_BLOCK;
-  /** The memory; its length is a power of two, or 0. */
-  bytes: Uint8Array = NO_BLOCK.bytes;
+  readonly bytes: Uint8Array;
+  /** Over exactly `bytes`. */
+  readonly view: DataView;
   /** Position of the first byte held. */
   private head = 0;
   /** Bytes held, from the front on. */
   length = 0;
 
-  constructor(pool: BufferPool) {
-    this.pool = pool;
-  }
-
-  /** Over exactly `bytes`. */
-  get view(): DataView {
-    return this.block.view;
+  constructor(capacity: number) {
+    const memory = new ArrayBuffer(capacity);
+    this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
   }
 
   get capacity(): number {
     return this.bytes.length;
   }
 
-  /** Makes room for `size` bytes in all; false when the pool's budget is used up. */
-  reserve(size: number): boolean {
-    if (size <= this.bytes.length) return true;
-    const larger = this.pool.take(size);
-    if (larger === null) return false;
-    // The whole memory moves, not only `length`: bytes may have been written ahead of it.
-    const old = this.bytes;
-    if (old.length > 0) {
-      larger.bytes.set(old.subarray(this.head));
-      larger.bytes.set(old.subarray(0, this.head), old.length - this.head);
-      this.pool.give(this.block);
-    }
-    this.block = larger;
-    this.bytes = larger.bytes;
+  /** Takes over all that `old`, which is smaller, has: what was written ahead of its length, too. */
+  moveFrom(old: ByteRing): void {
+    const { bytes, head } = old;
+    copyBytes(this.bytes, 0, bytes, head, bytes.length);
+    copyBytes(this.bytes, bytes.length - head, bytes, 0, head);
     this.head = 0;
-    return true;
+    this.length = old.length;
   }
 
   /**
    * Writes `source[start … end)` at `offset` bytes from the front, without changing `length`.
-   * The caller has reserved the room.
+   * The caller has seen to the room.
    */
   writeAt(offset: number, source: Uint8Array, start: number, end: number): void {
     const mask = this.bytes.length - 1;
@@ -76,15 +60,15 @@ export class ByteRing {
     this.head = (this.head + count) & (this.bytes.length - 1);
   }
 
-  /** Gives the memory back to the pool. */
-  release(): void {
-    if (this.bytes.length > 0) this.pool.give(this.block);
-    this.block = NO_BLOCK;
-    this.bytes = NO_BLOCK.bytes;
+  /** Forgets everything. */
+  reset(): void {
     this.head = 0;
     this.length = 0;
   }
 }
+
+/** The ring of who holds nothing. It has no room: nobody writes to it. */
+export const EMPTY_RING: ByteRing = new ByteRing(0);
 
 /** Below this a loop beats making a view for `set`. */
 const SHORT_COPY = 24;

@@ -3,6 +3,8 @@
 import { type Seq, seqGe, seqGt, seqLe, seqLt, toSeq } from './seq.ts';
 
 const FIRST_CAPACITY = 4;
+/** Of a list that is empty again. */
+const KEPT_EDGES = 128;
 const NO_EDGES: Int32Array = new Int32Array(0);
 
 export class RangeList {
@@ -83,12 +85,12 @@ export class RangeList {
       this.count -= gone;
     }
     if (this.count > 0 && seqLt(this.startOf(0), seq)) this.edges[0] = seq;
-    if (this.count === 0) this.edges = NO_EDGES;
   }
 
+  /** The memory stays, unless it is much. */
   clear(): void {
     this.count = 0;
-    this.edges = NO_EDGES;
+    if (this.edges.length > KEPT_EDGES) this.edges = NO_EDGES;
   }
 
   private grow(): void {
@@ -97,3 +99,6 @@ export class RangeList {
     this.edges = larger;
   }
 }
+
+/** The list of who has none: it takes none. */
+export const NO_RANGES: RangeList = new RangeList(0);

@@ -17,6 +17,7 @@ import type { Listener } from './listener.ts';
 import { ListenerTable } from './listeners.ts';
 import type { Network } from './network.ts';
 import { SentSegment } from './output/sent-segment.ts';
+import { HolesPool } from './receive/holes.ts';
 import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
@@ -55,6 +56,7 @@ export class TcpContext {
   readonly fastOpen: FastOpen;
   readonly pool: BufferPool;
   readonly records = new RecordsPool();
+  readonly holes = new HolesPool();
   readonly timers: TimerTable;
   readonly flows: FlowTable;
   readonly timeWait = new TimeWaitTable();

@@ -28,8 +28,10 @@ export class Ecn {
   reduced = false;
   /** Echoed at a window of one segment: nothing new before the retransmission timer (§6.1.2). */
   waiting = false;
-  /** What the present episode of recovery has changed. */
-  private readonly saved = { cwrOwed: false, reducedAt: SEQ_ZERO, reduced: false };
+  // What the present episode of recovery has changed.
+  private cwrOwedBefore = false;
+  private reducedAtBefore: Seq = SEQ_ZERO;
+  private reducedBefore = false;
 
   reset(): void {
     this.agreed = false;
@@ -41,15 +43,15 @@ export class Ecn {
   }
 
   save(): void {
-    this.saved.cwrOwed = this.cwrOwed;
-    this.saved.reducedAt = this.reducedAt;
-    this.saved.reduced = this.reduced;
+    this.cwrOwedBefore = this.cwrOwed;
+    this.reducedAtBefore = this.reducedAt;
+    this.reducedBefore = this.reduced;
   }
 
   undo(): void {
-    this.cwrOwed = this.saved.cwrOwed;
-    this.reducedAt = this.saved.reducedAt;
-    this.reduced = this.saved.reduced;
+    this.cwrOwed = this.cwrOwedBefore;
+    this.reducedAt = this.reducedAtBefore;
+    this.reduced = this.reducedBefore;
   }
 }
 

@@ -149,8 +149,8 @@ export const GVISOR: readonly Mutant[] = [
   {
     id: 'S38',
     rows: ['S38'],
-    file: 'src/tcp/receive/receive-buffer.ts',
-    find: 'new RangeList(MAX_RANGES)',
+    file: 'src/tcp/receive/holes.ts',
+    find: 'new RangeList(max)',
     replace: 'new RangeList(2 ** 30)',
     why: 'what is out of order has no bound',
     killer: 'conformance/attacks/receiver',

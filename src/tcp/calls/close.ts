@@ -20,8 +20,7 @@ export function shutdown(tcb: Tcb): void {
       release(context, tcb, 'aborted');
       return;
     case 'SYN-RECEIVED':
-      if (tcb.sendBuffer.length > 0 || tcb.fastOpenListener !== null) {
-        // Queued until ESTABLISHED; see `closeWhenEstablished`.
+      if (waitsForHandshake(tcb)) {
         tcb.closePending = true;
         return;
       }
@@ -43,6 +42,17 @@ export function shutdown(tcb: Tcb): void {
   context.markReady(tcb);
 }
 
+/** The FIN is queued until ESTABLISHED, with the data before it; see {@link closeWhenEstablished}. */
+function waitsForHandshake(tcb: Tcb): boolean {
+  return tcb.sendBuffer.length > 0 || tcb.fastOpenListener !== null;
+}
+
+/** Whether there are bytes that a user, who could have read them, has not read. */
+function hasUnread(tcb: Tcb): boolean {
+  if (tcb.readable === 0 || tcb.state === 'TIME-WAIT') return false;
+  return STATES[tcb.state].synchronized || tcb.fastOpenListener !== null;
+}
+
 /**
  * The user goes: nothing more will be sent or read. Unread bytes, or bytes that come later, are
  * answered by a reset (SHLD-3). The owner hears nothing from now on.
@@ -57,8 +67,7 @@ export function close(tcb: Tcb): void {
     return;
   }
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'close', 0);
-  const mayHaveRead = STATES[tcb.state].synchronized || tcb.fastOpenListener !== null;
-  if (tcb.readable > 0 && mayHaveRead && tcb.state !== 'TIME-WAIT') {
+  if (hasUnread(tcb)) {
     abort(tcb);
     return;
   }

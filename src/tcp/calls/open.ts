@@ -65,7 +65,7 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   tcb.owner = owner;
   tcb.id = context.takeId();
   tcb.reuseAddress = options.reuseAddress ?? false;
-  tcb.fastOpenAsked = options.fastOpen === true && (config.tfo === 'client' || config.tfo === 'on');
+  tcb.fastOpenAsked = options.fastOpen === true && mayOpenFast(config);
   tcb.localAddress = localAddress;
   tcb.localPort = localPort;
   tcb.peerAddress = peerAddress;
@@ -85,6 +85,10 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   transition(tcb, 'CLOSED', 'active OPEN', 'SYN-SENT');
   context.markReady(tcb);
   return tcb;
+}
+
+function mayOpenFast(config: TcpConfig): boolean {
+  return config.tfo === 'client' || config.tfo === 'on';
 }
 
 function chooseLocalPort(context: TcpContext, localAddress: number, options: OpenOptions): number {

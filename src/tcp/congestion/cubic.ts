@@ -11,6 +11,17 @@ const BETA = 0.7;
 /** α_cubic, §4.3: as friendly as Reno at this β. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 
+/** The variables before a reduction. Only connections that have had one have them. */
+class Saved {
+  window = 0.5;
+  ssthresh = SSTHRESH_UNSET;
+  wMax = 0.5;
+  k = 0.5;
+  wEst = 0.5;
+  cwndPrior = 0.5;
+  epoch = -0.5;
+}
+
 export class Cubic implements CongestionControl {
   readonly name = 'cubic';
   cwnd = 0;
@@ -31,15 +42,7 @@ export class Cubic implements CongestionControl {
   /** t_epoch, µs; below 0 = no epoch has begun. */
   private epoch = -0.5;
   /** What a wrong reduction has changed, RFC 9438 §4.9. */
-  private readonly saved = {
-    window: 0.5,
-    ssthresh: SSTHRESH_UNSET,
-    wMax: 0.5,
-    k: 0.5,
-    wEst: 0.5,
-    cwndPrior: 0.5,
-    epoch: -0.5,
-  };
+  private saved: Saved | null = null;
 
   constructor(clock: Clock, hystart: HyStart) {
     this.clock = clock;
@@ -132,17 +135,19 @@ export class Cubic implements CongestionControl {
   }
 
   save(): void {
-    this.saved.window = this.window;
-    this.saved.ssthresh = this.ssthresh;
-    this.saved.wMax = this.wMax;
-    this.saved.k = this.k;
-    this.saved.wEst = this.wEst;
-    this.saved.cwndPrior = this.cwndPrior;
-    this.saved.epoch = this.epoch;
+    const saved = this.saved ?? this.createSaved();
+    saved.window = this.window;
+    saved.ssthresh = this.ssthresh;
+    saved.wMax = this.wMax;
+    saved.k = this.k;
+    saved.wEst = this.wEst;
+    saved.cwndPrior = this.cwndPrior;
+    saved.epoch = this.epoch;
   }
 
   undo(): void {
     const { saved } = this;
+    if (saved === null) return;
     this.ssthresh = saved.ssthresh;
     this.wMax = saved.wMax;
     this.k = saved.k;
@@ -161,6 +166,11 @@ export class Cubic implements CongestionControl {
   restart(initialWindow: number): void {
     this.epoch = -1;
     this.setSegments(Math.min(this.cwnd, initialWindow) / this.smss);
+  }
+
+  private createSaved(): Saved {
+    this.saved = new Saved();
+    return this.saved;
   }
 
   /** Before a reduction, with fast convergence: a flow that loses ground leaves some to newcomers, §4.7. */

@@ -1,6 +1,6 @@
 /** RFC 9293 §3.10.7.4, fifth: check the ACK field. The only place where recovery, RTT and congestion control meet. */
 
-import { REASON } from '../../base/reasons.ts';
+import { REASON, type Reason } from '../../base/reasons.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../base/seq.ts';
 import { ECE, type Segment } from '../../wire/segment.ts';
 import { closeWhenEstablished } from '../calls/close.ts';
@@ -64,14 +64,8 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
     return discard(tcb, REASON.TCP_INVALID_ACK_SEQUENCE);
   }
   if (tcb.kind === KIND_SYN_RECEIVED) {
-    const listener = tcb.listener;
-    if (listener !== null && listener.full) {
-      // The peer's retransmission, or that of our SYN,ACK, brings it back when there is room.
-      listener.overflows++;
-      return discard(tcb, REASON.TCP_LISTEN_OVERFLOW);
-    }
-    if (listener !== null && isDeferred(tcb, listener, seg)) return discard(tcb, REASON.TCP_DEFER_ACCEPT);
-    if (context.connections >= tcb.config.connectionsMax) return discard(tcb, REASON.TCP_CONNECTION_LIMIT);
+    const obstacle = obstacleToPromotion(tcb, seg);
+    if (obstacle !== REASON.ACCEPTED) return discard(tcb, obstacle);
     promote(context, tcb);
   }
   transition(tcb, 'SYN-RECEIVED', 'rcv ACK of SYN', 'ESTABLISHED');
@@ -88,6 +82,18 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
   if (tcb.passive) joinAcceptQueue(tcb);
   else openedActively(tcb);
   return 'continue';
+}
+
+/** Why the record cannot become a connection now; ACCEPTED when it can. */
+function obstacleToPromotion(tcb: Tcb, seg: Segment): Reason {
+  const { listener, context } = tcb;
+  if (listener !== null && listener.full) {
+    // The peer's retransmission, or that of our SYN,ACK, brings it back when there is room.
+    listener.overflows++;
+    return REASON.TCP_LISTEN_OVERFLOW;
+  }
+  if (listener !== null && isDeferred(tcb, listener, seg)) return REASON.TCP_DEFER_ACCEPT;
+  return context.connections >= tcb.config.connectionsMax ? REASON.TCP_CONNECTION_LIMIT : REASON.ACCEPTED;
 }
 
 /** TCP_DEFER_ACCEPT: the ACK alone opens nothing; the record waits for data, and in the end for nothing more. */

@@ -91,7 +91,7 @@ function outOfOrder(tcb: Tcb, seg: Segment): void {
   } else {
     context.judge('dropped', REASON.TCP_OFO_DROP);
   }
-  if (seqGt(end, tcb.rcv.nxt)) receiveBuffer.recent.note(seg.seq, receiveBuffer.outOfOrder);
+  if (seqGt(end, tcb.rcv.nxt)) receiveBuffer.noteRecent(seg.seq);
   dataArrivedOutOfOrder(tcb, seg.segments);
 }
 

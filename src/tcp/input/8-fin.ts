@@ -64,7 +64,7 @@ function noteFin(tcb: Tcb, seg: Segment): void {
 
 function earnAck(tcb: Tcb): void {
   tcb.acksOwed++;
-  tcb.receiveBuffer.recent.note(tcb.rcv.fin, tcb.receiveBuffer.outOfOrder);
+  tcb.receiveBuffer.noteRecent(tcb.rcv.fin);
   tcb.context.markReady(tcb);
   tcb.context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
 }

@@ -62,10 +62,7 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   const mss = trigger === 'mtu-probe' ? length : payloadLimit(tcb);
   setWindow(tcb, sent);
   setOptions(tcb, sent);
-  if (tcb.snd.urgent && length > 0 && seqLt(seq, tcb.snd.up)) {
-    sent.flags |= URG;
-    sent.up = Math.min(0xffff, (tcb.snd.up - seq) | 0);
-  }
+  if (tcb.snd.urgent && length > 0) pointAtUrgent(tcb, sent);
   const frame = context.frame;
   frame.clearPayload();
   if (length > 0) tcb.sendBuffer.lend(frame, (flags & SYN) !== 0 ? seqAdd(seq, 1) : seq, length);
@@ -90,6 +87,13 @@ export function sendSegment(context: TcpContext, tcb: Tcb | null): void {
   context.counters.segmentsSent += sent.segments;
   if (context.trace !== null) context.trace.segmentSent(tcb, sent);
   context.network.send(frame);
+}
+
+/** RFC 9293 §3.8.5: from the segment's own number to one past the last urgent byte. */
+function pointAtUrgent(tcb: Tcb, sent: SentSegment): void {
+  if (!seqLt(sent.seq, tcb.snd.up)) return;
+  sent.flags |= URG;
+  sent.up = Math.min(0xffff, (tcb.snd.up - sent.seq) | 0);
 }
 
 function setWindow(tcb: Tcb, sent: SentSegment): void {

@@ -12,6 +12,16 @@ import {
 } from '../../wire/tcp-options.ts';
 import type { SentSegment } from './sent-segment.ts';
 
+/** Window scale and Fast Open. */
+function writeLastOfSyn(view: DataView, offset: number, sent: SentSegment): number {
+  let at = offset;
+  if (sent.windowScale >= 0) at = writeWindowScaleOption(view, writeNopOption(view, at), sent.windowScale);
+  if (sent.fastOpenLength < 0) return at;
+  at = writeFastOpenOption(view, at, sent.fastOpenCookie, sent.fastOpenLength);
+  while (at % 4 !== FRAME_TCP_OPTIONS % 4) at = writeNopOption(view, at);
+  return at;
+}
+
 /** Writes them into the frame's slab; returns the offset behind the last. NOPs keep each on a word. */
 export function writeOptions(view: DataView, sent: SentSegment): number {
   let at = FRAME_TCP_OPTIONS;
@@ -23,13 +33,7 @@ export function writeOptions(view: DataView, sent: SentSegment): number {
     if (sackPermitted) at = writeSackPermittedOption(view, at);
     if (sent.hasTimestamps) at = writeTimestampsOption(view, at, sent.tsVal, sent.tsEcr);
   }
-  if (sent.hasSynOptions && sent.windowScale >= 0) {
-    at = writeWindowScaleOption(view, writeNopOption(view, at), sent.windowScale);
-  }
-  if (sent.fastOpenLength >= 0) {
-    at = writeFastOpenOption(view, at, sent.fastOpenCookie, sent.fastOpenLength);
-    while (at % 4 !== FRAME_TCP_OPTIONS % 4) at = writeNopOption(view, at);
-  }
+  if (sent.hasSynOptions) at = writeLastOfSyn(view, at, sent);
   if (sent.sackCount > 0) {
     at = writeSackOption(
       view,

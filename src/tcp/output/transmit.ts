@@ -247,7 +247,12 @@ function sendNew(tcb: Tcb): void {
     sendSegment(tcb, length, finDue, mss);
   }
   noteWindowLimit(tcb);
-  if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && !tcb.ecn.waiting && network.writable) armPersist(tcb);
+  if (network.writable) waitForWindow(tcb);
+}
+
+/** Something waits, and no ACK is to come that would let it go: only a probe finds out. */
+function waitForWindow(tcb: Tcb): void {
+  if (!nothingWaits(tcb) && tcb.inFlight.count === 0 && !tcb.ecn.waiting) armPersist(tcb);
 }
 
 /**

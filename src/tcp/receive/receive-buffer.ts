@@ -6,22 +6,31 @@
  */
 
 import type { BufferPool } from '../../base/buffer-pool.ts';
-import { ByteRing } from '../../base/byte-ring.ts';
-import { RangeList } from '../../base/range-list.ts';
+import { type ByteRing, EMPTY_RING } from '../../base/byte-ring.ts';
+import type { RangeList } from '../../base/range-list.ts';
 import { type Seq, seqDiff, seqGt, seqLt } from '../../base/seq.ts';
-import { RecentBlocks } from './recent-blocks.ts';
-
-/** Holes behind RCV.NXT that one connection may have: every second segment of a large window. 8 bytes each. */
-const MAX_RANGES = 1024;
+import { type Holes, type HolesPool, NO_HOLES } from './holes.ts';
+import type { RecentBlocks } from './recent-blocks.ts';
 
 export class ReceiveBuffer {
-  private readonly ring: ByteRing;
-  /** Out-of-order bytes, as ranges of sequence space. */
-  readonly outOfOrder = new RangeList(MAX_RANGES);
-  readonly recent = new RecentBlocks();
+  private readonly pool: BufferPool;
+  private ring: ByteRing = EMPTY_RING;
+  private readonly holesPool: HolesPool;
+  private holes: Holes = NO_HOLES;
 
-  constructor(pool: BufferPool) {
-    this.ring = new ByteRing(pool);
+  constructor(pool: BufferPool, holesPool: HolesPool) {
+    this.pool = pool;
+    this.holesPool = holesPool;
+  }
+
+  /** Out-of-order bytes, as ranges of sequence space. */
+  get outOfOrder(): RangeList {
+    return this.holes.ranges;
+  }
+
+  /** In which order they came. */
+  get recent(): RecentBlocks {
+    return this.holes.recent;
   }
 
   /** Bytes in order, unread. */
@@ -47,10 +56,11 @@ export class ReceiveBuffer {
    * than was given when a gap was closed; 0 when the memory budget is used up.
    */
   append(nxt: Seq, bytes: Uint8Array, from: number, to: number): number {
-    const ring = this.ring;
     const given = to - from;
-    const length = ring.length;
-    if (!ring.reserve(length + given)) return 0;
+    const { length } = this.ring;
+    const ring = this.pool.enlarge(this.ring, length + given);
+    if (ring === null) return 0;
+    this.ring = ring;
     const ranges = this.outOfOrder;
     if (ranges.count === 0) {
       ring.writeAt(length, bytes, from, to);
@@ -66,7 +76,7 @@ export class ReceiveBuffer {
     }
     const newNxt = ((nxt + advance) | 0) as Seq;
     ranges.dropBefore(newNxt);
-    if (ranges.count === 0) this.recent.clear();
+    if (ranges.count === 0) this.dropOutOfOrder();
     ring.length = length + advance;
     return advance;
   }
@@ -76,10 +86,12 @@ export class ReceiveBuffer {
    * was kept: too many holes, or no memory.
    */
   keep(nxt: Seq, seq: Seq, bytes: Uint8Array, from: number, to: number): boolean {
-    const ring = this.ring;
     const end = ((seq + to - from) | 0) as Seq;
+    if (this.holes === NO_HOLES) this.holes = this.holesPool.take();
     if (!this.outOfOrder.fits(seq, end)) return false;
-    if (!ring.reserve(ring.length + seqDiff(end, nxt))) return false;
+    const ring = this.pool.enlarge(this.ring, this.ring.length + seqDiff(end, nxt));
+    if (ring === null) return false;
+    this.ring = ring;
     this.writeGaps(nxt, seq, bytes, from, to);
     this.outOfOrder.insert(seq, end);
     return true;
@@ -95,19 +107,24 @@ export class ReceiveBuffer {
   /** Forgets `count` bytes at the front, which the user has taken. */
   consume(count: number): void {
     this.ring.drop(count);
-    if (this.ring.length === 0 && this.outOfOrder.count === 0) this.ring.release();
+    if (this.ring.length === 0 && this.outOfOrder.count === 0) this.ring = this.pool.give(this.ring);
   }
 
   /** Gives everything back. */
   clear(): void {
-    this.ring.release();
+    this.ring = this.pool.give(this.ring);
     this.dropOutOfOrder();
   }
 
   /** Forgets what came out of order. */
   dropOutOfOrder(): void {
-    this.outOfOrder.clear();
-    this.recent.clear();
+    this.holes = this.holesPool.give(this.holes);
+  }
+
+  /** `seq`, of data that was kept or of a FIN ahead of a hole, is what has come last. */
+  noteRecent(seq: Seq): void {
+    if (this.holes === NO_HOLES) this.holes = this.holesPool.take();
+    this.recent.note(seq, this.outOfOrder);
   }
 
   /** Writes the parts of [seq, seq + to - from) that are not held yet. */

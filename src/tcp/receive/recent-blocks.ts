@@ -5,10 +5,9 @@ import { type Seq, toSeq } from '../../base/seq.ts';
 
 /** As many as an ACK has room for. */
 const KEPT = 4;
-const NONE: Int32Array = new Int32Array(0);
 
 export class RecentBlocks {
-  private points: Int32Array = NONE;
+  private readonly points = new Int32Array(KEPT);
   count = 0;
 
   /** A number in what arrived; `index` 0 is the newest (point). */
@@ -18,7 +17,6 @@ export class RecentBlocks {
 
   /** `seq` has just arrived and is now within `ranges`, as is all that is remembered; or it is a FIN's. */
   note(seq: Seq, ranges: RangeList): void {
-    if (this.points === NONE) this.points = new Int32Array(KEPT);
     const { points } = this;
     const own = ranges.containing(seq);
     let kept = 0;
@@ -35,7 +33,6 @@ export class RecentBlocks {
 
   /** Nothing is out of order any more. */
   clear(): void {
-    this.points = NONE;
     this.count = 0;
   }
 }

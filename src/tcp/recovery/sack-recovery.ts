@@ -170,8 +170,14 @@ export function nextBeyondLost(tcb: Tcb): number {
       else if ((inFlight.flagsOf(i) & (LOST | EVER_RESENT)) === 0) return i;
     }
   }
+  return lastResort(tcb);
+}
+
+/** Rule 4: not before the first retransmission has arrived, and not what has arrived or is on its way again. */
+function lastResort(tcb: Tcb): number {
+  const { recovery, inFlight, snd } = tcb;
   const last = inFlight.count - 1;
-  if (recovery.rescued || last < 0 || !seqGt(tcb.snd.una, recovery.episodeUna)) return -1;
+  if (recovery.rescued || last < 0 || !seqGt(snd.una, recovery.episodeUna)) return -1;
   if ((inFlight.flagsOf(last) & (SACKED | RESENT)) !== 0) return -1;
   recovery.rescued = true;
   return last;

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../../base/clock.ts';
-import { RangeList } from '../../base/range-list.ts';
+import { NO_RANGES, type RangeList } from '../../base/range-list.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
 import { Records, type RecordsPool } from './records.ts';
 
@@ -21,9 +21,6 @@ export const EVER_RESENT = 0x08;
 /** Contains our SYN, our FIN. */
 export const HAS_SYN = 0x10;
 export const HAS_FIN = 0x20;
-
-/** Islands of SACKed data that are told apart; what would be one more is not noted (E05). */
-const MAX_ISLANDS = 1024;
 
 export class InFlight {
   private readonly pool: RecordsPool;
@@ -65,9 +62,6 @@ export class InFlight {
   fack: Seq = SEQ_ZERO;
   /** The same before the present ACK: what one ACK reports together has no order. */
   private fackBefore: Seq = SEQ_ZERO;
-  /** What the peer has beyond SND.UNA. */
-  readonly islands = new RangeList(MAX_ISLANDS);
-
   /** Records before this one (from the front) need no retransmission. */
   private resendHint = 0;
   /** Of the records before this one it is settled whether their first sending was lost. */
@@ -76,6 +70,11 @@ export class InFlight {
   constructor(pool: RecordsPool, clock: Clock) {
     this.pool = pool;
     this.clock = clock;
+  }
+
+  /** What the peer has beyond SND.UNA. */
+  get islands(): RangeList {
+    return this.records === null ? NO_RANGES : this.records.islands;
   }
 
   /** Bytes believed to be in the network (RFC 6675's pipe, for any kind of recovery). */
@@ -336,7 +335,6 @@ export class InFlight {
     this.resent = 0;
     this.resendHint = 0;
     this.settled = 0;
-    this.islands.clear();
   }
 
   /** One past the first segment of the oldest record (point). */
@@ -422,6 +420,9 @@ export class InFlight {
       larger.flags[i] = old.flags[from] as number;
       larger.size[i] = old.size[from] as number;
     }
+    const { islands } = larger;
+    larger.islands = old.islands;
+    old.islands = islands;
     this.pool.give(old);
     this.records = larger;
     this.head = 0;

@@ -1,6 +1,10 @@
 /** Memory of the records of what is in flight: a struct of arrays, recycled. */
 
+import { RangeList } from '../../base/range-list.ts';
+
 const FIRST_CAPACITY = 16;
+/** Islands of SACKed data that are told apart; what would be one more is not noted (E05). */
+const MAX_ISLANDS = 1024;
 
 /** Struct of arrays, a ring. Capacity is a power of two. */
 export class Records {
@@ -11,6 +15,8 @@ export class Records {
   readonly flags: Uint8Array;
   /** Bytes of text in each segment but the last. */
   readonly size: Uint16Array;
+  /** What of them the peer has, as ranges of sequence space. */
+  islands = new RangeList(MAX_ISLANDS);
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -31,6 +37,7 @@ export class RecordsPool {
   }
 
   give(records: Records): void {
+    records.islands.clear();
     if (records.capacity === FIRST_CAPACITY && this.free.length < 1024) this.free.push(records);
   }
 }

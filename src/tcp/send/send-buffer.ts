@@ -1,17 +1,18 @@
 /** The bytes from SND.UNA on: unacknowledged, then unsent. Also serves every retransmission. */
 
 import { type BufferPool, SMALLEST_BLOCK } from '../../base/buffer-pool.ts';
-import { ByteRing } from '../../base/byte-ring.ts';
+import { type ByteRing, EMPTY_RING } from '../../base/byte-ring.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff } from '../../base/seq.ts';
 import type { Frame } from '../../wire/frame.ts';
 
 export class SendBuffer {
-  private readonly ring: ByteRing;
+  private readonly pool: BufferPool;
+  private ring: ByteRing = EMPTY_RING;
   /** Sequence number of the first byte held (point). */
   start: Seq = SEQ_ZERO;
 
   constructor(pool: BufferPool) {
-    this.ring = new ByteRing(pool);
+    this.pool = pool;
   }
 
   /** Bytes held. */
@@ -34,14 +35,15 @@ export class SendBuffer {
    * used up, what fits into what is held already, or into a smallest block.
    */
   append(bytes: Uint8Array, from: number, to: number): number {
-    const { ring } = this;
-    const { length } = ring;
+    const { length } = this.ring;
     let end = to;
-    if (!ring.reserve(length + to - from)) {
-      const room = Math.max(SMALLEST_BLOCK, ring.capacity) - length;
-      end = Math.min(to, from + room);
-      if (end === from || !ring.reserve(length + end - from)) return 0;
+    let ring = this.pool.enlarge(this.ring, length + to - from);
+    if (ring === null) {
+      end = Math.min(to, from + Math.max(SMALLEST_BLOCK, this.ring.capacity) - length);
+      ring = end === from ? null : this.pool.enlarge(this.ring, length + end - from);
+      if (ring === null) return 0;
     }
+    this.ring = ring;
     ring.writeAt(length, bytes, from, end);
     ring.length = length + end - from;
     return end - from;
@@ -53,7 +55,7 @@ export class SendBuffer {
     if (count <= 0) return 0;
     this.start = seqAdd(this.start, count);
     this.ring.drop(count);
-    if (this.ring.length === 0) this.ring.release();
+    if (this.ring.length === 0) this.ring = this.pool.give(this.ring);
     return count;
   }
 
@@ -70,6 +72,6 @@ export class SendBuffer {
 
   /** Gives everything back. */
   clear(): void {
-    this.ring.release();
+    this.ring = this.pool.give(this.ring);
   }
 }
