@@ -5,30 +5,30 @@ import type { KeepAliveOptions, TcpEngine } from '../tcp/engine.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import { RecordingError } from './tape-format.ts';
 
-export function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown): void {
+/** Makes a call on a connection. Returns the bytes that `send` or `receive` took. */
+export function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: unknown): number {
   switch (name) {
     case 'send': {
       const bytes = detail as Uint8Array;
-      engine.send(tcb, bytes, 0, bytes.length);
-      return;
+      return engine.send(tcb, bytes, 0, bytes.length);
     }
     case 'receive': {
       const count = Math.min(detail as number, tcb.readable);
       if (count > 0) engine.discard(tcb, count);
-      return;
+      return count;
     }
     case 'shutdown':
       engine.shutdown(tcb);
-      return;
+      return 0;
     case 'close':
       engine.close(tcb);
-      return;
+      return 0;
     case 'abort':
       engine.abort(tcb);
-      return;
+      return 0;
     case 'option':
       performOption(engine, tcb, detail as [string, unknown]);
-      return;
+      return 0;
     default:
       throw new RecordingError(`has a call ${name} that this version does not know`);
   }

@@ -34,6 +34,21 @@ export interface Difference {
   readonly replayed: Uint8Array | null;
 }
 
+/** A call of the recording, and what came of it now. */
+export interface DoneCall {
+  readonly name: CallName;
+  /** The number of a listener or connection. */
+  readonly subject: number;
+  readonly detail: unknown;
+  /** Bytes that `send` or `receive` took. */
+  readonly bytes: number;
+  /** The stack would not. */
+  readonly refused: boolean;
+  /** What it was about. */
+  readonly tcb: Tcb | null;
+  readonly listener: Listener | null;
+}
+
 /** The event log of a replay; faults speak to it by the names of its methods. */
 export type ReplayLog = TcpTrace & IpTrace & Readonly<Partial<Record<string, unknown>>>;
 
@@ -42,8 +57,8 @@ export interface ReplayOptions {
   readonly onPacket?: (packet: Uint8Array) => void;
   /** Gets every packet that the stack receives, before it does. */
   readonly onArrival?: (packet: Uint8Array) => void;
-  /** Before each call. */
-  readonly onCall?: (name: CallName, subject: number, detail: unknown) => void;
+  /** After each call. */
+  readonly onCall?: (call: DoneCall) => void;
   /** Gets a clock with the times that the log had then. */
   readonly log?: (clock: Clock, run: RecordedRun) => (TcpTrace & IpTrace) | null;
 }
@@ -276,40 +291,42 @@ export class Replay implements Tape {
 
   private applyCall(engine = this.stack.tcp): void {
     const [name, subject, detail] = readCall(this.reader.next, this.reader.take());
-    this.options.onCall?.(name, subject, detail);
+    let outcome: Outcome | null = null;
     try {
-      this.perform(engine, name, subject, detail);
+      outcome = this.perform(engine, name, subject, detail);
     } catch (error) {
       // A call that was refused then is refused now; anything else is a divergence.
       const known = (error as Error).name;
       if (known !== 'TcpError' && known !== 'ConfigError') throw error;
     }
+    const refused = outcome === null;
+    this.options.onCall?.({ name, subject, detail, refused, ...(outcome ?? NOTHING) });
   }
 
-  private perform(engine: TcpEngine, name: CallName, subject: number, detail: unknown): void {
+  private perform(engine: TcpEngine, name: CallName, subject: number, detail: unknown): Outcome {
     switch (name) {
       case 'listen': {
         const listener = engine.listen(detail as ListenOptions, NOBODY);
         this.listeners.set(listener.id, listener);
-        return;
+        return { ...NOTHING, listener };
       }
       case 'closeListener':
         engine.closeListener(this.listener(subject));
-        return;
+        return { ...NOTHING, listener: this.listener(subject) };
       case 'connect':
-        this.remember(engine.connect(detail as OpenOptions, NOBODY));
-        return;
+        return this.remember(engine.connect(detail as OpenOptions, NOBODY));
       case 'accept':
-        this.remember(engine.accept(this.listener(subject), NOBODY));
-        return;
+        return this.remember(engine.accept(this.listener(subject), NOBODY));
       case 'configure':
         this.stack.configure(detail as Record<string, ConfigValue>);
-        return;
+        return NOTHING;
       case 'closeEverything':
         void this.stack.close();
-        return;
-      default:
-        performOn(engine, this.connection(subject), name, detail);
+        return NOTHING;
+      default: {
+        const tcb = this.connection(subject);
+        return { ...NOTHING, tcb, bytes: performOn(engine, tcb, name, detail) };
+      }
     }
   }
 
@@ -326,10 +343,14 @@ export class Replay implements Tape {
     return tcb;
   }
 
-  private remember(tcb: Tcb | null): void {
+  private remember(tcb: Tcb | null): Outcome {
     if (tcb !== null) this.connections.set(tcb.id, tcb);
+    return { ...NOTHING, tcb };
   }
 }
+
+type Outcome = Pick<DoneCall, 'bytes' | 'tcb' | 'listener'>;
+const NOTHING: Outcome = { bytes: 0, tcb: null, listener: null };
 
 /** Entries that end a recording. */
 const ENDINGS: Readonly<Record<number, Replay['ending']>> = {

@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { FaultError } from '../../faults/faults.ts';
+import { runWith } from '../../replay/compare.ts';
 import { type ControlBlock, controlBlock } from '../../replay/control-block.ts';
 import { type Difference, Replay } from '../../stack/replay.ts';
 import { RecordingError } from '../../stack/tape-format.ts';
@@ -11,7 +13,7 @@ import { TraceRecorder } from '../../trace/recorder.ts';
 import { faultLine, integer } from '../arguments.ts';
 import { CliError, EXIT_FAILED, EXIT_USAGE, missing, unusable, usage } from '../errors.ts';
 import { word } from '../printable.ts';
-import { eventText } from '../render/event.ts';
+import { eventSentence, eventText } from '../render/event.ts';
 import { packetText } from '../render/packet.ts';
 import { columns, print, printJson } from '../terminal.ts';
 import { version } from '../version.ts';
@@ -43,7 +45,8 @@ export function addReplay(program: Command): void {
       if (until !== null && rules.length > 0) throw usage('--until and --with cannot be together');
       const bytes = readRecording(file);
       guarded(file, () => {
-        if (until !== null) showUntil(file, bytes, until, options.json === true);
+        if (rules.length > 0) showWith(bytes, rules, options.json === true);
+        else if (until !== null) showUntil(file, bytes, until, options.json === true);
         else showAll(file, bytes, options.json === true);
       });
     });
@@ -68,6 +71,7 @@ export function guarded<Result>(file: string, run: () => Result): Result {
     return run();
   } catch (error) {
     if (error instanceof CliError) throw error;
+    if (error instanceof FaultError) throw new CliError(EXIT_FAILED, error.message);
     if (error instanceof RecordingError) {
       const sentence = `${file} ${error.message}`;
       if (error.otherVersion) throw missing(`${sentence}: record anew, or use the version that made it`);
@@ -186,6 +190,67 @@ function showUntil(file: string, bytes: Uint8Array, n: number, json: boolean): v
   print(eventText(stop.event));
   if (stop.block === null) print('It is about no connection that is there now.');
   else print(blockText(stop.block));
+}
+
+/** Events before and after the first difference. */
+const BEFORE = 6;
+const AFTER = 10;
+
+function showWith(bytes: Uint8Array, given: readonly string[], json: boolean): void {
+  const rules = given.filter((rule) => rule !== 'none');
+  const { common, recorded, again, hits, replay } = runWith(bytes, rules);
+  if (replay.difference !== null) throw new CliError(EXIT_FAILED, `the recording does not even replay: ${replay.difference.text}`);
+  const faults = replay.run.faults ?? [];
+  if (json) {
+    const part = (events: readonly LogEvent[]): object | null =>
+      common === null ? null : (events[common] ?? null);
+    const difference = common === null ? null : { recorded: part(recorded), with: part(again) };
+    printJson({
+      same: common === null,
+      common: common ?? recorded.length,
+      hits,
+      rules,
+      faults,
+      difference,
+      recorded,
+      with: again,
+    });
+    return;
+  }
+  if (common === null) {
+    const what = rules.length > 0 && hits === 0 ? 'No rule hit anything: ' : '';
+    print(`${what}the run is the same to its end, ${recorded.length} events.`);
+    return;
+  }
+  print(comparisonText(common, recorded, again, [named(faults), named(rules)]));
+  print('The other end is as it was recorded: it does not react to what is different.');
+}
+
+function named(rules: readonly string[]): string {
+  return rules.length === 0 ? 'no rules' : rules.join('; ');
+}
+
+function comparisonText(
+  common: number,
+  recorded: readonly LogEvent[],
+  again: readonly LogEvent[],
+  [faults, rules]: readonly [string, string],
+): string {
+  const width = Math.max(30, Math.floor(((process.stdout.columns ?? 80) - 3) / 2));
+  const cell = (text: string): string =>
+    text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+  const line = (event: LogEvent | undefined): string =>
+    event === undefined ? '' : `${event.t.toFixed(3)} ${eventSentence(event)}`;
+  const pair = (left: string, right: string, mark = '│'): string =>
+    `${cell(left)} ${mark} ${cell(right)}`.trimEnd();
+  const rows = [pair('recorded, with', 'now, with'), pair(word(faults), word(rules))];
+  const from = Math.max(0, common - BEFORE);
+  if (from > 0) rows.push(`… ${from} events that are the same …`);
+  for (let i = from; i < common + AFTER; i++) {
+    if (recorded[i] === undefined && again[i] === undefined) break;
+    rows.push(pair(line(recorded[i]), line(again[i]), i < common ? '│' : i === common ? '≠' : '┆'));
+  }
+  return rows.join('\n');
 }
 
 function blockText({ connection, fields }: ControlBlock): string {
