@@ -82,7 +82,8 @@ export abstract class JudgeRecorder extends VariableRecorder {
     const { before } = this;
     if (!this.judging) this.headerless(seg);
     this.judging = false;
-    const acts = tcb === null ? this.acts : this.acts | this.changedBy(tcb);
+    const queued = bit(verdict === 'queued-ooo', ACT['queue-ooo']);
+    const acts = queued | this.acts | (tcb === null ? 0 : this.changedBy(tcb));
     this.begin(EVENT['seg:judged'], log, reason === REASON.ACCEPTED || verdict !== 'dropped');
     this.put(record.AT_SEGMENT, this.receivedSegment);
     this.value(0, this.words.code(verdict));
