@@ -105,11 +105,33 @@ class Interpreter {
       );
     }
     if (start > this.world.now) this.world.advanceTo(start);
-    if (body.kind === 'packet') this.inject(body.packet);
-    else if (body.kind === 'call') this.calls.start(body.call, event.line, this.endOf(body.call.end, time));
-    else if (body.kind === 'code') this.runCode(body.program);
-    else this.world.stack.configure(body.config);
+    this.act(event, this.endOf(body.kind === 'call' ? body.call.end : null, time));
     this.base = time.kind === 'at' ? start : this.world.now;
+  }
+
+  /** Anything but a packet that is expected. `end` is that of a call. */
+  private act({ body, line }: ScriptEvent, end: number | null): void {
+    const { turn } = this.world;
+    switch (body.kind) {
+      case 'packet':
+        this.inject(body.packet);
+        break;
+      case 'call': {
+        const start = (): void => this.calls.start(body.call, line, end);
+        if (turn.collecting) turn.calls(start);
+        else start();
+        break;
+      }
+      case 'code':
+        this.runCode(body.program);
+        break;
+      case 'turn':
+        if (body.begins) turn.begin();
+        else this.world.runTurn();
+        break;
+      default:
+        this.world.stack.configure(body.config);
+    }
   }
 
   // ── Times ──────────────────────────────────────────────────────────────────────────────────

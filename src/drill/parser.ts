@@ -145,6 +145,8 @@ class Parser {
       return { kind: 'packet', direction: 'out', packet: parsePacket(scanner, 'out') };
     const offset = scanner.offset;
     const command = scanner.take(COMMAND)?.[1];
+    const turn = command === undefined ? null : TURN.exec(command);
+    if (turn !== null) return { kind: 'turn', begins: turn[1] === undefined };
     if (command !== undefined) return { kind: 'command', config: this.command(command, offset) };
     if (scanner.take(BACKQUOTE) !== null) scanner.fail('a command ends with a second `', offset);
     if (scanner.take(CODE) !== null) return this.code(offset);
@@ -164,6 +166,9 @@ class Parser {
     return { kind: 'code', program };
   }
 }
+
+/** Nothing to a shell, and so to packetdrill: `: one turn` … `: turn over`. */
+const TURN = /^\s*: (?:one turn|(turn over))\s*$/;
 
 function commandNotice(count: number): string {
   const what = count === 1 ? '1 command block is' : `${count} command blocks are`;

@@ -96,7 +96,9 @@ export type EventBody =
   | { readonly kind: 'packet'; readonly direction: Direction; readonly packet: PacketLine }
   | { readonly kind: 'call'; readonly call: SystemCall }
   | { readonly kind: 'code'; readonly program: Program }
-  | { readonly kind: 'command'; readonly config: Readonly<Record<string, string>> };
+  | { readonly kind: 'command'; readonly config: Readonly<Record<string, string>> }
+  /** Where the packets and calls of one turn begin and end. */
+  | { readonly kind: 'turn'; readonly begins: boolean };
 
 export interface ScriptEvent {
   readonly line: number;

@@ -8,6 +8,7 @@ import { splitSuperPacket } from '../device/split-super-packet.ts';
 import { createPosix, type Posix } from '../posix/posix.ts';
 import { Stack, type StackOptions } from '../stack/stack.ts';
 import { type LivePacket, readLivePacket } from './live-packet.ts';
+import { OneTurn } from './one-turn.ts';
 import type { Setting } from './script.ts';
 
 /** Where the script's zero lies on the stack's clock: it has been up for a while. */
@@ -36,6 +37,8 @@ export class World {
   readonly posix: Posix;
   /** What was sent and no line has named yet. */
   readonly sent: LivePacket[] = [];
+  /** Collects what one turn is to take. */
+  readonly turn = new OneTurn();
   private readonly clock = new VirtualClock(ZERO);
   private readonly device: PacketDevice;
   private readonly watcher: Watcher;
@@ -52,6 +55,7 @@ export class World {
       profile: setting.profile,
       config: setting.config,
       trace: trace?.(this.clock) ?? null,
+      record: this.turn,
     });
     this.posix = createPosix(this.stack);
   }
@@ -73,7 +77,19 @@ export class World {
 
   inject(packet: Uint8Array): void {
     // A line is one segment, however long.
-    this.device.inject(packet, { gsoSize: 0 });
+    const arrive = (): unknown => this.device.inject(packet, { gsoSize: 0 });
+    if (this.turn.collecting) {
+      this.turn.arrives(arrive);
+      return;
+    }
+    arrive();
+    this.watcher.ask();
+  }
+
+  /** The turn that takes what has been collected. */
+  runTurn(): void {
+    this.turn.end(() => this.stack.runTurn());
+    this.stack.settle();
     this.watcher.ask();
   }
 

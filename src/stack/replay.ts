@@ -56,7 +56,7 @@ export interface ReplayOptions {
   /** Gets every packet that the stack sends: complete, as bytes of its own. */
   readonly onPacket?: (packet: Uint8Array) => void;
   /** Gets every packet that the stack receives, before it does. */
-  readonly onArrival?: (packet: Uint8Array) => void;
+  readonly onArrival?: (packet: Uint8Array, gsoSize: number) => void;
   /** After each call. */
   readonly onCall?: (call: DoneCall) => void;
   /** Gets a clock with the times that the log had then. */
@@ -84,6 +84,8 @@ export class Replay implements Tape {
   packets = 0;
   /** The last time on the tape, µs. */
   time = 0;
+  /** The first time of this step; of an earlier one if it has none. */
+  began = 0;
   /** How the recording ends: as it should, at its cap, or cut off. */
   ending: 'whole' | 'full' | 'cut' | null = null;
 
@@ -95,6 +97,8 @@ export class Replay implements Tape {
   private readonly log: ReplayLog | null;
   /** How many looks at the clock the log had before there was a stack. */
   private logStarted = 0;
+  /** This step has not looked at the clock yet. */
+  private fresh = true;
 
   /** @throws RecordingError */
   constructor(recording: Uint8Array, options: ReplayOptions) {
@@ -127,6 +131,7 @@ export class Replay implements Tape {
     const code = this.next();
     this.ending = ENDINGS[code] ?? null;
     if (this.ending !== null) return false;
+    this.fresh = true;
     if (code === format.ENTRY_TURN) this.stack.runTurn();
     else if (code === format.ENTRY_CALL || code === format.ENTRY_SEND) this.applyCall();
     else this.betweenTurns(code);
@@ -261,6 +266,10 @@ export class Replay implements Tape {
       return this.time;
     }
     this.time = now;
+    if (code === format.ENTRY_CLOCK && this.fresh) {
+      this.fresh = false;
+      this.began = now;
+    }
     return now;
   }
 
@@ -420,7 +429,7 @@ class ReplayDevice implements Device {
     const body = player.expect(format.ENTRY_PACKET);
     if (body === null || body.length < 3) return false;
     loadPacket(packet, body);
-    this.options.onArrival?.(packet.bytes.subarray(packet.start, packet.end));
+    this.options.onArrival?.(packet.bytes.subarray(packet.start, packet.end), packet.gsoSize);
     return true;
   }
 
