@@ -1,47 +1,31 @@
 /** `fourwave drill`: packetdrill scripts in virtual time. */
 
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { basename } from 'node:path';
 import { OFFLOADS, type Offload } from '../../device/memory-link.ts';
 import { failureText } from '../../drill/failure.ts';
 import { type DrillResult, runScript } from '../../drill/interpreter.ts';
 import { parseScript } from '../../drill/parser.ts';
 import { ScriptError } from '../../drill/scanner.ts';
 import type { Script } from '../../drill/script.ts';
-import { oneOf } from '../arguments.ts';
-import { EXIT_FAILED, unusable, usage } from '../errors.ts';
+import { writeScript } from '../../drill/write-script.ts';
+import { Histories } from '../../replay/history.ts';
+import { connectionId, oneOf } from '../arguments.ts';
+import { CliError, EXIT_FAILED, unusable, usage } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { painter, print, printJson } from '../terminal.ts';
+import type { DrillOptions } from './offline.ts';
+import { guarded, readRecording } from './replay.ts';
 
-interface Options {
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-  readonly config: readonly string[];
-  readonly offload: string;
-}
-
-export function addDrill(program: Command): void {
-  program
-    .command('drill')
-    .description('packetdrill scripts, in virtual time, without root')
-    .argument('<file...>', 'scripts')
-    .option('--offload <mode>', 'off, csum or tso4: what the device does for the stack', 'off')
-    .option('--config <key=value>', 'an option of the stack, before the script’s own', collected, [])
-    .option('--verbose', 'print every packet')
-    .option('--json', 'print JSON and nothing else')
-    .action((files: string[], options: Options) => {
-      // All are read first: a mistake in the last is told before the first has run.
-      const offload = oneOf(options.offload, '--offload', OFFLOADS);
-      const scripts = files.map((file) => read(file, options.config));
-      const results = scripts.map((script) => run(script, options, offload));
-      const failed = results.filter(({ failure }) => failure !== null).length;
-      if (options.json !== true) print(summary(results, failed));
-      if (failed > 0) process.exitCode = EXIT_FAILED;
-    });
-}
-
-function collected(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+/** Runs the scripts and prints how it went. */
+export function drill(files: readonly string[], options: DrillOptions): void {
+  // All are read first: a mistake in the last is told before the first has run.
+  const offload = oneOf(options.offload, '--offload', OFFLOADS);
+  const scripts = files.map((file) => read(file, options.config));
+  const results = scripts.map((script) => run(script, options, offload));
+  const failed = results.filter(({ failure }) => failure !== null).length;
+  if (options.json !== true) print(summary(results, failed));
+  if (failed > 0) process.exitCode = EXIT_FAILED;
 }
 
 function read(file: string, config: readonly string[]): Script {
@@ -58,7 +42,7 @@ function read(file: string, config: readonly string[]): Script {
   }
 }
 
-function run(script: Script, options: Options, offload: Offload): DrillResult {
+function run(script: Script, options: DrillOptions, offload: Offload): DrillResult {
   const packets: string[] = [];
   const verbose = options.verbose === true;
   const result = runScript(script, {

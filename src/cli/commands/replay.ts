@@ -1,7 +1,6 @@
 /** `fourwave replay`: a recording of `up --record` run again. */
 
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { FaultError } from '../../faults/faults.ts';
 import { runWith } from '../../replay/compare.ts';
 import { type ControlBlock, controlBlock } from '../../replay/control-block.ts';
@@ -17,43 +16,21 @@ import { eventSentence, eventText } from '../render/event.ts';
 import { packetText } from '../render/packet.ts';
 import { columns, print, printJson } from '../terminal.ts';
 import { version } from '../version.ts';
-
-interface Options {
-  readonly until?: string;
-  readonly with: readonly string[];
-  readonly json?: boolean;
-}
+import type { ReplayOptions } from './offline.ts';
 
 const MOST_EVENTS = 2 ** 48;
 
-export function addReplay(program: Command): void {
-  program
-    .command('replay')
-    .description('run a recording again, byte-identical')
-    .argument('<file>', 'a recording, of fourwave up --record')
-    .option('--until <n>', 'stop at this event, and show the whole control block of its connection')
-    .option(
-      '--with <rule>',
-      'with this fault rule in place of those of the recording, or none; may be repeated',
-      collected,
-      [],
-    )
-    .option('--json', 'print JSON and nothing else')
-    .action((file: string, options: Options) => {
-      const until = options.until === undefined ? null : integer(options.until, '--until', 1, MOST_EVENTS);
-      const rules = options.with.map((rule) => (rule === 'none' ? rule : faultLine(rule, '--with')));
-      if (until !== null && rules.length > 0) throw usage('--until and --with cannot be together');
-      const bytes = readRecording(file);
-      guarded(file, () => {
-        if (rules.length > 0) showWith(bytes, rules, options.json === true);
-        else if (until !== null) showUntil(file, bytes, until, options.json === true);
-        else showAll(file, bytes, options.json === true);
-      });
-    });
-}
-
-function collected(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+/** Runs the recording and prints what came of it. */
+export function replay(file: string, options: ReplayOptions): void {
+  const until = options.until === undefined ? null : integer(options.until, '--until', 1, MOST_EVENTS);
+  const rules = options.with.map((rule) => (rule === 'none' ? rule : faultLine(rule, '--with')));
+  if (until !== null && rules.length > 0) throw usage('--until and --with cannot be together');
+  const bytes = readRecording(file);
+  guarded(file, () => {
+    if (rules.length > 0) showWith(bytes, rules, options.json === true);
+    else if (until !== null) showUntil(file, bytes, until, options.json === true);
+    else showAll(file, bytes, options.json === true);
+  });
 }
 
 /** @throws CliError */
@@ -199,7 +176,8 @@ const AFTER = 10;
 function showWith(bytes: Uint8Array, given: readonly string[], json: boolean): void {
   const rules = given.filter((rule) => rule !== 'none');
   const { common, recorded, again, hits, replay } = runWith(bytes, rules);
-  if (replay.difference !== null) throw new CliError(EXIT_FAILED, `the recording does not even replay: ${replay.difference.text}`);
+  if (replay.difference !== null)
+    throw new CliError(EXIT_FAILED, `the recording does not even replay: ${replay.difference.text}`);
   const faults = replay.run.faults ?? [];
   if (json) {
     const part = (events: readonly LogEvent[]): object | null =>
