@@ -1,21 +1,17 @@
 /** `fourwave drill`: packetdrill scripts in virtual time. */
 
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { OFFLOADS, type Offload } from '../../device/memory-link.ts';
 import { failureText } from '../../drill/failure.ts';
 import { type DrillResult, runScript } from '../../drill/interpreter.ts';
 import { parseScript } from '../../drill/parser.ts';
 import { ScriptError } from '../../drill/scanner.ts';
 import type { Script } from '../../drill/script.ts';
-import { writeScript } from '../../drill/write-script.ts';
-import { Histories } from '../../replay/history.ts';
-import { connectionId, oneOf } from '../arguments.ts';
-import { CliError, EXIT_FAILED, unusable, usage } from '../errors.ts';
+import { oneOf } from '../arguments.ts';
+import { EXIT_FAILED, unusable, usage } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { painter, print, printJson } from '../terminal.ts';
 import type { DrillOptions } from './offline.ts';
-import { guarded, readRecording } from './replay.ts';
 
 /** Runs the scripts and prints how it went. */
 export function drill(files: readonly string[], options: DrillOptions): void {
