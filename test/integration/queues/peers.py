@@ -1,6 +1,7 @@
 """The kernel's side of the tests of several queues: many sockets in one program, and forged packets.
 
   peers.py echo ADDRESS PORT COUNT SECONDS   connections that all speak, are idle for SECONDS, and speak again
+  peers.py chat ADDRESS PORT COUNT SECONDS   connections that speak all the time; says how many were lost
   peers.py churn ADDRESS PORT COUNT          one after another: connect, a request, its answer, close
   peers.py serve PORT                        an echo server
   peers.py fragments ADDRESS PORT COUNT      connections from an address that nobody has; text comes in fragments
@@ -42,6 +43,23 @@ def echo(address, port, count, seconds):
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b'', 'text after the end'
     print('echoed', count)
+
+
+def chat(address, port, count, seconds):
+    connections = [socket.create_connection((address, port), 5) for _ in range(count)]
+    print('open', flush=True)
+    end = time.monotonic() + seconds
+    lost = 0
+    while time.monotonic() < end:
+        for connection in list(connections):
+            try:
+                connection.settimeout(5)
+                echo_once(connection, b'still here')
+            except OSError:
+                connections.remove(connection)
+                lost += 1
+        time.sleep(0.2)
+    print('lost', lost)
 
 
 def churn(address, port, count):
@@ -162,5 +180,5 @@ def refuse(address, port):
 
 
 if __name__ == '__main__':
-    {'echo': echo, 'churn': churn, 'serve': serve, 'fragments': fragments, 'refuse': refuse}[sys.argv[1]](
+    {'echo': echo, 'chat': chat, 'churn': churn, 'serve': serve, 'fragments': fragments, 'refuse': refuse}[sys.argv[1]](
         *[int(word) if word.isdigit() else word for word in sys.argv[2:]])

@@ -20,7 +20,7 @@ const LEAKY = '2002';
 const FRAGMENTED = 12;
 const IDLE = 24;
 /** s */
-const IDLENESS = 10;
+const IDLENESS = 7;
 
 /** How packets find their queue, by what `up` is told. */
 const MODES = [
