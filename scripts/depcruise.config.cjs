@@ -11,7 +11,7 @@ const MAY_IMPORT = {
   stack: ['base', 'wire', 'device', 'ip', 'tcp', 'trace'],
   capture: ['base', 'wire', 'trace'],
   faults: ['base', 'wire', 'device', 'tcp', 'trace', 'stack'],
-  replay: ['base', 'wire', 'device', 'tcp', 'trace', 'stack', 'faults'],
+  replay: ['base', 'wire', 'device', 'tcp', 'trace', 'stack', 'faults', 'drill'],
   posix: ['base', 'wire', 'tcp', 'stack'],
   net: ['base', 'wire', 'tcp', 'stack'],
   sim: ['base', 'wire', 'device', 'ip', 'tcp', 'trace', 'stack', 'posix'],

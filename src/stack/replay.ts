@@ -55,8 +55,8 @@ export type ReplayLog = TcpTrace & IpTrace & Readonly<Partial<Record<string, unk
 export interface ReplayOptions {
   /** Gets every packet that the stack sends: complete, as bytes of its own. */
   readonly onPacket?: (packet: Uint8Array) => void;
-  /** Gets every packet that the stack receives, before it does. */
-  readonly onArrival?: (packet: Uint8Array, gsoSize: number) => void;
+  /** Gets every packet that the stack receives, before it does. Valid during the call. */
+  readonly onArrival?: (packet: Packet) => void;
   /** After each call. */
   readonly onCall?: (call: DoneCall) => void;
   /** Gets a clock with the times that the log had then. */
@@ -429,7 +429,7 @@ class ReplayDevice implements Device {
     const body = player.expect(format.ENTRY_PACKET);
     if (body === null || body.length < 3) return false;
     loadPacket(packet, body);
-    this.options.onArrival?.(packet.bytes.subarray(packet.start, packet.end), packet.gsoSize);
+    this.options.onArrival?.(packet);
     return true;
   }
 

@@ -11,10 +11,16 @@ import { oneOf } from '../arguments.ts';
 import { EXIT_FAILED, unusable, usage } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { painter, print, printJson } from '../terminal.ts';
+import { exportScript } from './drill-from.ts';
 import type { DrillOptions } from './offline.ts';
 
 /** Runs the scripts and prints how it went. */
 export function drill(files: readonly string[], options: DrillOptions): void {
+  if (options.from !== undefined) {
+    exportScript(options.from, files, options.json === true);
+    return;
+  }
+  if (files.length === 0) throw usage('name a script, or a recording with --from');
   // All are read first: a mistake in the last is told before the first has run.
   const offload = oneOf(options.offload, '--offload', OFFLOADS);
   const scripts = files.map((file) => read(file, options.config));

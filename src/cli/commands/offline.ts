@@ -11,13 +11,15 @@ export interface DrillOptions {
   readonly verbose?: boolean;
   readonly config: readonly string[];
   readonly offload: string;
+  readonly from?: string;
 }
 
 export function addDrill(program: Command): void {
   program
     .command('drill')
     .description('packetdrill scripts, in virtual time, without root')
-    .argument('<file...>', 'scripts')
+    .argument('[file...]', 'scripts; with --from the connection of the recording, such as c1')
+    .option('--from <recording>', 'print a connection of a recording as a script, and run it')
     .option('--offload <mode>', 'off, csum or tso4: what the device does for the stack', 'off')
     .option('--config <key=value>', 'an option of the stack, before the script’s own', collected, [])
     .option('--verbose', 'print every packet')
