@@ -58,11 +58,15 @@ function spreadTable(run) {
     ...counts.map((count) => {
       const one = run.results[key].spread.by[count];
       if (one === undefined) return NONE;
-      return `${count < 1000 ? NONE : number(one.bytes)} | ${number(one.cpu * 1e6)}`;
+      return [
+        count < 1000 ? NONE : number(one.bytes),
+        number(one.cpuOfOne * 1e6),
+        number(one.cpu * 1e6),
+      ].join(' | ');
     }),
     number(run.results[key].timeWait?.bytes),
   ]);
-  const titles = counts.map((count) => `${count}: bytes each | µs`);
+  const titles = counts.map((count) => `${count}: bytes each | µs, one | µs, all`);
   return [['connections', ...titles, 'TIME-WAIT, bytes each'], ...rows];
 }
 
@@ -72,7 +76,10 @@ export function tables(run) {
     ['Goals', goalTable(run)],
     ['Rate | rate per CPU-second of the server', mainTable(run)],
     ['`curl` of 1 GB', largeTable(run)],
-    ['Many connections: memory of an idle one | processor time of one byte there and back', spreadTable(run)],
+    [
+      'Many connections: memory of an idle one | server’s processor time of a byte there and back, on one | on all at random',
+      spreadTable(run),
+    ],
   ].filter(([, rows]) => rows.length > 1);
 }
 

@@ -24,12 +24,26 @@ const QUICK = { passes: 3, seconds: 0.25, warm: 0.1, rounds: 2000, counts: [1, 1
 
 /** Whose curl, whose memory. `speaks`: throws its garbage away when asked. */
 const LARGE = ['fourwave-net-offload', 'fourwave-net-plain', 'node-veth'];
-const SPREAD = ['fourwave-raw-offload', 'fourwave-net-offload', 'node-veth', 'lwip', 'gvisor-plain'];
+const SPREAD = [
+  'fourwave-raw-offload',
+  'fourwave-net-offload',
+  'blaster-offload',
+  'node-veth',
+  'lwip',
+  'gvisor-plain',
+];
 const TIME_WAIT = ['fourwave-raw-offload', 'fourwave-net-offload'];
 const speaks = (key) => key.startsWith('fourwave') || key.startsWith('node');
 const TIME_WAIT_SECONDS = 3;
 
 const tell = (line) => process.stderr.write(`${line}\n`);
+
+/** Of one subject: the most connections beside one. */
+function growthOf(by) {
+  const most = by[Math.max(...Object.keys(by).map(Number))];
+  const alone = by[1];
+  return { bytes: most.bytes, growth: most.cpu / alone?.cpu, growthOfOne: most.cpuOfOne / alone?.cpuOfOne };
+}
 
 class Run {
   failures = [];
@@ -156,8 +170,7 @@ class Run {
       }
       const counts = Object.keys(by).map(Number);
       const most = by[Math.max(...counts)];
-      if (most !== undefined)
-        this.set(key, 'spread', { by, bytes: most.bytes, growth: most.cpu / by[1]?.cpu });
+      if (most !== undefined) this.set(key, 'spread', { by, ...growthOf(by) });
     }
   }
 

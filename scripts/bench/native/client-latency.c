@@ -18,6 +18,8 @@
 #define OPENING 100
 /** Questions of one share before the next has its turn. */
 #define GRANT 64
+/** Which connections of its own a share asks. */
+enum { ALL, ONE };
 /** Descriptors for everything but connections. */
 #define RESERVED_FILES 50
 
@@ -106,7 +108,8 @@ static void serveShare(const struct Options *options, struct Share *share, long 
   char byte = 0;
   if (write(share->done, &byte, 1) != 1) fail("pipe");
   while (read(share->grant, &byte, 1) == 1) {
-    for (int i = 0; i < GRANT; i++) ping(share->fds[random32() % (uint32_t)share->count], (uint8_t)i);
+    uint32_t among = byte == ONE ? 1 : (uint32_t)share->count;
+    for (int i = 0; i < GRANT; i++) ping(share->fds[random32() % among], (uint8_t)i);
     if (write(share->done, &byte, 1) != 1) fail("pipe");
   }
   exit(0);
@@ -131,8 +134,7 @@ static void startShare(const struct Options *options, struct Share *share, long 
   awaitShare(share);
 }
 
-static void grantTo(const struct Share *share) {
-  char byte = 0;
+static void grantTo(const struct Share *share, char byte) {
   if (write(share->grant, &byte, 1) != 1) fail("a part of the client has ended");
   awaitShare(share);
 }
@@ -144,7 +146,20 @@ static void waitForLine(void) {
   while (read != '\n' && read != EOF);
 }
 
-/** Opens many connections, waits for a line, then asks them in random order, one at a time. */
+/** Asks one connection, or all of them in random order; one question at a time. */
+static void askShares(const struct Options *options, const struct Share *shares, uint32_t count, char which) {
+  if (which == ONE) count = 1;
+  double warm = now() + options->warmUp;
+  long rounds = 0;
+  for (; now() < warm || rounds < options->rounds; rounds += GRANT) grantTo(&shares[random32() % count], which);
+  struct Window window;
+  openWindow(&window, options->pid);
+  rounds = 0;
+  for (; now() < window.begun + options->seconds; rounds += GRANT) grantTo(&shares[random32() % count], which);
+  printWindow(&window, options->pid, (double)rounds, "");
+}
+
+/** Opens many connections, waits for a line, then asks the first of them, and then all of them. */
 void spread(const struct Options *options) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
@@ -159,11 +174,7 @@ void spread(const struct Options *options) {
   printf("{\"open\":%d}\n", options->connections);
   fflush(stdout);
   waitForLine();
-  for (double end = now() + options->warmUp; now() < end;) grantTo(&shares[random32() % (uint32_t)count]);
-  struct Window window;
-  openWindow(&window, options->pid);
-  long rounds = 0;
-  for (; now() < window.begun + options->seconds; rounds += GRANT) grantTo(&shares[random32() % (uint32_t)count]);
-  printWindow(&window, options->pid, (double)rounds, "");
+  askShares(options, shares, (uint32_t)count, ONE);
+  askShares(options, shares, (uint32_t)count, ALL);
   // The others end when their pipe does.
 }
