@@ -104,9 +104,15 @@ class Interpreter {
         `timing error: this should happen at ${secondsText(start)} sec, but it is ${secondsText(this.world.now)} sec`,
       );
     }
-    if (start > this.world.now) this.world.advanceTo(start);
+    if (start > this.world.now) this.pass(start, body.kind === 'turn' && body.begins);
     this.act(event, this.endOf(body.kind === 'call' ? body.call.end : null, time));
     this.base = time.kind === 'at' ? start : this.world.now;
+  }
+
+  /** What one turn takes has waited for it: until then nothing runs, as in a program that was busy. */
+  private pass(time: number, asleep: boolean): void {
+    if (asleep) this.world.sleepUntil(time);
+    else this.world.advanceTo(time);
   }
 
   /** Anything but a packet that is expected. `end` is that of a call. */

@@ -86,6 +86,11 @@ export class World {
     this.watcher.ask();
   }
 
+  /** Time passes and nothing runs. */
+  sleepUntil(time: number): void {
+    this.clock.now = Math.max(this.clock.now, time + ZERO);
+  }
+
   /** The turn that takes what has been collected. */
   runTurn(): void {
     this.turn.end(() => this.stack.runTurn());

@@ -16,6 +16,8 @@ const AT_ONCE = 5_000;
 export interface WriteOptions {
   /** Whether packets that go out must have the windows that they had. */
   readonly windows: boolean;
+  /** Whether each packet that comes and each call waits for a turn of its own, whatever timers are due. */
+  readonly turns: boolean;
 }
 
 export function writeScript(history: History, options: WriteOptions): string {
@@ -67,9 +69,9 @@ class ScriptWriter {
     const arrived = turn.arrived.map((bytes) => this.arrivedText(bytes)).filter((text) => text !== null);
     const calls = turn.calls.flatMap((call) => this.callTexts(call));
     const inputs = [...arrived, ...calls];
-    if (inputs.length === 1) {
+    if (inputs.length === 1 && !this.options.turns) {
       this.add(turn.time, inputs[0] as string);
-    } else if (inputs.length > 1) {
+    } else if (inputs.length > 0) {
       this.add(turn.time, '`: one turn`');
       for (const text of inputs) this.lines.push(`+0 ${text}`);
       this.lines.push('+0 `: turn over`');
