@@ -241,8 +241,7 @@ export class Scene {
    * its state demands, and our table is written in the kernel's words.
    */
   async agree(agreement: Agreement = {}): Promise<void> {
-    const ours = this.connections().map(ourSsLine);
-    const kernels = await this.kernelSockets();
+    const { ours, kernels } = await this.bothTables();
     for (const line of ours) {
       const peer = kernels.find(
         ({ localPort, peerPort }) => localPort === line.peerPort && peerPort === line.localPort,
@@ -254,6 +253,17 @@ export class Scene {
         ({ peerPort, localPort }) => peerPort === line.localPort && localPort === line.peerPort,
       );
       if (!known) this.agreeOn(undefined, line, agreement);
+    }
+  }
+
+  /** What both say of one moment: no segment has been seen between the two answers. */
+  private async bothTables(): Promise<{ ours: SsLine[]; kernels: SsLine[] }> {
+    const end = performance.now() + PATIENCE;
+    for (;;) {
+      const segments = this.rungs.length;
+      const ours = this.connections().map(ourSsLine);
+      const kernels = await this.kernelSockets();
+      if (this.rungs.length === segments || performance.now() > end) return { ours, kernels };
     }
   }
 
