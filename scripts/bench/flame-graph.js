@@ -9,7 +9,8 @@ const NOT_WORK = new Set(['(idle)', '(root)']);
 
 /** V8 tells an addon's functions apart badly, all may have the name of one: their caller names them. */
 function nameOf({ functionName, url, lineNumber }, caller) {
-  const file = url.split('/').slice(-2).join('/');
+  const ours = url.split('/dist/')[1];
+  const file = ours ?? url.split('/').slice(-2).join('/');
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (file !== '') return `${name} ${file}:${lineNumber + 1}`;
   return name.startsWith('(') ? name : `native, in ${caller}`;
@@ -56,6 +57,24 @@ export function ownTimes(tree) {
   };
   tree.children.forEach(visit);
   return [...times].sort(([, left], [, right]) => right - left);
+}
+
+/** Time by part of the program: the stack's folders, Node, the addon with the kernel below it. */
+export function byPart(times) {
+  const parts = new Map();
+  for (const [name, time] of times) {
+    const part = partOf(name);
+    parts.set(part, (parts.get(part) ?? 0) + time);
+  }
+  return [...parts].sort(([, left], [, right]) => right - left);
+}
+
+function partOf(name) {
+  if (name.startsWith('native, in write device')) return 'writes: the kernel, and all that it does at once';
+  if (name.startsWith('copyBytes')) return 'copies of payload';
+  if (/^\((?!anonymous)/.test(name)) return name;
+  const folder = name.match(/^(?:native, in )?.* ((?:base|wire|ip|tcp|stack|device|net|trace|drivers)\/)/);
+  return folder === null ? 'Node' : folder[1];
 }
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,7 +1,7 @@
 // npm run bench -- --profile WORKLOAD: one workload under V8's profiler, and a flame graph of it.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { callTree, flameGraph, ownTimes } from './flame-graph.js';
+import { byPart, callTree, flameGraph, ownTimes } from './flame-graph.js';
 import { giveBack } from './machine.js';
 import { SUBJECTS, start, subject } from './subjects.js';
 import { ask, measure, WORKLOADS, warmUp } from './workloads.js';
@@ -31,11 +31,14 @@ function table(tree, { packets, cpu, sent }) {
     'outside of JavaScript: the kernel in reads and polls, and the event loop',
     Math.max(0, cpu - seen),
   ];
-  const all = [rest, ...times].sort(([, left], [, right]) => right - left);
+  const sorted = [rest, ...times].sort(([, left], [, right]) => right - left);
   const each = ((cpu * 1000) / packets).toFixed(0);
+  const show = ([name, time]) => line(time, cpu, packets, name);
   return [
     `${packets} packets, ${sent} of them sent; ${each} ns of processor time for each`,
-    ...all.slice(0, LINES).map(([name, time]) => line(time, cpu, packets, name)),
+    ...[rest, ...byPart(times)].map(show),
+    '',
+    ...sorted.slice(0, LINES).map(show),
   ].join('\n');
 }
 

@@ -28,9 +28,10 @@ const { text, markdown } = (await import(new URL('../../scripts/bench/report.js'
   text(run: Report): string;
   markdown(run: Report): string;
 };
-const { callTree, flameGraph, ownTimes } = (await import(
+const { byPart, callTree, flameGraph, ownTimes } = (await import(
   new URL('../../scripts/bench/flame-graph.js', import.meta.url).href
 )) as {
+  byPart(times: [string, number][]): [string, number][];
   callTree(profile: object): object;
   flameGraph(tree: object, title: string): string;
   ownTimes(tree: object): [string, number][];
@@ -128,6 +129,24 @@ test('the tables have a line for each subject and goal, say what is missing, and
     assert.match(shown, /lwIP.*apt-get install liblwip-dev/);
     assert.match(shown, /VOID.*2\.00/);
   }
+});
+
+test('time is summed by part: the stack’s folders, Node, copies, writes with the kernel below them', () => {
+  const parts = byPart([
+    ['emit tcp/output/emit.js:40', 5],
+    ['(anonymous) tcp/engine.js:1', 1],
+    ['emit node:events:471', 2],
+    ['copyBytes base/byte-ring.js:84', 3],
+    ['native, in write device/tun-queue.js:72', 7],
+    ['(garbage collector)', 4],
+  ]);
+  assert.deepEqual(Object.fromEntries(parts), {
+    'writes: the kernel, and all that it does at once': 7,
+    'tcp/': 6,
+    '(garbage collector)': 4,
+    'copies of payload': 3,
+    Node: 2,
+  });
 });
 
 test('a flame graph is as wide as the work: idle time is left out, calls of one function are one box', () => {
