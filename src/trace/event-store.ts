@@ -132,7 +132,7 @@ export abstract class EventStore {
 
   /** The log of a connection, the one that is longest over given up when there is none left. */
   protected find(tcb: Tcb): ConnectionLog {
-    let log = this.logById.get(tcb.id);
+    let log = this.log !== null && this.log.id === tcb.id ? this.log : this.logById.get(tcb.id);
     if (log === undefined) {
       log = this.obtain();
       log.reset(tcb.id);

@@ -177,7 +177,9 @@ export abstract class JudgeRecorder extends VariableRecorder {
     const length = sent.dataLength + (sent.flags & 1) + ((sent.flags & SYN) >> 1);
     if (log === null || length === 0 || (sent.flags & RST) !== 0) return;
     const { sendings } = log;
-    const place = sendings.again(sent.seq);
+    // The SYN,ACK of a record goes again as if it were the first.
+    const again = sent.retransmission || (sent.flags & SYN) !== 0;
+    const place = again ? sendings.again(sent.seq) : -1;
     if (place < 0) {
       sendings.note(sent.seq, (sent.seq + length) | 0, segment);
       return;
