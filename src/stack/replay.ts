@@ -32,6 +32,8 @@ export interface Difference {
   readonly recorded: Uint8Array | null;
   /** What goes out now; null when nothing does. */
   readonly replayed: Uint8Array | null;
+  /** It is the event log that differs: another version writes other events. */
+  readonly ofLog: boolean;
 }
 
 /** A call of the recording, and what came of it now. */
@@ -235,8 +237,14 @@ export class Replay implements Tape {
     const next = this.next();
     if (next === code) return this.reader.take();
     if (next === 0 || next === format.ENTRY_FULL) this.ranOut(next);
-    else if (!this.over) this.fail(`the stack comes to ${nameOf(code)} where there was ${nameOf(next)}`);
+    else if (!this.over) this.missed(code, next);
     return null;
+  }
+
+  private missed(wanted: number, found: number): void {
+    this.fail(`the stack comes to ${nameOf(wanted)} where there was ${nameOf(found)}`);
+    const ofLog = wanted === format.ENTRY_LOG_CLOCK || found === format.ENTRY_LOG_CLOCK;
+    if (this.difference !== null) this.difference = { ...this.difference, ofLog };
   }
 
   fail(text: string, recorded: Uint8Array | null = null, replayed: Uint8Array | null = null): void {
@@ -248,6 +256,7 @@ export class Replay implements Tape {
       text: `${text} (byte ${this.reader.offset})`,
       recorded,
       replayed,
+      ofLog: false,
     };
   }
 
