@@ -1,20 +1,24 @@
 /** `up --queues N`: several stacks, one for each queue, that are one stack to everybody. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ask, converse, openControl } from '../../../src/cli/control/client.ts';
 import { encode } from '../../../src/cli/control/protocol.ts';
 import type { Stats } from '../../../src/cli/render/stats.ts';
 import type { ConnectionRecord } from '../../../src/stack/connection-record.ts';
-import { eventually, type Program, RunningStack, STACK, skipWithout } from '../../support/running-stack.ts';
+import { eventually, Program, RunningStack, STACK, skipWithout } from '../../support/running-stack.ts';
 
 const PEERS = fileURLToPath(new URL('peers.py', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const KERNEL = '10.9.0.1';
 const ECHO = 7;
 const SERVER = 9990;
 const NOWHERE = 9991;
+const LISTENED = 4444;
 const LEAKY = '2002';
 /** Connections whose text comes in fragments. */
 const FRAGMENTED = 12;
@@ -27,6 +31,22 @@ const MODES = [
   { name: 'the kernel steers', queues: 2, steering: 'bpf', args: [] },
   { name: 'the workers sort', queues: 3, steering: 'ring', args: ['--steering', 'ring', '--offload', 'off'] },
 ];
+
+// Blocks of pcapng.
+const SECTION_BLOCK = 0x0a0d0d0a;
+const PACKET_BLOCK = 6;
+
+/** How many blocks of each type; every block ends with its length again. */
+function blocksOf(bytes: Buffer): Map<number, number> {
+  const kinds = new Map<number, number>();
+  for (let at = 0; at < bytes.length; ) {
+    const [type, length] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+    assert.equal(bytes.readUInt32LE(at + length - 4), length);
+    kinds.set(type, (kinds.get(type) ?? 0) + 1);
+    at += length;
+  }
+  return kinds;
+}
 
 interface Event {
   readonly ev: string;
@@ -225,6 +245,66 @@ describe('several queues', { concurrency: true }, () => {
         assert.equal(msl?.value, '1200ms');
       });
 
+      test('who listens through the control socket gets the connections of all queues, one at a time', async () => {
+        const socket = await openControl({ control: stack.ready.control });
+        const given = { port: LISTENED, keep: true, interactive: true };
+        const nc = Array.from({ length: 3 * queues }, (_, i) => `client ${i}\n`);
+        let got = '';
+        let clients: Promise<unknown> = Promise.resolve();
+        const listening = (async () => {
+          for await (const message of converse(socket, { command: 'listen', arguments: given })) {
+            if ('data' in message) got += Buffer.from(message.data, 'base64').toString();
+          }
+        })().catch(() => {});
+        await eventually(
+          async () => (await ss()).some(({ local }) => local.endsWith(`:${LISTENED}`)),
+          () => 'nobody listens',
+        );
+        clients = Promise.all(
+          nc.map((text) => stack.run('nc', ['-N', '-w', '5', STACK, String(LISTENED)], text)),
+        );
+        await clients;
+        await eventually(
+          () => got.length === nc.join('').length,
+          () => got,
+        );
+        assert.deepEqual(got.trimEnd().split('\n').sort(), nc.map((text) => text.trimEnd()).sort());
+        socket.destroy();
+        await listening;
+      });
+
+      test('a capture has one header, whole blocks, and packets of every queue', async () => {
+        const socket = await openControl({ control: stack.ready.control });
+        const parts: Buffer[] = [];
+        const capturing = (async () => {
+          for await (const message of converse(socket, { command: 'capture', arguments: {} })) {
+            if ('data' in message) parts.push(Buffer.from(message.data, 'base64'));
+          }
+        })().catch(() => {});
+        await eventually(
+          () => parts.length > 0,
+          () => 'no header',
+        );
+        const { code } = await stack.run('python3', [PEERS, 'churn', STACK, String(ECHO), '20']);
+        assert.equal(code, 0);
+        const kinds = (): Map<number, number> => blocksOf(Buffer.concat(parts));
+        await eventually(
+          () => (kinds().get(PACKET_BLOCK) ?? 0) >= 20 * 8,
+          () => `${kinds().get(PACKET_BLOCK) ?? 0} packets`,
+        );
+        socket.destroy();
+        await capturing;
+        assert.equal(kinds().get(SECTION_BLOCK), 1);
+      });
+
+      test('no thread has kept a privilege', () => {
+        for (const thread of readdirSync(`/proc/${stack.ready.pid}/task`)) {
+          const status = readFileSync(`/proc/${stack.ready.pid}/task/${thread}/status`, 'utf8');
+          assert.match(status, /^CapEff:\t0+$/m);
+          assert.match(status, /^NoNewPrivs:\t1$/m);
+        }
+      });
+
       test('an id finds its owner: connections of every queue are aborted by name', async () => {
         // Nobody reads on this port, and nobody closes.
         await Promise.all(
@@ -238,4 +318,42 @@ describe('several queues', { concurrency: true }, () => {
       });
     });
   }
+
+  test('a kernel that takes no program from us: the workers sort', {
+    skip: skipWithout('unshare', 'nc'),
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fourwave-unprivileged-'));
+    chmodSync(folder, 0o777);
+    try {
+      const { stdout, stderr } = await new Program('unshare', [
+        '-m',
+        'sh',
+        '-euc',
+        UNPRIVILEGED,
+        folder,
+        MAIN,
+      ]).end();
+      assert.match(stdout.toString(), /"queues":2,"steering":"ring"/, stderr);
+      assert.match(stdout.toString(), /^said 1\nsaid 2\nsaid 3\nsaid 4$/m, stderr);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
+
+/** Root of a user namespace may open a TUN of its own, and may load no program. */
+const UNPRIVILEGED = `
+mknod $0/tun c 10 200
+chmod 666 $0/tun
+mount --bind $0/tun /dev/net/tun
+export FOLDER=$0 MAIN=$1 HOME=$0
+exec setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn sh -euc '
+  ip link set lo up
+  ${process.execPath} $MAIN up --json --quiet --queues 2 --control $FOLDER/socket > $FOLDER/out &
+  for i in $(seq 100); do grep -q ready $FOLDER/out && break; sleep 0.1; done
+  cat $FOLDER/out
+  for i in 1 2 3 4; do echo said $i | nc -N -w 5 10.9.0.2 7; done
+  kill $!
+  wait $! || true
+'
+`;
