@@ -1,16 +1,18 @@
 /** Recycled byte rings: powers of two, one budget for the whole stack. */
 
+import type { Arena } from './arena.ts';
 import { ByteRing, EMPTY_RING } from './byte-ring.ts';
 
 /** Smallest and largest block, bytes. */
 const SMALLEST_SHIFT = 12;
 const LARGEST_SHIFT = 30;
 export const SMALLEST_BLOCK = 1 << SMALLEST_SHIFT;
-/** Free blocks kept for reuse, bytes; more goes back to the garbage collector. */
+/** Free rings outside of the arena that are kept for reuse, bytes; more goes back to the garbage collector. */
 const KEEP_FREE = 64 * 1024 * 1024;
 
 export class BufferPool {
   private readonly free: ByteRing[][] = [];
+  private readonly arena: Arena | null;
   private freeBytes = 0;
   /** Bytes handed out: capacity, not payload. */
   inUse = 0;
@@ -22,8 +24,10 @@ export class BufferPool {
    */
   claims = 0;
 
-  constructor(budget: number) {
+  /** Rings lie in the arena while that has room. */
+  constructor(budget: number, arena?: Arena) {
     this.budget = budget;
+    this.arena = arena ?? null;
     for (let shift = SMALLEST_SHIFT; shift <= LARGEST_SHIFT; shift++) this.free.push([]);
   }
 
@@ -36,9 +40,14 @@ export class BufferPool {
     if (this.inUse + length > this.budget - this.reserveAgainst(length)) return null;
     this.inUse += length;
     const recycled = (this.free[shift - SMALLEST_SHIFT] as ByteRing[]).pop();
-    if (recycled === undefined) return new ByteRing(length);
-    this.freeBytes -= length;
+    if (recycled === undefined) return this.createRing(length);
+    if (!recycled.inArena) this.freeBytes -= length;
     return recycled;
+  }
+
+  private createRing(length: number): ByteRing {
+    const base = this.arena === null ? -1 : this.arena.take(length);
+    return base < 0 ? new ByteRing(length) : new ByteRing(length, this.arena, base);
   }
 
   private reserveAgainst(length: number): number {
@@ -64,10 +73,12 @@ export class BufferPool {
     ring.reset();
     const length = ring.capacity;
     this.inUse -= length;
-    if (this.freeBytes + length > KEEP_FREE) return EMPTY_RING;
+    if (!ring.inArena) {
+      if (this.freeBytes + length > KEEP_FREE) return EMPTY_RING;
+      this.freeBytes += length;
+    }
     const shift = 31 - Math.clz32(length);
     (this.free[shift - SMALLEST_SHIFT] as ByteRing[]).push(ring);
-    this.freeBytes += length;
     return EMPTY_RING;
   }
 }

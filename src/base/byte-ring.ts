@@ -1,19 +1,31 @@
 /** A ring of bytes in recycled memory: what a connection holds for its user, or for the peer. */
 
+import type { Arena } from './arena.ts';
+
 /** Its memory, a power of two, is the pool's (see buffer-pool.ts), and has one long-lived view. */
 export class ByteRing {
   readonly bytes: Uint8Array;
   /** Over exactly `bytes`. */
   readonly view: DataView;
+  /** The arena that `bytes` lies in, from `base` on; `bytes` itself when in none. */
+  private readonly whole: Uint8Array;
+  private readonly base: number;
   /** Position of the first byte held. */
   private head = 0;
   /** Bytes held, from the front on. */
   length = 0;
 
-  constructor(capacity: number) {
-    const memory = new ArrayBuffer(capacity);
-    this.bytes = new Uint8Array(memory);
-    this.view = new DataView(memory);
+  /** In an arena, from `base` on; or in memory of its own. */
+  constructor(capacity: number, arena: Arena | null = null, base = 0) {
+    const memory = arena === null ? new ArrayBuffer(capacity) : arena.bytes.buffer;
+    this.bytes = new Uint8Array(memory, base, capacity);
+    this.view = new DataView(memory, base, capacity);
+    this.whole = arena === null ? this.bytes : arena.bytes;
+    this.base = base;
+  }
+
+  get inArena(): boolean {
+    return this.whole !== this.bytes;
   }
 
   get capacity(): number {
@@ -22,9 +34,9 @@ export class ByteRing {
 
   /** Takes over all that `old`, which is smaller, has: what was written ahead of its length, too. */
   moveFrom(old: ByteRing): void {
-    const { bytes, head } = old;
-    copyBytes(this.bytes, 0, bytes, head, bytes.length);
-    copyBytes(this.bytes, bytes.length - head, bytes, 0, head);
+    const { whole, base, capacity, head } = old;
+    this.put(0, whole, base + head, base + capacity);
+    this.put(capacity - head, whole, base, base + head);
     this.head = 0;
     this.length = old.length;
   }
@@ -37,8 +49,13 @@ export class ByteRing {
     const mask = this.bytes.length - 1;
     const place = (this.head + offset) & mask;
     const first = Math.min(end - start, this.bytes.length - place);
-    copyBytes(this.bytes, place, source, start, start + first);
-    if (first < end - start) copyBytes(this.bytes, 0, source, start + first, end);
+    this.put(place, source, start, start + first);
+    if (first < end - start) this.put(0, source, start + first, end);
+  }
+
+  private put(place: number, source: Uint8Array, start: number, end: number): void {
+    if (source === this.whole) source.copyWithin(this.base + place, start, end);
+    else copyBytes(this.bytes, place, source, start, end);
   }
 
   /** Copies `length` bytes from `offset` to `target[at …]`. */
@@ -84,6 +101,6 @@ export function copyBytes(
   if (end - start <= SHORT_COPY) {
     for (let i = start, j = at; i < end; i++, j++) target[j] = source[i] as number;
   } else {
-    target.set(source.subarray(start, end), at);
+    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
   }
 }

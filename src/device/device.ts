@@ -1,5 +1,6 @@
 /** What the stack needs of a network device. TUN, memory link, loopback, simulator: all are this. */
 
+import type { Arena } from '../base/arena.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 
@@ -24,6 +25,8 @@ export interface Device {
   readonly segmentationLimit: number;
   /** What is sent comes back: packets from our own addresses are to be taken. */
   readonly loopsBack?: boolean;
+  /** Where `receive` points to, with room to spare: whose connections live in it copy their bytes for less. */
+  readonly arena?: Arena | undefined;
   /** False after `send` returned false, until `DeviceListener.writable`. */
   readonly writable: boolean;
 

@@ -1,5 +1,6 @@
 /** One queue of a TUN: batches of packets in, single packets out. */
 
+import type { Arena } from '../base/arena.ts';
 import { REASON } from '../base/reasons.ts';
 import { type Frame, IP_HEADER_LENGTH } from '../wire/frame.ts';
 import { CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
@@ -19,8 +20,16 @@ import {
 } from './native.ts';
 
 /** Fifteen of the largest packets, or a batch of small ones that stays in the cache. */
-const RING_SIZE = 1 << 20;
+export const RING_SIZE = 1 << 20;
 const CWR = 0x80;
+
+/** What the queues of one interface share. */
+export interface QueueSetting {
+  readonly native: Native;
+  readonly arena: Arena;
+  readonly vnetHeader: boolean;
+  readonly owner: QueueOwner;
+}
 
 /** Whom a queue tells. */
 export interface QueueOwner {
@@ -43,8 +52,9 @@ export class TunQueue {
   private readonly native: Native;
   private readonly owner: QueueOwner;
   private readonly vnetHeader: boolean;
-  private readonly ring = new Uint8Array(RING_SIZE);
-  private readonly view = new DataView(this.ring.buffer);
+  private readonly arena: Arena;
+  /** Where in the arena its ring begins. */
+  private readonly base: number;
   private readonly mail = new Int32Array(MAIL_LENGTH);
   private readonly port: Port;
   private header: Uint8Array | null = null;
@@ -53,20 +63,23 @@ export class TunQueue {
   private next = 0;
   private watched = WATCH_READABLE;
 
-  /** Takes over `fd`. */
-  constructor(native: Native, fd: number, vnetHeader: boolean, owner: QueueOwner) {
+  /** Takes over `fd`; its ring is the `index`th of those at the arena's front. */
+  constructor({ native, arena, vnetHeader, owner }: QueueSetting, fd: number, index: number) {
     this.native = native;
     this.owner = owner;
     this.vnetHeader = vnetHeader;
-    this.port = native.attach(fd, vnetHeader ? 1 : 0, this.ring, this.mail, (value) => this.called(value));
+    this.arena = arena;
+    this.base = index * RING_SIZE;
+    const ring = arena.bytes.subarray(this.base, this.base + RING_SIZE);
+    this.port = native.attach(fd, vnetHeader ? 1 : 0, ring, this.mail, (value) => this.called(value));
   }
 
   /** Points `packet` at the next packet of the batch; false when all were taken. */
   take(packet: Packet): boolean {
     while (this.next < this.count) {
       const at = MAIL_PACKETS + 2 * this.next++;
-      const start = this.mail[at] as number;
-      packet.setMemory(this.ring, this.view);
+      const start = this.base + (this.mail[at] as number);
+      packet.setMemory(this.arena.bytes, this.arena.view);
       packet.start = start;
       packet.end = start + (this.mail[at + 1] as number);
       packet.gsoSize = 0;
@@ -100,7 +113,7 @@ export class TunQueue {
     }
     if (this.vnetHeader) {
       const flags = frame.header[IP_HEADER_LENGTH + TCP_FLAGS] as number;
-      writeVirtioHeader(frame, this.view, 0, frame.gsoSize > 0 && (flags & CWR) !== 0);
+      writeVirtioHeader(frame, this.arena.view, this.base, frame.gsoSize > 0 && (flags & CWR) !== 0);
     }
     const mail = this.mail;
     mail[MAIL_HEADER_LENGTH] = frame.headerLength;

@@ -1,6 +1,7 @@
 /** A Linux TUN interface: the device behind which the kernel, and with it every real program, is. */
 
 import { writeSync } from 'node:fs';
+import { Arena } from '../base/arena.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Device, DeviceListener } from './device.ts';
@@ -9,7 +10,7 @@ import { loadNative, type Native, type NativeTunRequest, TUN_F_CSUM, TUN_F_TSO4 
 import { copyFrame, MAX_PACKET_LENGTH } from './packet-queue.ts';
 import { parsePeer, refuseRoutedRange } from './routes.ts';
 import type { SteeringKey } from './steering-key.ts';
-import { TunQueue } from './tun-queue.ts';
+import { RING_SIZE, TunQueue } from './tun-queue.ts';
 
 export interface TunOptions {
   /** Name of the interface, or a pattern (`fw%d`) in which the kernel puts the first free number. */
@@ -64,6 +65,8 @@ const OFFLOADS = {
   off: [],
 } as const;
 const MAX_QUEUES = 16;
+/** Behind the rings, for the bytes of connections. */
+const SPARE_MEMORY = 32 << 20;
 const MIN_MTU = 68;
 const EAGAIN = 11;
 /** What writes to a TUN that was deleted fail with. */
@@ -173,6 +176,7 @@ export class TunDevice implements Device {
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
   readonly description: TunDescription;
+  readonly arena: Arena;
   /** False while a packet waits for the kernel to take it. */
   writable = true;
   /** Packets that the kernel refused, and those sent while `writable` was false. */
@@ -189,6 +193,8 @@ export class TunDevice implements Device {
   constructor(description: TunDescription, native: Native = loadNative()) {
     this.native = native;
     this.description = description;
+    const rings = description.queues.length * RING_SIZE;
+    this.arena = new Arena(rings + SPARE_MEMORY, rings);
     this.name = description.name;
     this.mtu = description.mtu;
     this.checksumOffload = description.offload.includes('csum');
@@ -208,9 +214,11 @@ export class TunDevice implements Device {
       writable: () => this.flush(),
       died: (errno: number) => this.died(errno),
     };
-    for (const fd of this.description.queues) {
-      this.queues.push(new TunQueue(this.native, fd, this.description.vnetHeader, owner));
-    }
+    const { native, arena } = this;
+    const setting = { native, arena, vnetHeader: this.description.vnetHeader, owner };
+    this.description.queues.forEach((fd, index) => {
+      this.queues.push(new TunQueue(setting, fd, index));
+    });
   }
 
   receive(packet: Packet): boolean {

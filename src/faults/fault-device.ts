@@ -6,6 +6,7 @@
  * super-packets of that direction are split and their sums completed before the rules run.
  */
 
+import type { Arena } from '../base/arena.ts';
 import { completeChecksum } from '../device/complete-checksum.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import { copyFrame } from '../device/packet-queue.ts';
@@ -72,6 +73,11 @@ export class FaultDevice implements Device {
   get mtu(): number {
     return this.inner.mtu;
   }
+  /** Packets that a rule holds or splits are copies, and lie elsewhere. */
+  get arena(): Arena | undefined {
+    return this.inner.arena;
+  }
+
   get checksumOffload(): boolean {
     return this.inner.checksumOffload;
   }

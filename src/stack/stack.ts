@@ -133,6 +133,7 @@ export class Stack implements DeviceListener {
       clock: this.clock,
       random,
       network: this.ip,
+      arena: options.device.arena,
       counters: this.counters,
       trace,
       config,

@@ -1,5 +1,6 @@
 /** What all parts of one TCP share: the injected world, the tables, and the two lists of a turn. */
 
+import type { Arena } from '../base/arena.ts';
 import { BufferPool } from '../base/buffer-pool.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from '../base/counters.ts';
@@ -33,6 +34,8 @@ export interface TcpEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
+  /** Where received packets lie, when there is room for rings beside them. */
+  readonly arena?: Arena | undefined;
   readonly counters: Counters;
   readonly trace: TcpTrace | null;
   readonly config: TcpConfig;
@@ -116,7 +119,7 @@ export class TcpContext {
     this.replies = new ReplyQueue();
     this.resets = new ResetBudget(environment.clock, environment.random);
     this.noise = new Noise(environment.random);
-    this.pool = new BufferPool(environment.config.bufferTotal);
+    this.pool = new BufferPool(environment.config.bufferTotal, environment.arena);
     this.scratch = this.newBlock();
   }
 

@@ -7,7 +7,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { NO_RANGES, type RangeList } from '../../base/range-list.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
-import { Records, type RecordsPool } from './records.ts';
+import type { Records, RecordsPool } from './records.ts';
 
 // What is known of a record.
 /** The peer has it (SACK). */
@@ -410,7 +410,7 @@ export class InFlight {
   }
 
   private grow(old: Records): Records {
-    const larger = new Records(old.capacity * 2);
+    const larger = this.pool.take(old.capacity * 2);
     const mask = old.capacity - 1;
     for (let i = 0; i < this.count; i++) {
       const from = (this.head + i) & mask;

@@ -28,16 +28,33 @@ export class Records {
   }
 }
 
-/** Recycled record arrays of the first size: a connection with nothing in flight owns none. */
-export class RecordsPool {
-  private readonly free: Records[] = [];
+/** Records of this capacity and less are recycled; so many bits has it more than the first. */
+const LARGEST_SHIFT = 10;
+const MAX_FREE = 1024;
 
-  take(): Records {
-    return this.free.pop() ?? new Records(FIRST_CAPACITY);
+/** Recycled record arrays: a connection with nothing in flight owns none. */
+export class RecordsPool {
+  /** By the capacity's power of two above the first. */
+  private readonly free: Records[][] = [];
+
+  constructor() {
+    for (let shift = 0; shift <= LARGEST_SHIFT; shift++) this.free.push([]);
+  }
+
+  /** Empty ones. `capacity` is the first, or twice another. */
+  take(capacity = FIRST_CAPACITY): Records {
+    return this.shelfOf(capacity)?.pop() ?? new Records(capacity);
   }
 
   give(records: Records): void {
     records.islands.clear();
-    if (records.capacity === FIRST_CAPACITY && this.free.length < 1024) this.free.push(records);
+    const shelf = this.shelfOf(records.capacity);
+    // The larger, the fewer: each shelf keeps as much memory.
+    if (shelf !== undefined && shelf.length * records.capacity < MAX_FREE * FIRST_CAPACITY)
+      shelf.push(records);
+  }
+
+  private shelfOf(capacity: number): Records[] | undefined {
+    return this.free[Math.clz32(FIRST_CAPACITY) - Math.clz32(capacity)];
   }
 }
