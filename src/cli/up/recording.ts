@@ -2,10 +2,11 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { FaultTape } from '../../faults/fault-device.ts';
+import { tapedLog } from '../../replay/taped-log.ts';
 import { formatSize } from '../../stack/config-values.ts';
 import { systemClock } from '../../stack/driver.ts';
 import { RecordingTape } from '../../stack/tape.ts';
-import type { FaultTrace, RuleAtWork } from '../../trace/fault-trace.ts';
+import type { FaultTrace } from '../../trace/fault-trace.ts';
 import { version } from '../version.ts';
 import { ByteFile } from './byte-file.ts';
 import type { UpOptions } from './options.ts';
@@ -49,24 +50,7 @@ export class Recording implements FaultTape {
 
   /** The event log as faults speak to it. */
   logFor(log: FaultTrace): FaultTrace {
-    const { tape } = this;
-    return {
-      get lastSent(): number {
-        return log.lastSent;
-      },
-      fate(packet, fate, rule, until) {
-        tape.logCall('fate', [packet, fate, plain(rule), until]);
-        return log.fate(packet, fate, rule, until);
-      },
-      rule(event, rule, what) {
-        tape.logCall('rule', [event, plain(rule), what]);
-        log.rule(event, rule, what);
-      },
-      arrives(segment) {
-        tape.logCall('arrives', [segment]);
-        log.arrives(segment);
-      },
-    };
+    return tapedLog(this.tape, log);
   }
 
   offTheWire(bytes: Uint8Array): void {
@@ -90,8 +74,4 @@ export class Recording implements FaultTape {
     if (this.file.waiting > MOST_WAITING) this.file.giveUp('the disk is too slow');
     else this.file.write(bytes);
   }
-}
-
-function plain({ number, text, hits, left }: RuleAtWork): RuleAtWork {
-  return { number, text, hits, left };
 }
