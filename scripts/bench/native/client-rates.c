@@ -79,8 +79,8 @@ void churn(const struct Options *options) {
   double start = now() + options->warmUp;
   while (!watch(options, start)) {
     struct epoll_event ready[MOST_EVENTS];
-    int found = epoll_wait(poller, ready, MOST_EVENTS, 5000);
-    if (found == 0) fail("nothing moves for 5 s");
+    int found = epoll_wait(poller, ready, MOST_EVENTS, 3000);
+    if (found == 0) fail("nothing moves for 3 s");
     for (int i = 0; i < found; i++) {
       struct Lane *lane = ready[i].data.ptr;
       if (!goOnChurn(poller, lane, ready[i].events)) continue;
@@ -133,8 +133,8 @@ void requests(const struct Options *options) {
   double start = now() + options->warmUp;
   while (!watch(options, start)) {
     struct epoll_event ready[MOST_EVENTS];
-    int found = epoll_wait(poller, ready, MOST_EVENTS, 5000);
-    if (found == 0) fail("nothing moves for 5 s");
+    int found = epoll_wait(poller, ready, MOST_EVENTS, 3000);
+    if (found == 0) fail("nothing moves for 3 s");
     for (int i = 0; i < found; i++) {
       struct Lane *lane = ready[i].data.ptr;
       if (!goOnRequest(lane)) continue;
