@@ -65,5 +65,4 @@ export type FromWorker =
   | { readonly type: 'done'; readonly id: number; readonly result: unknown }
   | { readonly type: 'error'; readonly id: number; readonly failure: WorkerFailure }
   /** Events for the log and for people; none that is earlier than `mark` (seconds) will follow. */
-  | { readonly type: 'events'; readonly events: readonly LogEvent[]; readonly mark: number }
-  | { readonly type: 'stopped' };
+  | { readonly type: 'events'; readonly events: readonly LogEvent[]; readonly mark: number };

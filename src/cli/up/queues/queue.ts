@@ -100,8 +100,6 @@ export class Queue {
       case 'events':
         this.listener.events(this.index, message.events, message.mark);
         break;
-      case 'stopped':
-        break;
       default:
         this.inConversation(message);
     }

@@ -54,7 +54,9 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     trace: recorder,
     siblings: siblingsOf(index, steering, exchange, start.secret),
   });
-  stack.onFailure = (error) => post({ type: 'broken', message: `the device has failed: ${error.message}` });
+  const broken = (message: string): void => post({ type: 'broken', message });
+  process.on('uncaughtException', (error) => broken(error.stack ?? String(error)));
+  stack.onFailure = (error) => broken(`the device has failed: ${error.message}`);
   const now = (): number => (clock.now - start.origin) / 1e6;
   const sender = new EventSender(post, { everything: options.log !== null, now });
   feed.tellPeople((event) => sender.add(event));
@@ -75,7 +77,6 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     await captures.end();
     sender.close();
     await feed.close();
-    post({ type: 'stopped' });
     process.exit();
   };
   serveCalls(port, handlers, () => void stop());
