@@ -9,7 +9,7 @@ import { probeExpired, probeIsPossible, probeTimeout } from '../recovery/tail-lo
 import { timeoutExpired } from '../recovery/timeout.ts';
 import type { Tcb } from '../tcb.ts';
 import { TIMER_PERSIST, TIMER_RACK, TIMER_RTO, TIMER_TLP, TIMER_USER } from './timer-table.ts';
-import { armTimer, cancelTimer, isArmed } from './timers.ts';
+import { armTimer, cancelTimer, isArmed, isArmedFor } from './timers.ts';
 
 /** R1, RFC 9293 §3.8.3 (SHLD-10). */
 const R1 = 3;
@@ -67,7 +67,9 @@ export function setLossTimer(tcb: Tcb, restart: boolean): void {
 /** RFC 8985 §7.2: from what was sent last, or from the last ACK with news. */
 function armProbe(tcb: Tcb): void {
   const untilTimeout = tcb.recovery.rtoAt - tcb.clock.now;
-  armTimer(tcb, TIMER_TLP, Math.max(0, Math.min(probeTimeout(tcb), untilTimeout)));
+  const wait = Math.max(0, Math.min(probeTimeout(tcb), untilTimeout));
+  // Every segment of a turn asks for the same.
+  if (!isArmedFor(tcb, TIMER_TLP, wait)) armTimer(tcb, TIMER_TLP, wait);
 }
 
 /** Cancels the others of the three; -1: all. */

@@ -27,6 +27,11 @@ export function isArmed(tcb: Tcb, timer: number): boolean {
   return tcb.row >= 0 && tcb.context.timers.isArmed(tcb.row, timer);
 }
 
+/** Whether `timer` expires in exactly `after` µs. */
+export function isArmedFor(tcb: Tcb, timer: number, after: number): boolean {
+  return tcb.row >= 0 && tcb.context.timers.deadline(tcb.row, timer) === tcb.clock.now + after;
+}
+
 /** Starts to wait for silence, RFC 9293 §3.8.4. */
 export function armKeepAlive(tcb: Tcb): void {
   if (STATES[tcb.state].synchronized && tcb.row >= 0) armTimer(tcb, TIMER_KEEPALIVE, tcb.keepAliveIdle);
