@@ -18,7 +18,7 @@ import { Results } from './test-results.js';
  */
 const CORE_FOLDERS = ['unit', 'property', 'conformance', 'sim'];
 const NOT_CORE =
-  /^test\/(unit\/(lint|rfc-gate|test-runner|wire\/checksum-oracle)|conformance\/attacks\/pairs-)/;
+  /^test\/(unit\/(lint|rfc-gate|test-runner|garbage|wire\/checksum-oracle)|conformance\/attacks\/pairs-)/;
 const NODE_VERSIONS = [20, 22, 24];
 /** ms after which a file that has not ended has failed. */
 const LIMIT = 600_000;
