@@ -96,8 +96,10 @@ function aligned(rows) {
 function verdict(run) {
   const { variation } = run.anchor;
   if (!run.void) return `The anchor (kernel to kernel, veth, sink) varied by ${variation.toFixed(2)}.`;
-  const why = variation === null ? 'was not measured' : `varied by ${variation.toFixed(2)}, more than 1.5`;
-  return `VOID: the anchor (kernel to kernel, veth, sink) ${why}: the machine was busy, the figures mean nothing.`;
+  const anchor = 'VOID: the anchor (kernel to kernel, veth, sink)';
+  if (variation === null)
+    return `${anchor} was measured in fewer than three passes: nobody knows what the figures mean.`;
+  return `${anchor} varied by ${variation.toFixed(2)}, more than 1.5: the machine was busy, the figures mean nothing.`;
 }
 
 function notes(run) {

@@ -10,9 +10,12 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** `{ variation, void }` of the anchor's rates, one of each pass. No rates prove nothing. */
+/** Fewer passes do not show how much the machine varies. */
+const LEAST_PASSES = 3;
+
+/** `{ variation, void }` of the anchor's rates, one of each pass. */
 export function judgeAnchor(rates) {
-  if (rates.length === 0) return { variation: null, void: true };
+  if (rates.length < LEAST_PASSES) return { variation: null, void: true };
   const variation = Math.max(...rates) / Math.min(...rates);
   return { variation, void: !(variation <= MOST_VARIATION) };
 }
