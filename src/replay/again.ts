@@ -12,7 +12,7 @@ import type { Device, DeviceListener } from '../device/device.ts';
 import { FaultDevice } from '../faults/fault-device.ts';
 import { lookupIn } from '../faults/stack-lookup.ts';
 import type { Timeline } from '../faults/world.ts';
-import { loadPacket } from '../stack/replay.ts';
+import { loadPacket } from '../stack/replay-device.ts';
 import { Stack } from '../stack/stack.ts';
 import type { Tape } from '../stack/tape.ts';
 import type { RecordedRun } from '../stack/tape-header.ts';

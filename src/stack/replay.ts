@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Device, DeviceListener } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CallName } from '../tcp/call-tape.ts';
 import type { ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
@@ -10,11 +10,10 @@ import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import type { TcpTrace } from '../tcp/trace.ts';
-import type { Frame } from '../wire/frame.ts';
-import { CHECKSUM_PARTIAL, CHECKSUM_UNVERIFIED, CHECKSUM_VALID, type Packet } from '../wire/packet.ts';
+import type { Packet } from '../wire/packet.ts';
 import type { ConfigValue } from './config.ts';
-import { PacketDigest } from './packet-digest.ts';
 import { performOn } from './replay-calls.ts';
+import { ReplayDevice } from './replay-device.ts';
 import { Stack } from './stack.ts';
 import type { Tape } from './tape.ts';
 import * as format from './tape-format.ts';
@@ -154,6 +153,8 @@ export class Replay implements Tape {
         break;
       case format.ENTRY_FROM_RULES:
       case format.ENTRY_WIRE:
+      // Somebody has asked the log for the time.
+      case format.ENTRY_LOG_CLOCK:
         this.reader.take();
         break;
       default:
@@ -302,7 +303,12 @@ export class Replay implements Tape {
   private callLog(log: ReplayLog, body: Uint8Array): void {
     const [name, ...values] = format.valueIn(body) as [string, ...unknown[]];
     const method = LOG_CALLS.has(name) ? log[name] : undefined;
-    if (typeof method === 'function') method.apply(log, values);
+    if (typeof method !== 'function') return;
+    const tell: LogCall = (...given) => {
+      method.apply(log, given);
+    };
+    if (name === 'note') this.note(tell, values);
+    else tell(...values);
   }
 
   // ── Calls ──────────────────────────────────────────────────────────────────────────────────────
@@ -355,6 +361,17 @@ export class Replay implements Tape {
     return listener;
   }
 
+  /** Somebody told the log of a connection, perhaps of one in a compact record. */
+  private note(tell: LogCall, [name, data, id]: readonly unknown[]): void {
+    let told = id === null;
+    if (told) tell(name, data);
+    this.stack.tcp.forEachConnection((tcb) => {
+      if (told || tcb.id !== id) return;
+      told = true;
+      tell(name, data, tcb);
+    });
+  }
+
   private connection(id: number): Tcb {
     const tcb = this.connections.get(id);
     if (tcb === undefined) throw new format.RecordingError(`speaks of a connection ${id} that there is not`);
@@ -377,6 +394,8 @@ const ENDINGS: Readonly<Record<number, Replay['ending']>> = {
   [format.ENTRY_END]: 'whole',
 };
 
+type LogCall = (...values: unknown[]) => void;
+
 /** What others than the stack tell the event log. */
 const LOG_CALLS: ReadonlySet<string> = new Set(['fate', 'rule', 'arrives', 'note']);
 
@@ -387,105 +406,4 @@ export function nameOf(code: number): string {
 export function readCall(code: number, body: Uint8Array): [CallName, number, unknown] {
   if (code === format.ENTRY_SEND) return ['send', format.numberIn(body), body.subarray(8)];
   return format.valueIn(body) as [CallName, number, unknown];
-}
-
-/** A recorded packet that came, as the device gave it. */
-export function loadPacket(packet: Packet, entry: Uint8Array): void {
-  const body = entry.slice();
-  const view = new DataView(body.buffer);
-  packet.setMemory(body, view);
-  packet.gsoSize = view.getUint16(0);
-  const state = body[2];
-  packet.checksum = state === 1 ? CHECKSUM_PARTIAL : state === 2 ? CHECKSUM_VALID : CHECKSUM_UNVERIFIED;
-  packet.start = 3;
-  packet.end = body.length;
-}
-
-/** Gives the packets of the tape, compares what is sent, and blocks where the device did. */
-class ReplayDevice implements Device {
-  readonly name = 'replay';
-  readonly mtu: number;
-  readonly checksumOffload: boolean;
-  readonly segmentationLimit: number;
-  readonly loopsBack: boolean;
-  private open = true;
-  private readonly player: Replay;
-  private readonly options: ReplayOptions;
-  private readonly digest = new PacketDigest();
-
-  constructor(player: Replay, run: RecordedRun, options: ReplayOptions) {
-    this.player = player;
-    this.options = options;
-    this.mtu = run.mtu;
-    this.checksumOffload = run.checksumOffload;
-    this.segmentationLimit = run.segmentationLimit;
-    this.loopsBack = run.loopsBack;
-  }
-
-  get writable(): boolean {
-    this.look();
-    return this.open;
-  }
-
-  attach(_listener: DeviceListener): void {}
-
-  receive(packet: Packet): boolean {
-    const { player } = this;
-    while (player.next() === format.ENTRY_WIRE || player.next() === format.ENTRY_FROM_RULES) {
-      player.expect(player.next());
-    }
-    if (player.next() !== format.ENTRY_PACKET) return false;
-    const body = player.expect(format.ENTRY_PACKET);
-    if (body === null || body.length < 3) return false;
-    loadPacket(packet, body);
-    this.options.onArrival?.(packet);
-    return true;
-  }
-
-  send(frame: Frame): boolean {
-    const { player, digest } = this;
-    if (player.over) return true;
-    player.packets++;
-    digest.of(frame);
-    const packet = digest.packet;
-    const body = player.expect(format.ENTRY_SENT);
-    if (player.over) return true;
-    if (body !== null) this.compare(body, packet);
-    if (!player.over) this.options.onPacket?.(packet.slice());
-    if (player.next() !== format.ENTRY_BLOCKED) return true;
-    player.expect(format.ENTRY_BLOCKED);
-    this.open = false;
-    return false;
-  }
-
-  private compare(body: Uint8Array, packet: Uint8Array): void {
-    const { player, digest } = this;
-    if (body.length < 12) throw new format.RecordingError('has a packet without a digest');
-    const view = new DataView(body.buffer, body.byteOffset, body.length);
-    const length = view.getUint32(0);
-    const recorded = body.slice(12);
-    if (length !== packet.length)
-      player.fail(
-        `packet ${player.packets} is ${packet.length} bytes long and was ${length}`,
-        recorded,
-        packet.slice(),
-      );
-    else if (view.getInt32(4) !== digest.digest[0] || view.getInt32(8) !== digest.digest[1])
-      player.fail(`packet ${player.packets} has other bytes`, recorded, packet.slice());
-  }
-
-  /** What looking at the device found out then. */
-  look(): void {
-    const code = this.player.next();
-    if (code !== format.ENTRY_OPEN && code !== format.ENTRY_SHUT) return;
-    this.player.expect(code);
-    this.open = code === format.ENTRY_OPEN;
-  }
-
-  unblock(): void {
-    this.player.expect(format.ENTRY_WRITABLE);
-    this.open = true;
-  }
-
-  async close(): Promise<void> {}
 }

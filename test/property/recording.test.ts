@@ -10,7 +10,7 @@ import { lookupIn } from '../../src/faults/stack-lookup.ts';
 import { clockTimeline } from '../../src/faults/timeline.ts';
 import { runWith } from '../../src/replay/compare.ts';
 import { Histories } from '../../src/replay/history.ts';
-import { tapedLog } from '../../src/replay/taped-log.ts';
+import { TapedRecorder } from '../../src/replay/taped-recorder.ts';
 import { Replay } from '../../src/stack/replay.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import { RecordingTape } from '../../src/stack/tape.ts';
@@ -43,11 +43,11 @@ function record(seed: number, rules: readonly string[], offload: (typeof OFFLOAD
   const clock = virtualClock(SECOND);
   const [near, far] = memoryLink({ offload });
   const tape = new RecordingTape({ faults: rules, seed });
-  const log = new TraceRecorder({ clock: tape.logClock(clock) });
+  const log = new TapedRecorder(tape, { clock });
   const events: LogEvent[] = [];
   log.onEvent = () => events.push(log.latest as LogEvent);
   const timeline = clockTimeline(clock);
-  const device = new FaultDevice(near, { timeline, seed, trace: tapedLog(tape, log) });
+  const device = new FaultDevice(near, { timeline, seed, trace: log });
   device.tape = {
     offTheWire: (bytes) => tape.offTheWire(clock.now, bytes),
     fromRules: () => tape.fromRules(),
@@ -70,6 +70,10 @@ function record(seed: number, rules: readonly string[], offload: (typeof OFFLOAD
   echo(server);
   talk(client, seed);
   clock.advanceBy(20 * SECOND);
+  // Somebody looks at the other end.
+  server.tcp.forEachConnection((tcb) => {
+    log.note('peer:state', { state: 'CLOSED', source: 'observed', between: [log.elapsed, log.elapsed] }, tcb);
+  });
   if (rules.some((rule) => rule.startsWith('hold'))) {
     device.faults.add('release f1');
     device.faults.add('inject old');

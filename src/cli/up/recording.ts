@@ -1,12 +1,10 @@
 /** The recording of `--record`: what enters the stack, written down while it runs. */
 
-import type { Clock } from '../../base/clock.ts';
 import type { FaultTape } from '../../faults/fault-device.ts';
-import { tapedLog } from '../../replay/taped-log.ts';
+import { TapedRecorder } from '../../replay/taped-recorder.ts';
 import { formatSize } from '../../stack/config-values.ts';
 import { systemClock } from '../../stack/driver.ts';
 import { RecordingTape } from '../../stack/tape.ts';
-import type { FaultTrace } from '../../trace/fault-trace.ts';
 import { version } from '../version.ts';
 import { ByteFile } from './byte-file.ts';
 import type { UpOptions } from './options.ts';
@@ -18,8 +16,8 @@ const FLUSH_EVERY = 200;
 
 export class Recording implements FaultTape {
   readonly tape: RecordingTape;
-  /** For the event log, whose times are recorded too. */
-  readonly clock: Clock;
+  /** The event log of the run. */
+  readonly recorder: TapedRecorder;
   private readonly file: ByteFile;
   private readonly timer: NodeJS.Timeout;
 
@@ -35,7 +33,7 @@ export class Recording implements FaultTape {
         `the recording ${options.record} is full (${formatSize(cap)}): it holds the run up to here, and the ` +
           'stack goes on; --record-max makes room for more',
       );
-    this.clock = this.tape.logClock(systemClock);
+    this.recorder = new TapedRecorder(this.tape, { clock: systemClock });
     this.timer = setInterval(() => this.tape.flush(), FLUSH_EVERY);
     this.timer.unref();
   }
@@ -46,11 +44,6 @@ export class Recording implements FaultTape {
     const file = await ByteFile.open({ path, what: 'the recording', option: '--record', mode: 0o600 });
     file.onFailure = say;
     return new Recording(file, options, options.recordMax, say);
-  }
-
-  /** The event log as faults speak to it. */
-  logFor(log: FaultTrace): FaultTrace {
-    return tapedLog(this.tape, log);
   }
 
   offTheWire(bytes: Uint8Array): void {

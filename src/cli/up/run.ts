@@ -116,9 +116,9 @@ interface Instruments extends Pick<Running, 'feed' | 'captures' | 'recording'> {
 async function instruments(options: UpOptions, device: Device, log: Logger): Promise<Instruments> {
   const say = (sentence: string): void => log.error(sentence);
   const recording = options.record === null ? null : await Recording.open(options.record, options, say);
-  const recorder = new TraceRecorder({ clock: recording?.clock ?? systemClock });
+  const recorder = recording?.recorder ?? new TraceRecorder({ clock: systemClock });
   const feed = new EventFeed(recorder);
-  const faulty = withFaults(device, options.seed, recording?.logFor(recorder) ?? recorder);
+  const faulty = withFaults(device, options.seed, recorder);
   faulty.tape = recording;
   return { recorder, feed, faulty, captures: new Captures(faulty, feed, options), recording };
 }

@@ -69,7 +69,7 @@ const wrong: [string, RegExp][] = [
   ['ladder --since yesterday', /--since/],
   ['why x', /number of an event/],
   ['stats --json --prometheus', /choose one/],
-  ['drill', /missing required argument/],
+  ['drill', /name a script, or a recording with --from/],
   ['up --fault drop,in', /--fault: column 5: one of where, times, prob, seed, for is expected here/],
   ['up --seed x --fault drop', /--seed must be a whole number/],
   ['fault add drop in where state=TIME-WAIT', /column 20: state is compared with ==, not with =/],
