@@ -256,6 +256,11 @@ export class TunDevice implements Device {
     return found;
   }
 
+  /** A NETLINK_SOCK_DIAG socket of the interface's namespace; -1 = none was opened. */
+  get diagnosis(): number {
+    return this.closed ? -1 : this.description.diagnosis;
+  }
+
   /** A raw socket was opened with the interface: {@link sendFromKernel} works. */
   get canSendFromKernel(): boolean {
     return this.description.raw >= 0 && !this.closed;

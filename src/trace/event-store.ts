@@ -8,6 +8,7 @@ import type { Tcb } from '../tcp/tcb.ts';
 import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
 import { decodeRow, decodeRun } from './decode.ts';
 import type { LogEvent } from './log-event.ts';
+import { seconds } from './readable.ts';
 import * as record from './record.ts';
 import { ConnectionLog, Ring } from './rings.ts';
 import { Words } from './strings.ts';
@@ -94,6 +95,11 @@ export abstract class EventStore {
     return this.segments;
   }
 
+  /** Seconds since `t` = 0. */
+  get elapsed(): number {
+    return seconds(this.clock.now - this.origin);
+  }
+
   /** The newest event. Undefined when there was none. */
   get latest(): LogEvent | undefined {
     return this.n <= 0 ? undefined : this.decode(this.rows, this.at, this.log);
@@ -126,6 +132,8 @@ export abstract class EventStore {
     const log = connection === undefined ? null : this.find(connection);
     const place = this.common.written % this.common.capacity;
     this.begin(EVENT[name], log, false);
+    // Whoever tells it knows more than the stack.
+    this.put(record.AT_CAUSE, 0);
     this.notes[place] = data;
     return this.commit();
   }

@@ -54,7 +54,7 @@ export function openInterface(options: UpOptions): TunDescription {
   const steering = queues > 1 ? randomKey() : null;
   const kernelSteers = options.steering === 'auto';
   const request: TunOptions = { name, peer, mtu, netns, offload, queues, steering, kernelSteers };
-  const extras: PrivilegedExtras = { rawSocket: options.allowInject };
+  const extras: PrivilegedExtras = { diagnosis: true, rawSocket: options.allowInject };
   if (hasNetAdmin()) return openAndDrop(request, extras, options.user);
   if (options.user !== null) {
     throw new CliError(EXIT_PRIVILEGE, '--user needs root: run this command with sudo');

@@ -20,6 +20,7 @@ import { eventNarrator, humanLog } from './human-log.ts';
 import { logHeader } from './log-header.ts';
 import type { UpOptions } from './options.ts';
 import { kernelSideOf } from './outside.ts';
+import { watchPeers } from './peer-watch.ts';
 import { Recording } from './recording.ts';
 
 const LINGER_POLL = 50;
@@ -78,6 +79,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
     if (options.pcapng !== null) {
       await captures.writeTo(options.pcapng, (sentence) => log.error(sentence));
     }
+    watchPeers({ device, stack, recorder, addresses: options.address });
     feed.tellPeople(eventNarrator(log));
     startFaults(faults, stack, options.fault);
     const services = new Services(stack, options.www);
