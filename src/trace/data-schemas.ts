@@ -94,9 +94,18 @@ const by = words('the event that made it happen; empty when none is known');
 
 /** Data of every event. Those whose writers are outside the stack are open. */
 export const DATA = {
-  'stack:started': open,
-  'stack:stopped': open,
-  'stack:config': open,
+  'stack:started': Type.Object(
+    {
+      addresses: Type.Array(Type.String()),
+      mtu: count,
+      tun: Type.String(),
+      offload: Type.Array(Type.String()),
+      uid: maybe(Type.Integer({ description: 'whose privileges are left' })),
+    },
+    closed,
+  ),
+  'stack:stopped': Type.Object({}, closed),
+  'stack:config': Type.Object({ key: Type.String(), value: Type.String() }, closed),
   'listen:opened': listener,
   'listen:closed': listener,
   'listen:queue': listener,

@@ -52,6 +52,20 @@ const TEXTS: Partial<Record<EventName, (data: Data) => string>> = {
   'cc:state': (d) => `${show(d, 'old')} → ${show(d, 'new')} (${show(d, 'trigger')})`,
   'rtt:sample': (d) => `round trip ${show(d, 'ms')} ms${d['accepted'] === true ? '' : ', not taken'}`,
   'ip:dropped': (d) => `packet of ${show(d, 'len')} bytes dropped: ${show(d, 'reason')}`,
+  'rst:why': (d) => `a reset for ${show(d, 'peer')}: ${show(d, 'reason')}${clause(d)}`,
+  'snd:window': (d) =>
+    `SND.UNA ${show(d, 'una')} SND.NXT ${show(d, 'nxt')} SND.WND ${show(d, 'wnd')}, MSS ${show(d, 'mss')}`,
+  'rcv:window': (d) => `RCV.NXT ${show(d, 'nxt')} RCV.WND ${show(d, 'wnd')}`,
+  'buf:snd': (d) =>
+    `send buffer ${show(d, 'used')} of ${show(d, 'limit')} bytes, ${show(d, 'unsent')} not sent yet`,
+  'buf:rcv': (d) => `receive buffer ${show(d, 'used')} of ${show(d, 'limit')} bytes`,
+  'buf:ooo': (d) => `kept beyond a gap: ${rangesText(d, 'ranges')}`,
+  'sack:board': (d) => `SACKed ${rangesText(d, 'sacked')}, lost ${rangesText(d, 'lost')}`,
+  'peer:state': (d) => `peer in ${show(d, 'state')}, ${show(d, 'source')}`,
+  'ip:icmp': (d) => {
+    const about = `${show(d, 'local')} ↔ ${show(d, 'peer')}`;
+    return `ICMP ${show(d, 'type')}/${show(d, 'code')} about ${about}: ${show(d, 'reason')}${clause(d)}`;
+  },
   'app:open': () => 'application opens',
   'app:accept': () => 'application accepts',
   'app:read': (d) => `application reads ${show(d, 'bytes')} bytes`,
@@ -65,6 +79,15 @@ const TEXTS: Partial<Record<EventName, (data: Data) => string>> = {
 function show(data: Data, key: string): string {
   const value = data[key];
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '–';
+}
+
+function clause(data: Data): string {
+  return data['rfc'] === '' ? '' : `, ${show(data, 'rfc')}`;
+}
+
+function rangesText(data: Data, key: string): string {
+  const ranges = data[key] as readonly (readonly [number, number])[];
+  return ranges.length === 0 ? 'nothing' : ranges.map(([from, to]) => `${from}:${to}`).join(' ');
 }
 
 function segmentText(data: Data): string {

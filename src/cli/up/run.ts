@@ -79,6 +79,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
     if (options.pcapng !== null) {
       await captures.writeTo(options.pcapng, (sentence) => log.error(sentence));
     }
+    noteStart(recorder, options, stack);
     watchPeers({ device, stack, recorder, addresses: options.address });
     feed.tellPeople(eventNarrator(log));
     startFaults(faults, stack, options.fault);
@@ -144,6 +145,13 @@ function announce({ options, stack, services, control }: Running): void {
   });
 }
 
+function noteStart(recorder: TraceRecorder, { address, mtu }: UpOptions, stack: NodeStack): void {
+  recorder.note('stack:started', {
+    ...{ addresses: address, mtu, tun: stack.device.name, offload: offloadOf(stack) },
+    uid: process.getuid?.() ?? null,
+  });
+}
+
 /** What the device does for the stack, as the ready line names it. */
 export function offloadOf({ device }: NodeStack): string[] {
   return [...(device.checksumOffload ? ['csum'] : []), ...(device.segmentationLimit > 0 ? ['tso4'] : [])];
@@ -159,6 +167,7 @@ async function shutDown(running: Running, linger: number, hurry: Promise<void>):
   await captures.end();
   await control.close();
   await stack.close();
+  feed.recorder.note('stack:stopped', {});
   const captured = await captures.close();
   const recorded = (await recording?.close()) ?? true;
   const logged = await feed.close();
