@@ -1,6 +1,7 @@
 /** What the stack needs of a network device. TUN, memory link, loopback, simulator: all are this. */
 
 import type { Arena } from '../base/arena.ts';
+import type { Reason } from '../base/reasons.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 
@@ -10,6 +11,8 @@ export interface DeviceListener {
   readable(): void;
   /** `send` takes packets again after it had returned false. */
   writable(): void;
+  /** A packet was lost on the way in or out: DEVICE_QUEUE_FULL or DEVICE_ERROR. */
+  lost?(reason: Reason): void;
   /** The device is gone (deleted, broken). It will not call again. */
   failed(error: Error): void;
 }

@@ -1,7 +1,7 @@
 /** One queue of a TUN: batches of packets in, single packets out. */
 
 import type { Arena } from '../base/arena.ts';
-import { REASON } from '../base/reasons.ts';
+import { REASON, type Reason } from '../base/reasons.ts';
 import { type Frame, IP_HEADER_LENGTH } from '../wire/frame.ts';
 import { CHECKSUM_UNVERIFIED, type Packet } from '../wire/packet.ts';
 import { TCP_FLAGS } from '../wire/tcp-header.ts';
@@ -37,6 +37,8 @@ export interface QueueOwner {
   arrived(): void;
   /** A `write` may succeed again. */
   writable(): void;
+  /** A packet was unusable. */
+  lost(reason: Reason): void;
   /** The descriptor is dead. */
   died(errno: number): void;
 }
@@ -88,6 +90,7 @@ export class TunQueue {
       packet.start = start - VIRTIO_HEADER_LENGTH;
       if (readVirtioHeader(packet) === REASON.ACCEPTED) return true;
       this.malformed++;
+      this.owner.lost(REASON.DEVICE_ERROR);
     }
     if ((this.watched & WATCH_READABLE) === 0) this.watch(this.watched | WATCH_READABLE);
     return false;

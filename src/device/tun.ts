@@ -2,6 +2,7 @@
 
 import { writeSync } from 'node:fs';
 import { Arena } from '../base/arena.ts';
+import { REASON, type Reason } from '../base/reasons.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Device, DeviceListener } from './device.ts';
@@ -212,6 +213,7 @@ export class TunDevice implements Device {
     const owner = {
       arrived: () => this.listener?.readable(),
       writable: () => this.flush(),
+      lost: (reason: Reason) => this.listener?.lost?.(reason),
       died: (errno: number) => this.died(errno),
     };
     const { native, arena } = this;
@@ -231,14 +233,14 @@ export class TunDevice implements Device {
   send(frame: Frame): boolean {
     const queue = this.queues[0];
     if (queue === undefined || this.pendingLength > 0) {
-      this.dropped++;
+      this.lost(REASON.DEVICE_QUEUE_FULL);
       return this.writable;
     }
     const errno = queue.write(frame);
     if (errno === 0) return true;
     if (errno !== EAGAIN) {
       // Lost, as on any wire. That the interface is gone comes from the event loop, outside of the turn.
-      this.dropped++;
+      this.lost(REASON.DEVICE_ERROR);
       return true;
     }
     this.pendingLength = copyFrame(frame, this.pending);
@@ -296,12 +298,17 @@ export class TunDevice implements Device {
     if (this.pendingLength > 0) {
       const errno = queue.rewrite(this.pending, this.pendingLength);
       if (errno === EAGAIN) return;
-      if (errno !== 0) this.dropped++;
+      if (errno !== 0) this.lost(REASON.DEVICE_ERROR);
       this.pendingLength = 0;
     }
     queue.awaitWritable(false);
     this.writable = true;
     this.listener?.writable();
+  }
+
+  private lost(reason: Reason): void {
+    this.dropped++;
+    this.listener?.lost?.(reason);
   }
 
   private died(errno: number): void {

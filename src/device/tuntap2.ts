@@ -1,6 +1,7 @@
 /** Adapts what the package tuntap2 gives: a Duplex of whole packets. */
 
 import type { Duplex } from 'node:stream';
+import { REASON, type Reason } from '../base/reasons.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Packet } from '../wire/packet.ts';
 import { CHECKSUM_UNVERIFIED } from '../wire/packet.ts';
@@ -75,7 +76,7 @@ export class Tuntap2Device implements Device {
 
   send(frame: Frame): boolean {
     if (!this.writable || this.closed) {
-      this.dropped++;
+      this.lost(REASON.DEVICE_QUEUE_FULL);
       return false;
     }
     const packet = new Uint8Array(frame.headerLength + frame.payloadLength + frame.wrappedLength);
@@ -97,12 +98,17 @@ export class Tuntap2Device implements Device {
   private arrived(chunk: Uint8Array): void {
     if (this.listener === null) return;
     if (chunk.length === 0 || chunk.length > MAX_PACKET_LENGTH) {
-      this.dropped++;
+      this.lost(REASON.DEVICE_ERROR);
       return;
     }
-    if (!this.queue.pushBytes(chunk, 0, CHECKSUM_UNVERIFIED)) this.dropped++;
+    if (!this.queue.pushBytes(chunk, 0, CHECKSUM_UNVERIFIED)) this.lost(REASON.DEVICE_QUEUE_FULL);
     if (this.queue.full) this.stream.pause();
     this.listener.readable();
+  }
+
+  private lost(reason: Reason): void {
+    this.dropped++;
+    this.listener?.lost?.(reason);
   }
 
   private drained(): void {

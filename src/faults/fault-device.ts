@@ -96,6 +96,7 @@ export class FaultDevice implements Device {
     this.inner.attach({
       readable: () => listener.readable(),
       writable: () => this.flush(),
+      lost: (reason) => listener.lost?.(reason),
       failed: (error) => listener.failed(error),
     });
   }

@@ -100,6 +100,7 @@ export class ImpairedDevice implements Device {
     this.inner.attach({
       readable: () => this.pump(),
       writable: () => this.flush(),
+      lost: (reason) => listener.lost?.(reason),
       failed: (error) => listener.failed(error),
     });
     if (this.queue.waiting > 0) this.announce();

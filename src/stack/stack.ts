@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Counters } from '../base/counters.ts';
 import type { Random } from '../base/random.ts';
-import { REASON } from '../base/reasons.ts';
+import { REASON, type Reason } from '../base/reasons.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import type { Device, DeviceListener } from '../device/device.ts';
 import { LocalAddresses } from '../ip/addresses.ts';
@@ -219,6 +219,10 @@ export class Stack implements DeviceListener {
 
   writable(): void {
     this.deviceCalls();
+  }
+
+  lost(reason: Reason): void {
+    this.counters.count(reason);
   }
 
   failed(error: Error): void {

@@ -233,6 +233,7 @@ class RecordedDevice implements Device {
         this.writer.mark(format.ENTRY_WRITABLE);
         listener.writable();
       },
+      lost: (reason) => listener.lost?.(reason),
       failed: (error) => listener.failed(error),
     });
   }

@@ -76,6 +76,7 @@ export function promote(context: TcpContext, tcb: Tcb): void {
   applyConfig(tcb);
   tcb.openedAt = openedAt;
   tcb.synRetransmitted = tcb.compactCount;
+  tcb.compactCount = 0;
   tcb.compactDeadline = Infinity;
   tcb.sendBuffer.start = seqAdd(tcb.snd.iss, 1);
 }

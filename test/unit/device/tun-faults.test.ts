@@ -126,6 +126,7 @@ describe('a TUN’s faults', { skip }, () => {
       await until(() => rig.device.dropped === dropped + 1);
     }
     assert.equal(writes, 4, 'none is tried again and again');
+    assert.equal(rig.counted('DEVICE_ERROR'), 4);
     assert.equal(rig.stack.failure, null);
     errno = 0;
     rig.inject(bed.peer.build({ flags: 'S', destinationPort: 9 }));

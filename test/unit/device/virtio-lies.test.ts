@@ -70,6 +70,7 @@ test('N16: virtio headers at random: hdr_len, gso_size, types, flags and offsets
   for (let i = 0; i < 5000 && seen() < complete; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(seen(), complete);
   assert.ok(device.malformed > PACKETS / 10 && counters.packetsReceived > PACKETS / 10);
+  assert.equal(counters.byReason[REASON.DEVICE_ERROR], device.malformed);
   assert.equal(counters.byReason[REASON.PACKET_GUARD], 0);
   assert.deepEqual([stack.failure, stack.guarded], [null, null]);
 });

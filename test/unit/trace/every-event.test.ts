@@ -288,7 +288,7 @@ describe('nothing is missing', () => {
   });
 
   it('every reason', () => {
-    // The device keeps its own counts of these.
+    // These are counted, for the packet cannot be told apart any more; see test/unit/device.
     const device = ['DEVICE_QUEUE_FULL', 'DEVICE_ERROR'];
     const missing = REASONS.map((reason) => reason.name).filter((name) => !seen.reasons.has(name));
     assert.deepEqual(missing, device);
