@@ -78,7 +78,7 @@ export function controlHandlers(
     ['about', () => about],
     ['ss', ({ arguments: given }) => stack.connections(given['raw'] === true)],
     ['stats', () => statsOf(stack.counters, stack.tcp.stats as unknown as Record<string, unknown>)],
-    ['config', configHandler(stack)],
+    ['config', configHandler(stack, feed)],
     ['service', serviceHandler(services)],
     ['log', logHandler(feed)],
     ['connect', connectHandler(stack)],
@@ -90,9 +90,12 @@ export function controlHandlers(
   ]);
 }
 
-function configHandler(stack: NodeStack): Handler {
+function configHandler(stack: NodeStack, { recorder }: EventFeed): Handler {
   return ({ arguments: { key, value } }) => {
-    if (typeof key === 'string' && typeof value === 'string') stack.configure({ [key]: value });
+    if (typeof key === 'string' && typeof value === 'string') {
+      stack.configure({ [key]: value });
+      recorder.note('stack:config', { key, value });
+    }
     const entries = configEntries(stack.tcp.config, stack.profile);
     if (typeof key !== 'string') return entries;
     const { key: known } = configOption(key);
