@@ -37,6 +37,7 @@ class ScriptWriter {
   /** The script's names of our timestamps. */
   private readonly names = new Map<number, number>();
   private name = 99;
+  private readonly done = new Set<'shutdown' | 'close'>();
 
   constructor(history: History, options: WriteOptions) {
     this.history = history;
@@ -157,6 +158,13 @@ class ScriptWriter {
 
   // ── Calls ──────────────────────────────────────────────────────────────────────────────────
 
+  /** A descriptor does it once; the stack does not mind. */
+  private once(what: 'shutdown' | 'close', lines: string[]): string[] {
+    if (this.done.has(what) || this.done.has('close')) return [];
+    this.done.add(what);
+    return lines;
+  }
+
   private callTexts(call: HistoryCall): string[] {
     const { fd } = this;
     const { name, bytes, detail } = call;
@@ -170,11 +178,14 @@ class ScriptWriter {
       case 'send':
         return bytes === 0 ? [] : [`write(${fd}, ..., ${bytes}) = ${bytes}`];
       case 'shutdown':
-        return [`shutdown(${fd}, SHUT_WR) = 0`];
+        return this.once('shutdown', [`shutdown(${fd}, SHUT_WR) = 0`]);
       case 'close':
-        return [`close(${fd}) = 0`];
+        return this.once('close', [`close(${fd}) = 0`]);
       case 'abort':
-        return [`setsockopt(${fd}, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0`, `close(${fd}) = 0`];
+        return this.once('close', [
+          `setsockopt(${fd}, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0`,
+          `close(${fd}) = 0`,
+        ]);
       case 'option':
         return optionTexts(fd, detail as [string, unknown]);
       default:

@@ -40,6 +40,7 @@ interface Turn {
 }
 
 const TCP = 6;
+const OVER: ReadonlySet<string> = new Set(['CLOSED', 'TIME-WAIT', 'FIN-WAIT-2', 'CLOSING']);
 
 /** A recording that has been run once, with everything that scripts can say. */
 export class Histories {
@@ -120,6 +121,8 @@ export class Histories {
   private called({ name, detail, bytes, tcb, refused }: DoneCall): void {
     if (name === 'closeEverything') this.closing = true;
     if (refused) return;
+    // Nothing is left to shut: a descriptor would say ENOTCONN.
+    if (name === 'shutdown' && (tcb === null || OVER.has(tcb.state))) return;
     if (name === 'listen') {
       const { port, backlog } = detail as ListenOptions;
       this.backlogs.set(port, backlog);
