@@ -7,7 +7,8 @@ import { oneOf } from '../arguments.ts';
 import { ask } from '../control/client.ts';
 import { usage } from '../errors.ts';
 import { word } from '../printable.ts';
-import { type Stats, statsPrometheus, statsText } from '../render/stats.ts';
+import { statsPrometheus } from '../render/prometheus.ts';
+import { type Stats, statsText } from '../render/stats.ts';
 import { columns, print, printJson } from '../terminal.ts';
 import { type JsonOptions, withJson } from './common.ts';
 

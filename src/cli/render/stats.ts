@@ -64,28 +64,3 @@ export function statsText(stats: Stats): string {
     ),
   ].join('\n');
 }
-
-/** Prometheus' text format. */
-export function statsPrometheus(stats: Stats): string {
-  const lines: string[] = [];
-  for (const [name, value] of Object.entries(stats.totals)) {
-    const metric = `fourwave_${snakeCase(name)}_total`;
-    lines.push(`# TYPE ${metric} counter`, `${metric} ${value}`);
-  }
-  for (const [name, value] of Object.entries(stats.tables)) {
-    const metric = `fourwave_${snakeCase(name)}`;
-    lines.push(`# TYPE ${metric} gauge`, `${metric} ${value}`);
-  }
-  lines.push(
-    '# HELP fourwave_verdicts_total Packets and segments by verdict',
-    '# TYPE fourwave_verdicts_total counter',
-  );
-  for (const { name, layer, count } of stats.reasons) {
-    lines.push(`fourwave_verdicts_total{reason="${name}",layer="${layer}"} ${count}`);
-  }
-  return lines.join('\n');
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}

@@ -6,7 +6,7 @@ import { printable, word } from '../../../src/cli/printable.ts';
 import { type EventLine, eventText, isEvent, segmentText } from '../../../src/cli/render/event.ts';
 import { Ladder } from '../../../src/cli/render/ladder.ts';
 import { selected, ssTable, statesOf, timerText, timerTime } from '../../../src/cli/render/ss.ts';
-import { statsOf, statsPrometheus, statsText } from '../../../src/cli/render/stats.ts';
+import { statsOf, statsText } from '../../../src/cli/render/stats.ts';
 import { columns, painter } from '../../../src/cli/terminal.ts';
 import type { ConnectionRecord, TimerRecord } from '../../../src/stack/connection-record.ts';
 
@@ -291,10 +291,6 @@ test('stats name every reason that came, and Prometheus all of them', () => {
   assert.match(text, /TCP_CSUM +2 +the checksum is wrong/);
   assert.match(text, /timeWait +7/);
   assert.doesNotMatch(text, /TCP_RESET|label/);
-  const metrics = statsPrometheus(stats);
-  assert.match(metrics, /^fourwave_verdicts_total\{reason="TCP_CSUM",layer="tcp"\} 2$/m);
-  assert.match(metrics, /^fourwave_verdicts_total\{reason="TCP_RESET",layer="tcp"\} 0$/m);
-  assert.match(metrics, /^fourwave_time_wait 7$/m);
 });
 
 test('colours need a terminal and no NO_COLOR', () => {
