@@ -120,10 +120,9 @@ function logHandler(feed: EventFeed): Handler {
     const { arguments: given, signal } = conversation;
     const level = given['level'] === 'core' || given['level'] === 'extra' ? given['level'] : 'base';
     const following = given['follow'] === true;
-    const since = typeof given['since'] === 'number' ? given['since'] : 0;
     // What is asked for once is sent whole, also to who says no more.
     const until = following ? signal : new AbortController().signal;
-    for await (const event of feed.read(since, following, until)) {
+    for await (const event of feed.read(0, following, until)) {
       if (!isWanted(event.ev, level)) continue;
       if (typeof given['conn'] === 'string' && event.conn !== given['conn']) continue;
       await conversation.send({ event });

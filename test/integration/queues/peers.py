@@ -2,6 +2,7 @@
 
   peers.py echo ADDRESS PORT COUNT SECONDS   connections that all speak, are idle for SECONDS, and speak again
   peers.py chat ADDRESS PORT COUNT SECONDS   connections that speak all the time; says how many were lost
+  peers.py leave ADDRESS PORT COUNT          connections that are closed on this side, and waited for by nobody
   peers.py churn ADDRESS PORT COUNT          one after another: connect, a request, its answer, close
   peers.py serve PORT                        an echo server
   peers.py fragments ADDRESS PORT COUNT      connections from an address that nobody has; text comes in fragments
@@ -60,6 +61,13 @@ def chat(address, port, count, seconds):
                 lost += 1
         time.sleep(0.2)
     print('lost', lost)
+
+
+def leave(address, port, count):
+    connections = [socket.create_connection((address, port), 5) for _ in range(count)]
+    for connection in connections:
+        connection.close()
+    print('left', count)
 
 
 def churn(address, port, count):
@@ -180,5 +188,5 @@ def refuse(address, port):
 
 
 if __name__ == '__main__':
-    {'echo': echo, 'chat': chat, 'churn': churn, 'serve': serve, 'fragments': fragments, 'refuse': refuse}[sys.argv[1]](
+    {'echo': echo, 'chat': chat, 'leave': leave, 'churn': churn, 'serve': serve, 'fragments': fragments, 'refuse': refuse}[sys.argv[1]](
         *[int(word) if word.isdigit() else word for word in sys.argv[2:]])

@@ -21,7 +21,7 @@ const NOWHERE = 9991;
 const LISTENED = 4444;
 const LEAKY = '2002';
 /** Connections whose text comes in fragments. */
-const FRAGMENTED = 12;
+const FRAGMENTED = 16;
 const IDLE = 24;
 /** s */
 const IDLENESS = 7;
@@ -96,7 +96,7 @@ describe('several queues', { concurrency: true }, () => {
       before(async () => {
         stack = new RunningStack();
         log = `${stack.folder}/log`;
-        await stack.startUp('--queues', String(queues), '--log', log, '--set', 'msl=1s', ...args);
+        await stack.startUp('--queues', String(queues), '--log', log, ...args);
         idle = stack.start('python3', PEERS, 'echo', STACK, String(ECHO), String(IDLE), String(IDLENESS));
         await eventually(
           () => idle.text.includes('open') || !idle.running,
@@ -190,7 +190,7 @@ describe('several queues', { concurrency: true }, () => {
           'fragments',
           STACK,
           String(ECHO),
-          '12',
+          String(FRAGMENTED),
         ]);
         assert.equal(code, 0, stderr);
         assert.match(stdout.toString(), new RegExp(`answered ${FRAGMENTED}`));
@@ -297,6 +297,34 @@ describe('several queues', { concurrency: true }, () => {
         assert.equal(kinds().get(SECTION_BLOCK), 1);
       });
 
+      test('who follows the log sees every queue, in the order of time, the past before the present', async () => {
+        const socket = await openControl({ control: stack.ready.control });
+        const events: Event[] = [];
+        const following = (async () => {
+          const given = { follow: true, level: 'extra', conn: null };
+          for await (const message of converse(socket, { command: 'log', arguments: given })) {
+            if ('event' in message) events.push(message.event as Event);
+          }
+        })().catch(() => {});
+        await eventually(
+          () => events.length > 0,
+          () => 'nothing of the past',
+        );
+        const present = (events.at(-1) as Event).t;
+        const { code } = await stack.run('python3', [PEERS, 'churn', STACK, String(ECHO), '40']);
+        assert.equal(code, 0);
+        const opened = (): Event[] => events.filter(({ ev, t }) => ev === 'conn:opened' && t > present);
+        await eventually(
+          () => opened().length >= 40,
+          () => `${opened().length} opened`,
+        );
+        socket.destroy();
+        await following;
+        assert.equal(new Set(opened().map(({ conn }) => queueOf(conn as string))).size, queues);
+        assert.equal(new Set(events.map(({ n }) => n)).size, events.length, 'nothing twice');
+        assert.ok(events.every(({ t }, i) => i === 0 || t >= (events[i - 1] as Event).t));
+      });
+
       test('no thread has kept a privilege', () => {
         for (const thread of readdirSync(`/proc/${stack.ready.pid}/task`)) {
           const status = readFileSync(`/proc/${stack.ready.pid}/task/${thread}/status`, 'utf8');
@@ -306,15 +334,14 @@ describe('several queues', { concurrency: true }, () => {
       });
 
       test('an id finds its owner: connections of every queue are aborted by name', async () => {
-        // Nobody reads on this port, and nobody closes.
-        await Promise.all(
-          Array.from({ length: 4 * queues }, () => stack.run('nc', ['-N', '-w', '1', STACK, LEAKY])),
-        );
+        // Nobody closes on this port.
+        const left = await stack.run('python3', [PEERS, 'leave', STACK, LEAKY, '30']);
+        assert.equal(left.code, 0, left.stderr);
         const held = (await ss()).filter(({ local }) => local === `${STACK}:${LEAKY}`);
         assert.equal(new Set(held.map(({ id }) => queueOf(id))).size, queues);
         for (const { id } of held) await control('abort', { id });
-        const left = (await ss()).filter(({ id }) => held.some((one) => one.id === id));
-        assert.deepEqual(left, []);
+        const still = (await ss()).filter(({ id }) => held.some((one) => one.id === id));
+        assert.deepEqual(still, []);
       });
     });
   }

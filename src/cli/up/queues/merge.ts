@@ -62,8 +62,7 @@ export function mergeRules(parts: readonly (readonly RuleInfo[])[]): RuleInfo[] 
   return first.map((rule) => {
     const same = parts.flatMap((part) => part.filter(({ number }) => number === rule.number));
     const hits = same.reduce((sum, { hits }) => sum + hits, 0);
-    const total = rule.left === null ? null : rule.left + rule.hits;
     const over = same.find((one) => one.over !== null)?.over ?? null;
-    return { ...rule, hits, over, left: total === null ? null : Math.max(0, total - hits) };
+    return { ...rule, hits, over };
   });
 }

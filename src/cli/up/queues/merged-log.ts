@@ -1,15 +1,10 @@
 /** The event logs of several workers as one: for the file of `--log`, and for who asks with `fourwave log`. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../../stack/driver.ts';
 import type { LogEvent } from '../../../trace/log-event.ts';
 import type { Conversation, Handler } from '../../control/server.ts';
 import { LogFile } from '../log-file.ts';
+import type { Mark } from './marked-log.ts';
 import type { Queue } from './queue.ts';
-
-/** A follower gets events this late, ms: by then every worker has sent what it knows. */
-const PATIENCE = 150;
-const ROUND = 50;
 
 /** Events of several sources, in the order of their time. */
 class Sorter {
@@ -31,75 +26,50 @@ class Sorter {
 
 export class MergedLog {
   private readonly queues: readonly Queue[];
-  /** t = 0, µs. */
-  private readonly origin: number;
   private readonly ownerOf: (conn: string) => Queue;
 
-  constructor(queues: readonly Queue[], origin: number, ownerOf: (conn: string) => Queue) {
+  constructor(queues: readonly Queue[], ownerOf: (conn: string) => Queue) {
     this.queues = queues;
-    this.origin = origin;
     this.ownerOf = ownerOf;
   }
 
   get handler(): Handler {
     return async (conversation) => {
       const { conn, follow } = conversation.arguments;
-      if (typeof conn === 'string') {
-        await this.ownerOf(conn).converse('log', conversation.arguments, conversation);
-        return;
-      }
-      const last = await this.past(conversation);
-      if (follow === true) await this.present(conversation, last);
-    };
-  }
-
-  /** What has happened so far. Resolves to the number of each worker's last event. */
-  private async past(conversation: Conversation): Promise<number[]> {
-    const sorter = new Sorter();
-    const last = this.queues.map(() => 0);
-    const given = { ...conversation.arguments, follow: false };
-    await Promise.all(
-      this.queues.map((queue, index) =>
-        this.listen(queue, given, conversation, (event) => {
-          last[index] = Math.max(last[index] ?? 0, event.n);
-          sorter.add(event);
+      // What is asked for once is sent whole, also to who says no more.
+      const until = follow === true ? conversation.signal : new AbortController().signal;
+      const queues = typeof conn === 'string' ? [this.ownerOf(conn)] : this.queues;
+      const sorter = new Sorter();
+      const marks = queues.map(() => 0);
+      let sending = Promise.resolve();
+      const listening = queues.map((queue, index) =>
+        queue.converse('log', conversation.arguments, {
+          incoming: conversation.incoming,
+          signal: until,
+          send: (message) => {
+            if (!('event' in message)) return Promise.resolve();
+            const event = message.event as LogEvent | Mark;
+            if (!('mark' in event)) {
+              sorter.add(event);
+              return Promise.resolve();
+            }
+            marks[index] = event.mark;
+            const ready = sorter.before(Math.min(...marks));
+            // A slow client holds back every worker.
+            sending = sending.then(() => sendAll(conversation, ready));
+            return sending;
+          },
         }),
-      ),
-    );
-    for (const event of sorter.before(Infinity)) await conversation.send({ event });
-    return last;
-  }
-
-  /** What happens from now on, until the client is gone. */
-  private async present(conversation: Conversation, last: readonly number[]): Promise<void> {
-    const sorter = new Sorter();
-    const { signal } = conversation;
-    const listening = this.queues.map((queue, index) =>
-      this.listen(queue, { ...conversation.arguments, since: last[index] }, conversation, (event) =>
-        sorter.add(event),
-      ),
-    );
-    const over = Promise.allSettled(listening).then(() => true);
-    while (!signal.aborted) {
-      const done = await Promise.race([over, sleep(ROUND, false)]);
-      const time = done ? Infinity : (systemClock.now - this.origin) / 1e6 - PATIENCE / 1000;
-      for (const event of sorter.before(time)) await conversation.send({ event });
-      if (done) return;
-    }
-  }
-
-  private async listen(
-    queue: Queue,
-    given: Readonly<Record<string, unknown>>,
-    { signal, incoming }: Conversation,
-    each: (event: LogEvent) => void,
-  ): Promise<void> {
-    const send: Conversation['send'] = (message) => {
-      if ('event' in message) each(message.event as LogEvent);
-      return Promise.resolve();
+      );
+      await Promise.all(listening);
+      await sending;
+      await sendAll(conversation, sorter.before(Infinity));
     };
-    await queue.converse('log', given, { signal, incoming, send });
   }
+}
+
+async function sendAll(conversation: Conversation, events: readonly LogEvent[]): Promise<void> {
+  for (const event of events) await conversation.send({ event });
 }
 
 /** The file of `--log`. */

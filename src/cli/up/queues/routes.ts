@@ -22,8 +22,6 @@ type Arguments = Readonly<Record<string, unknown>>;
 export interface RouteOptions {
   readonly about: About;
   readonly steering: Steering;
-  /** t = 0 of the event log, µs. */
-  readonly origin: number;
   /** The stack's addresses. */
   readonly addresses: readonly string[];
 }
@@ -38,7 +36,7 @@ export class Routes {
   constructor(queues: readonly Queue[], options: RouteOptions) {
     this.queues = queues;
     this.options = options;
-    this.log = new MergedLog(queues, options.origin, (conn) => this.ownerOf(conn));
+    this.log = new MergedLog(queues, (conn) => this.ownerOf(conn));
   }
 
   get handlers(): Map<string, Handler> {

@@ -69,7 +69,7 @@ async function start(options: UpOptions, tun: TunDescription, log: Logger, end: 
   const routes = new Routes(queues, {
     about: { netns: options.netns, userNamespace: inOwnUserNamespace(), pid: process.pid },
     steering: new Steering(key, count),
-    ...{ origin: common.origin, addresses: options.address },
+    addresses: options.address,
   });
   let control: ControlServer | null = null;
   try {

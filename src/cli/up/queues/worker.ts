@@ -18,6 +18,7 @@ import { kernelSide } from '../outside.ts';
 import { offloadOf } from '../run.ts';
 import { serveCalls } from './conversations.ts';
 import { EventSender } from './event-sender.ts';
+import { markedLog } from './marked-log.ts';
 import type { FromWorker, WorkerStart } from './messages.ts';
 import { siblingsOf } from './siblings.ts';
 
@@ -65,6 +66,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const about = { netns: options.netns, userNamespace: false, pid: process.pid };
   const handlers = new Map([
     ...controlHandlers(stack, services, feed, about),
+    ['log', markedLog(recorder, now)] as const,
     ['fault', faultHandler(faulty.faults, kernelSide(tun.raw))] as const,
     ['capture', captures.handler] as const,
     ['handed', () => ({ handedOver: exchange.handedOver, handedOverLost: exchange.lost })] as const,
