@@ -42,7 +42,7 @@ export class SocketLifecycle {
     // Linux reads a negative backlog as the largest, and lets one more wait than it says.
     const limit = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog + 1;
     if (socket.listener !== null) {
-      socket.listener.backlog = limit;
+      this.engine.adjustListener(socket.listener, { backlog: limit });
       return;
     }
     if (socket.progress !== 'unconnected' || !socket.closed) fail('EINVAL', 'listen');
@@ -52,9 +52,10 @@ export class SocketLifecycle {
     const config = socket.options.configure(this.engine.config);
     const options = { address, port, backlog: limit, reuseAddress, reusePort, config };
     socket.listener = translated('listen', () => this.engine.listen(options, socket));
-    socket.listener.deferAccept =
-      retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND;
-    socket.listener.fastOpenQueue = socket.options.stored.get('TCP_FASTOPEN') ?? config.tfoQueue;
+    this.engine.adjustListener(socket.listener, {
+      deferAccept: retransmissionsToSeconds(socket.options.deferAccept) * MICROSECONDS_PER_SECOND,
+      fastOpenQueue: socket.options.stored.get('TCP_FASTOPEN') ?? config.tfoQueue,
+    });
     socket.tcb = null;
     socket.error = null;
   }

@@ -72,10 +72,11 @@ function toLinger(given: OptionValue): { onoff: number; linger: number } {
 const socketOptions: Record<string, Option> = {
   SO_REUSEADDR: {
     get: ({ socket }) => Number(socket.options.reuseAddress),
-    set: ({ socket }, value) => {
+    set: ({ socket, engine }, value) => {
       socket.options.reuseAddress = value !== 0;
-      if (socket.tcb !== null) socket.tcb.reuseAddress = value !== 0;
-      if (socket.listener !== null) socket.listener.reuseAddress = value !== 0;
+      const reuseAddress = value !== 0;
+      if (socket.tcb !== null) engine.adjust(socket.tcb, { reuseAddress });
+      if (socket.listener !== null) engine.adjustListener(socket.listener, { reuseAddress });
     },
   },
   SO_REUSEPORT: {
@@ -239,10 +240,11 @@ const tcpOptions: Record<string, Option> = {
   },
   TCP_DEFER_ACCEPT: {
     get: ({ socket }) => retransmissionsToSeconds(socket.options.deferAccept),
-    set: ({ socket }, value) => {
+    set: ({ socket, engine }, value) => {
       socket.options.deferAccept = secondsToRetransmissions(value);
       if (socket.listener !== null) {
-        socket.listener.deferAccept = retransmissionsToSeconds(socket.options.deferAccept) * SECOND;
+        const deferAccept = retransmissionsToSeconds(socket.options.deferAccept) * SECOND;
+        engine.adjustListener(socket.listener, { deferAccept });
       }
     },
   },
@@ -253,7 +255,7 @@ const tcpOptions: Record<string, Option> = {
       socket.options.quickAck = (value & 1) !== 0;
       if (socket.tcb === null) return;
       if (socket.options.quickAck) engine.setQuickAck(socket.tcb);
-      else socket.tcb.quickAcks = 0;
+      else engine.adjust(socket.tcb, { quickAcks: 0 });
     },
   },
   TCP_CONGESTION: {
@@ -274,10 +276,10 @@ const tcpOptions: Record<string, Option> = {
   // Both without effect while the key `tfo` is off. The first is a listener's queue, RFC 7413 §5.1.
   TCP_FASTOPEN: {
     get: ({ socket }) => socket.options.stored.get('TCP_FASTOPEN') ?? 0,
-    set: ({ socket }, value) => {
+    set: ({ socket, engine }, value) => {
       if (value < 0 || value > SOMAXCONN) fail('EINVAL', SYSCALL);
       socket.options.stored.set('TCP_FASTOPEN', value);
-      if (socket.listener !== null) socket.listener.fastOpenQueue = value;
+      if (socket.listener !== null) engine.adjustListener(socket.listener, { fastOpenQueue: value });
     },
   },
   TCP_FASTOPEN_CONNECT: stored('TCP_FASTOPEN_CONNECT', 0),

@@ -83,9 +83,9 @@ export class SocketOptions {
       engine.setUserTimeout(tcb, this.userTimeout * MICROSECONDS_PER_MILLISECOND);
     if (this.tos !== null) engine.setTos(tcb, this.tos);
     if (this.ttl !== null) engine.setTtl(tcb, this.ttl);
-    if (!this.quickAck) tcb.quickAcks = 0;
+    if (!this.quickAck) engine.adjust(tcb, { quickAcks: 0 });
     this.applyBuffers(engine, tcb);
-    if (this.linger2 !== 0) tcb.config = { ...tcb.config, finWait2: this.finWait2() };
+    if (this.linger2 !== 0) engine.adjust(tcb, { finWait2: this.finWait2() });
   }
 
   applyKeepAlive(engine: TcpEngine, tcb: Tcb): void {

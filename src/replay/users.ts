@@ -7,7 +7,7 @@
 import type { ConfigValue } from '../stack/config.ts';
 import { performOn } from '../stack/replay-calls.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { ListenOptions, OpenOptions } from '../tcp/engine.ts';
+import type { ListenerAdjustments, ListenOptions, OpenOptions } from '../tcp/engine.ts';
 import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
@@ -62,6 +62,11 @@ export class Users {
         const listener = this.listeners.get(call.port);
         this.listeners.delete(call.port);
         if (listener !== undefined) tcp.closeListener(listener);
+        return;
+      }
+      case 'adjustListener': {
+        const listener = this.listeners.get(call.port);
+        if (listener !== undefined) tcp.adjustListener(listener, call.detail as ListenerAdjustments);
         return;
       }
       case 'connect': {

@@ -1,7 +1,7 @@
 /** The calls of a recording, made again. */
 
 import type { CallName } from '../tcp/call-tape.ts';
-import type { KeepAliveOptions, TcpEngine } from '../tcp/engine.ts';
+import type { Adjustments, KeepAliveOptions, TcpEngine } from '../tcp/engine.ts';
 import type { Tcb } from '../tcp/tcb.ts';
 import { RecordingError } from './tape-format.ts';
 
@@ -64,6 +64,9 @@ const OPTIONS: Readonly<Record<string, SetOption>> = {
   },
   quickAck: (engine, tcb) => {
     engine.setQuickAck(tcb);
+  },
+  adjust: (engine, tcb, changes) => {
+    engine.adjust(tcb, changes as Adjustments);
   },
   urgent: (engine, tcb) => {
     engine.sendUrgent(tcb);

@@ -5,7 +5,7 @@ import type { Random } from '../base/random.ts';
 import type { Device } from '../device/device.ts';
 import type { IpTrace } from '../ip/trace.ts';
 import type { CallName } from '../tcp/call-tape.ts';
-import type { ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
+import type { ListenerAdjustments, ListenOptions, OpenOptions, TcpEngine } from '../tcp/engine.ts';
 import type { ConnectionOwner, ListenerOwner } from '../tcp/events.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Tcb } from '../tcp/tcb.ts';
@@ -336,6 +336,9 @@ export class Replay implements Tape {
       }
       case 'closeListener':
         engine.closeListener(this.listener(subject));
+        return { ...NOTHING, listener: this.listener(subject) };
+      case 'adjustListener':
+        engine.adjustListener(this.listener(subject), detail as ListenerAdjustments);
         return { ...NOTHING, listener: this.listener(subject) };
       case 'connect':
         return this.remember(engine.connect(detail as OpenOptions, NOBODY));

@@ -7,6 +7,7 @@ export interface CallTape {
 export type CallName =
   | 'listen'
   | 'closeListener'
+  | 'adjustListener'
   | 'accept'
   | 'connect'
   | 'send'

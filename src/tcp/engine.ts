@@ -17,7 +17,11 @@ import { abort } from './calls/abort.ts';
 import { close, closeListener, shutdown } from './calls/close.ts';
 import { type ListenOptions, type OpenOptions, openActive, openPassively } from './calls/open.ts';
 import {
+  type Adjustments,
+  adjust,
+  adjustListener,
   type KeepAliveOptions,
+  type ListenerAdjustments,
   markUrgent,
   setBuffers,
   setCork,
@@ -47,7 +51,7 @@ import type { TcpConfig } from './tcp-config.ts';
 import { expireTimers, nextDeadline } from './timers/expire.ts';
 
 export type { ListenOptions, OpenOptions } from './calls/open.ts';
-export type { KeepAliveOptions } from './calls/options.ts';
+export type { Adjustments, KeepAliveOptions, ListenerAdjustments } from './calls/options.ts';
 
 /** Sizes of the tables, for `stats` and for tests that look for leaks. */
 export interface TcpStats {
@@ -328,6 +332,16 @@ export class TcpEngine {
     this.option(tcb, 'quickAck', true);
     setQuickAck(tcb);
     this.context.requestTurn();
+  }
+
+  adjust(tcb: Tcb, changes: Adjustments): void {
+    this.option(tcb, 'adjust', changes);
+    adjust(tcb, changes);
+  }
+
+  adjustListener(listener: Listener, changes: ListenerAdjustments): void {
+    if (this.tape !== null) this.tape.call('adjustListener', listener.id, changes);
+    adjustListener(listener, changes);
   }
 
   /** Everything queued so far is urgent. */

@@ -1,5 +1,6 @@
 /** What a user may change about an open connection. Times are µs, sizes bytes. */
 
+import type { Listener } from '../listener.ts';
 import type { Tcb } from '../tcb.ts';
 import { TIMER_USER } from '../timers/timer-table.ts';
 import { armKeepAlive, armTimer, cancelTimer, stopKeepAlive } from '../timers/timers.ts';
@@ -67,4 +68,34 @@ export function setQuickAck(tcb: Tcb): void {
   tcb.quickAcks = 16;
   if (tcb.segmentsSinceAck > 0) tcb.ackNow = true;
   tcb.context.markReady(tcb);
+}
+
+/** What a socket may set of a connection without more ado. */
+export interface Adjustments {
+  readonly reuseAddress?: boolean;
+  readonly quickAcks?: number;
+  /** µs. */
+  readonly finWait2?: number;
+}
+
+export function adjust(tcb: Tcb, { reuseAddress, quickAcks, finWait2 }: Adjustments): void {
+  if (reuseAddress !== undefined) tcb.reuseAddress = reuseAddress;
+  if (quickAcks !== undefined) tcb.quickAcks = quickAcks;
+  if (finWait2 !== undefined) tcb.config = { ...tcb.config, finWait2 };
+}
+
+/** The same of a listener. */
+export interface ListenerAdjustments {
+  readonly backlog?: number;
+  readonly reuseAddress?: boolean;
+  /** µs. */
+  readonly deferAccept?: number;
+  readonly fastOpenQueue?: number;
+}
+
+export function adjustListener(listener: Listener, changes: ListenerAdjustments): void {
+  listener.backlog = changes.backlog ?? listener.backlog;
+  listener.reuseAddress = changes.reuseAddress ?? listener.reuseAddress;
+  listener.deferAccept = changes.deferAccept ?? listener.deferAccept;
+  listener.fastOpenQueue = changes.fastOpenQueue ?? listener.fastOpenQueue;
 }
