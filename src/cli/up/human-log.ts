@@ -4,11 +4,26 @@ import pino, { type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LogEvent } from '../../trace/log-event.ts';
 import { eventSentence } from '../render/event.ts';
+import { pinoSink } from './pino-sink.ts';
 import { stderrLines } from './stderr-lines.ts';
 
 /** Lines that people can follow: more in a second are only counted. */
 const LINES_PER_SECOND = 20;
 const SHOWN = new Set(['conn:opened', 'conn:closed', 'fault:hit']);
+
+/** `FOURWAVE_LOG_LEVEL=info`, `debug` or `trace`: every event of that importance, and not only the few. */
+const WHOLE_LOG = new Set(['info', 'debug', 'trace']);
+
+/** The level that the environment asks for; null: it asks for nothing. */
+function askedLevel(): string | null {
+  const level = process.env['FOURWAVE_LOG_LEVEL'] ?? '';
+  return WHOLE_LOG.has(level) ? level : null;
+}
+
+/** Tells people of events: a few of them, or all that the environment asks for. */
+export function narrator(log: Logger): (event: LogEvent) => void {
+  return askedLevel() === null ? eventNarrator(log) : pinoSink(log);
+}
 
 export function humanLog(quiet: boolean): Logger {
   const pretty = prettyFactory({
@@ -17,7 +32,10 @@ export function humanLog(quiet: boolean): Logger {
     translateTime: 'SYS:HH:MM:ss.l',
   });
   const lines = stderrLines();
-  return pino({ level: quiet ? 'warn' : 'info' }, { write: (line) => lines.write(pretty(line)) });
+  return pino(
+    { level: askedLevel() ?? (quiet ? 'warn' : 'info') },
+    { write: (line) => lines.write(pretty(line)) },
+  );
 }
 
 /** Whether people are told of an event. */
