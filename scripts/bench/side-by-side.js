@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { program } from './build.js';
 import { judgeGoals } from './goals.js';
-import { describeMachine, giveBack } from './machine.js';
+import { describeMachine, fileLimit, giveBack } from './machine.js';
 import { markdown, text } from './report.js';
 import { interleave, isKept, judgeAnchor, median, meets, summarize } from './rules.js';
 import { ANCHOR, missing, SUBJECTS, start, subject } from './subjects.js';
@@ -37,6 +37,9 @@ const speaks = (key) => key.startsWith('fourwave') || key.startsWith('node');
 const TIME_WAIT_SECONDS = 3;
 
 const tell = (line) => process.stderr.write(`${line}\n`);
+
+/** A socket of the kernel's needs a descriptor of the server, and it has some others. */
+const fits = (key, count) => !key.startsWith('node') || count < fileLimit() - 100;
 
 /** Of one subject: the most connections beside one. */
 function growthOf(by) {
@@ -100,8 +103,7 @@ class Run {
   async checkAll() {
     for (const [key, server] of this.servers) {
       const one = subject(key);
-      if (one.workloads.includes('churn'))
-        await this.attempt(`warm-up, ${one.name}`, () => warmUp(server, one));
+      if (speaks(key)) await this.attempt(`warm-up, ${one.name}`, () => warmUp(server, one));
       if (one.workloads.includes('source'))
         await this.attempt(`content, ${one.name}`, () => check(server, one));
       if (LARGE.includes(key)) await this.attempt(`content of curl, ${one.name}`, () => large(server, true));
@@ -160,6 +162,13 @@ class Run {
       if (!this.wants(key, 'spread') || missing(one) !== null) continue;
       const by = {};
       for (const count of this.plan.counts) {
+        if (!fits(key, count)) {
+          this.skipped.push({
+            name: `${one.name}, ${count} connections`,
+            why: 'more descriptors than are allowed here',
+          });
+          continue;
+        }
         tell(`${count} connections, ${one.name}`);
         const result = await this.attempt(`${count} connections, ${one.name}`, () =>
           this.alone(one, (server) =>

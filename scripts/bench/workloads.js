@@ -15,8 +15,9 @@ const CURL_PATIENCE = 30;
 const SPREAD_WARM_UP = 10_000;
 const WARMED = ['churn', 'requests'];
 /** Seconds of the server's processor. */
-const WARM_UP = 0.4;
-const MOST_TRIES = 5;
+const WARM_UP = 1;
+const WARM_UP_WINDOW = 0.4;
+const MOST_TRIES = 8;
 
 /** `scale`: from units a second to what the table says. */
 export const WORKLOADS = {
@@ -56,11 +57,11 @@ export async function measure(server, workload, options) {
   return JSON.parse(await execute(clientCommand(server, mode, { ...options, oneCore })));
 }
 
-/** Nothing of a fresh server is compiled: small exchanges are repeated until it has worked for a while. */
+/** A fresh server in JavaScript has compiled nothing: small exchanges are repeated until it has worked for a while. */
 export async function warmUp(server, { workloads }) {
   for (const workload of WARMED.filter((each) => workloads.includes(each))) {
     for (let worked = 0, tries = 0; worked < WARM_UP && tries < MOST_TRIES; tries++)
-      worked += (await measure(server, workload, { seconds: WARM_UP, warm: 0 })).cpu;
+      worked += (await measure(server, workload, { seconds: WARM_UP_WINDOW, warm: 0 })).cpu;
   }
 }
 
@@ -128,13 +129,16 @@ export async function spread(server, connections, { speaks, seconds }) {
     oneCore: true,
   });
   const client = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const watchdog = setTimeout(() => client.kill('SIGKILL'), PATIENCE);
   let complaint = '';
+  const watchdog = setTimeout(() => {
+    complaint = `not done after ${PATIENCE / 1000} s\n${complaint}`;
+    client.kill('SIGKILL');
+  }, PATIENCE);
   client.stderr.on('data', (text) => (complaint += text));
   const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(complaint.trim() || 'the client was too slow');
+    if (done) throw new Error(complaint.trim() || 'the client has ended');
     return JSON.parse(value);
   };
   try {
