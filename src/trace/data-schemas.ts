@@ -272,6 +272,10 @@ export const DATA = {
   'lab:predict': open,
   'lab:check': open,
   'lab:result': open,
+  'log:lost': Type.Object(
+    { events: Type.Integer({ minimum: 1, description: 'that the disk was too slow for, before this line' }) },
+    closed,
+  ),
 } satisfies Record<EventName, TSchema>;
 
 /** `EventData['conn:state']`: the type of that event's `data`. */

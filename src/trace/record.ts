@@ -57,6 +57,7 @@ export const EVENTS = [
   row('lab:predict', 'core'),
   row('lab:check', 'core'),
   row('lab:result', 'core'),
+  row('log:lost', 'core'),
 ] as const;
 
 export type EventName = (typeof EVENTS)[number]['name'];

@@ -15,7 +15,7 @@ import type { ConnectionView, World } from '../../src/trace/world/types.ts';
 import { CheckedLog } from '../support/checked-log.ts';
 import { runSeed } from './support/run.ts';
 
-const SEEDS = 40;
+const SEEDS = 30;
 const NO_SSTHRESH = 0x7fffffff;
 /** Ranges that one event tells. */
 const TOLD = 10;

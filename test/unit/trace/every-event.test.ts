@@ -36,6 +36,7 @@ const NOTES = [
   'lab:predict',
   'lab:check',
   'lab:result',
+  'log:lost',
 ];
 /** Made and checked in test/unit/faults and in recorder.test.ts. */
 const ELSEWHERE = ['seg:run', 'wire:fate', 'fault:rule', 'fault:hit', 'fault:expired'];
