@@ -10,12 +10,12 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Fewer passes do not show how much the machine varies. */
-const LEAST_PASSES = 3;
+/** Two in each of three passes: fewer do not show how much the machine varies. */
+const LEAST_RATES = 6;
 
-/** `{ variation, void }` of the anchor's rates, one of each pass. */
+/** `{ variation, void }` of the anchor's rates over the run. */
 export function judgeAnchor(rates) {
-  if (rates.length < LEAST_PASSES) return { variation: null, void: true };
+  if (rates.length < LEAST_RATES) return { variation: null, void: true };
   const variation = Math.max(...rates) / Math.min(...rates);
   return { variation, void: !(variation <= MOST_VARIATION) };
 }

@@ -115,14 +115,16 @@ class Run {
 
   async measureAll() {
     const { passes, seconds, warm, rounds } = this.plan;
-    const jobs = [...this.servers.keys()].flatMap((key) => {
-      const wanted = this.workloadsOf(subject(key));
-      const anchored = key === ANCHOR && !wanted.includes(ANCHOR_WORKLOAD);
-      return [...wanted, ...(anchored ? [ANCHOR_WORKLOAD] : [])].map((workload) => ({ key, workload }));
-    });
+    const jobs = [...this.servers.keys()].flatMap((key) =>
+      this.workloadsOf(subject(key)).map((workload) => ({ key, workload })),
+    );
     // Neighbours in a pass are the same workload of different subjects: what is compared is close in time.
     const order = Object.keys(WORKLOADS);
     jobs.sort((left, right) => order.indexOf(left.workload) - order.indexOf(right.workload));
+    // The anchor twice in each pass, far from each other.
+    const anchor = { key: ANCHOR, workload: ANCHOR_WORKLOAD, rates: this.anchorRates };
+    jobs.splice(jobs.length >> 1, 0, { ...anchor });
+    jobs.push(anchor);
     const runs = new Map(jobs.map((job) => [job, []]));
     for (const { pass, job } of interleave(jobs, passes)) {
       const what = `${job.workload}, ${subject(job.key).name}`;
@@ -130,9 +132,8 @@ class Run {
         measure(this.servers.get(job.key), job.workload, { seconds, warm, rounds }),
       );
       if (run === null) continue;
-      runs.get(job).push(run);
-      if (job.key === ANCHOR && job.workload === ANCHOR_WORKLOAD)
-        this.anchorRates.push(run.units / run.seconds);
+      if (job.rates === undefined) runs.get(job).push(run);
+      else job.rates.push(run.units / run.seconds);
       tell(`pass ${pass + 1}/${passes}  ${what}`);
     }
     for (const [{ key, workload }, done] of runs)

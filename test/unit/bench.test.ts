@@ -46,10 +46,10 @@ test('the median is the middle of an odd number of figures, between the two of a
 });
 
 test('a run is void when its anchor varies by more than 1.5, or was measured too seldom', () => {
-  assert.deepEqual(rules.judgeAnchor([10, 12, 15]), { variation: 1.5, void: false });
-  assert.equal(rules.judgeAnchor([10, 12, 15.1]).void, true);
-  assert.equal(rules.judgeAnchor([10, 10, 0]).void, true);
-  assert.equal(rules.judgeAnchor([10, 10]).void, true);
+  assert.deepEqual(rules.judgeAnchor([10, 12, 15, 10, 10, 10]), { variation: 1.5, void: false });
+  assert.equal(rules.judgeAnchor([10, 12, 15.1, 10, 10, 10]).void, true);
+  assert.equal(rules.judgeAnchor([10, 10, 10, 10, 10, 0]).void, true);
+  assert.equal(rules.judgeAnchor([10, 10, 10, 10, 10]).void, true);
   assert.deepEqual(rules.judgeAnchor([]), { variation: null, void: true });
 });
 
