@@ -43,6 +43,11 @@ function bufferTotal(): number {
 export interface CreateStackOptions extends Omit<StackOptions, 'clock' | 'random'> {
   readonly clock?: Clock;
   readonly random?: Random;
+  /**
+   * On a real clock: asks the device for packets all the time, for a whole core. A TUN whose `polled` is
+   * set before that does not wake the event loop besides.
+   */
+  readonly busyPoll?: boolean;
 }
 
 /** A stack on Node, with `node:net`'s API on top. */
@@ -52,12 +57,13 @@ export class NodeStack extends Stack {
   private readonly nodeScheduler: NodeScheduler | null;
   private readonly onVirtualClock: boolean;
 
-  constructor(options: StackOptions) {
+  constructor(options: StackOptions & { readonly busyPoll?: boolean }) {
     // Siblings share the memory of this machine.
     const total = Math.floor(bufferTotal() / (options.siblings?.count ?? 1));
     super({ ...options, config: { 'buffer.total': total, ...options.config } });
     this.onVirtualClock = options.clock instanceof VirtualClock;
     this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this, options.clock);
+    if (options.busyPoll === true) this.nodeScheduler?.busyPoll();
     this.net = createNet(this);
   }
 

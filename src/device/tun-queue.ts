@@ -28,6 +28,8 @@ export interface QueueSetting {
   readonly native: Native;
   readonly arena: Arena;
   readonly vnetHeader: boolean;
+  /** Nobody waits for the event loop to say that packets have come: `poll` is called all the time. */
+  readonly polled: boolean;
   readonly owner: QueueOwner;
 }
 
@@ -63,10 +65,12 @@ export class TunQueue {
   /** Packets of the batch, and how many were taken. */
   private count = 0;
   private next = 0;
-  private watched = WATCH_READABLE;
+  /** The event loop's watch for packets; 0 when there is none. */
+  private readonly reading: number;
+  private watched: number;
 
   /** Takes over `fd`; its ring is the `index`th of those at the arena's front. */
-  constructor({ native, arena, vnetHeader, owner }: QueueSetting, fd: number, index: number) {
+  constructor({ native, arena, vnetHeader, polled, owner }: QueueSetting, fd: number, index: number) {
     this.native = native;
     this.owner = owner;
     this.vnetHeader = vnetHeader;
@@ -74,6 +78,9 @@ export class TunQueue {
     this.base = index * RING_SIZE;
     const ring = arena.bytes.subarray(this.base, this.base + RING_SIZE);
     this.port = native.attach(fd, vnetHeader ? 1 : 0, ring, this.mail, (value) => this.called(value));
+    this.reading = polled ? 0 : WATCH_READABLE;
+    this.watched = WATCH_READABLE;
+    if (polled) this.watch(0);
   }
 
   /** Points `packet` at the next packet of the batch; false when all were taken. */
@@ -92,7 +99,7 @@ export class TunQueue {
       this.malformed++;
       this.owner.lost(REASON.DEVICE_ERROR);
     }
-    if ((this.watched & WATCH_READABLE) === 0) this.watch(this.watched | WATCH_READABLE);
+    if ((this.watched & this.reading) !== this.reading) this.watch(this.watched | this.reading);
     return false;
   }
 
@@ -102,9 +109,10 @@ export class TunQueue {
     const count = this.native.readBatch(this.port);
     this.next = 0;
     this.count = Math.max(0, count);
+    if (count < 0 && this.reading === 0) this.owner.died(-count);
     if (count <= 0) return false;
     // Until all are taken the loop may not read the next batch over this one.
-    this.watch(this.watched & ~WATCH_READABLE);
+    if ((this.watched & WATCH_READABLE) !== 0) this.watch(this.watched & ~WATCH_READABLE);
     return true;
   }
 

@@ -178,6 +178,8 @@ export class TunDevice implements Device {
   readonly segmentationLimit: number;
   readonly description: TunDescription;
   readonly arena: Arena;
+  /** Set before {@link attach}: who has a core to spare calls {@link poll} all the time. */
+  polled = false;
   /** False while a packet waits for the kernel to take it. */
   writable = true;
   /** Packets that the kernel refused, and those sent while `writable` was false. */
@@ -217,7 +219,7 @@ export class TunDevice implements Device {
       died: (errno: number) => this.died(errno),
     };
     const { native, arena } = this;
-    const setting = { native, arena, vnetHeader: this.description.vnetHeader, owner };
+    const setting = { native, arena, vnetHeader: this.description.vnetHeader, polled: this.polled, owner };
     this.description.queues.forEach((fd, index) => {
       this.queues.push(new TunQueue(setting, fd, index));
     });

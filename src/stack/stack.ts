@@ -175,6 +175,13 @@ export class Stack implements DeviceListener {
     if (!this.inTurn) this.clock.refresh();
   }
 
+  /** Looks for packets without waiting to be told, and takes them. True: there were some. */
+  pollDevice(): boolean {
+    if (this.closed || this.device.poll?.() !== true) return false;
+    this.deviceCalls();
+    return true;
+  }
+
   /** {@link VirtualClock}'s way to run turns. */
   runDue(): void {
     this.runTurn();

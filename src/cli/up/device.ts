@@ -42,7 +42,9 @@ export function inOwnUserNamespace(): boolean {
  */
 export async function openDevice(options: UpOptions): Promise<Device> {
   if (options.device === 'tuntap2') return tuntap2({ peer: peerOf(options), mtu: options.mtu });
-  return new TunDevice(openInterface(options));
+  const device = new TunDevice(openInterface(options));
+  device.polled = options.busyPoll;
+  return device;
 }
 
 /** The same for those who make devices of the interface's queues themselves. */

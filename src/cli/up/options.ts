@@ -69,6 +69,8 @@ export interface UpOptions {
   readonly record: string | null;
   /** Bytes of recording at most. */
   readonly recordMax: number;
+  /** A core is spent on asking for packets all the time. */
+  readonly busyPoll: boolean;
   readonly control: string | null;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -106,6 +108,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     pcapng: namedOf(flags.pcapng, '--pcapng'),
     record: namedOf(flags.record, '--record'),
     recordMax: recordMaxOf(flags.recordMax),
+    busyPoll: busyPollOf(flags),
     control: flags.control === undefined ? null : check.socketPath(flags.control),
     json: flags.json === true,
     quiet: flags.quiet === true,
@@ -168,12 +171,13 @@ function recordMaxOf(text: string): number {
   return bytes;
 }
 
+function busyPollOf({ busyPoll, device }: UpFlags): boolean {
+  if (busyPoll !== true) return false;
+  if (device !== 'tun')
+    throw usage('--busy-poll reads the TUN itself: it cannot be used with --device tuntap2');
+  return true;
+}
+
 function refuseUnbuilt(flags: UpFlags): void {
-  const unbuilt: [boolean, string][] = [
-    [flags.inspect !== 'off', '--inspect'],
-    [flags.busyPoll === true, '--busy-poll'],
-  ];
-  for (const [asked, what] of unbuilt) {
-    if (asked) throw notBuilt(what);
-  }
+  if (flags.inspect !== 'off') throw notBuilt('--inspect');
 }

@@ -66,6 +66,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
       config: options.config,
       trace: recorder,
       record: recording?.tape ?? null,
+      busyPoll: options.busyPoll,
     });
     stack.onFailure = (error) => {
       log.error(`the device has failed: ${error.message}`);

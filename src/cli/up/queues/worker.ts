@@ -42,6 +42,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const exchange = new Exchange(start.exchange, index, count);
   const steering = new Steering(keyAsRandom(start.key), count);
   const queue = new TunDevice({ ...tun, queues: [tun.queues[index] as number], diagnosis: -1, raw: -1 });
+  queue.polled = options.busyPoll;
   const device = new SteeredDevice(queue, { exchange, steering, index, sort: start.sort });
   const faulty = withFaults(device, options.seed + index, recorder, new Int32Array(start.hits));
   const captures = new Captures(faulty, feed, options);
@@ -53,6 +54,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     config: options.config,
     clock,
     trace: recorder,
+    busyPoll: options.busyPoll,
     siblings: siblingsOf(index, steering, exchange, start.secret),
   });
   const broken = (message: string): void => post({ type: 'broken', message });
