@@ -32,6 +32,8 @@ export interface RowSource {
 }
 
 const METRIC_NAMES = ['cwnd', 'ssthresh', 'flight', 'srttMs', 'rttvarMs', 'rtoMs', 'pipe'];
+/** What ssthresh is while there is none, or more; no other metric comes near. */
+const NO_SSTHRESH = 0x7fffffff;
 const TIME_METRICS = new Set([3, 4, 5]);
 const RTT_SOURCES = ['karn', 'ack', 'ts'];
 const ACK_BIT = 0x10;
@@ -233,8 +235,8 @@ function metricsData(value: (index: number) => number): Data {
   METRIC_NAMES.forEach((name, index) => {
     if ((changed & (1 << index)) === 0) return;
     const number = TIME_METRICS.has(index) ? milliseconds(value(index)) : value(index);
-    // ssthresh is infinite until the first loss, and JSON has no such number.
-    data[name] = Number.isFinite(number) ? number : null;
+    // Until the first loss there is no ssthresh.
+    data[name] = number < NO_SSTHRESH ? number : null;
   });
   return data;
 }

@@ -16,7 +16,6 @@ import { CheckedLog } from '../support/checked-log.ts';
 import { runSeed } from './support/run.ts';
 
 const SEEDS = 30;
-const NO_SSTHRESH = 0x7fffffff;
 /** Ranges that one event tells. */
 const TOLD = 10;
 
@@ -66,7 +65,7 @@ function seenMore(view: ConnectionView, { rcv, rtt }: ConnectionRecord): Record<
   const { cc, buffers } = view;
   return {
     wnd: view.snd?.wnd,
-    cc: [cc.cwnd, cc.ssthresh === NO_SSTHRESH ? null : cc.ssthresh, cc.flight, cc.state],
+    cc: [cc.cwnd, cc.ssthresh, cc.flight, cc.state],
     queues: [buffers.snd.unsent, buffers.rcv.used],
     outOfOrder: rcv === null ? [] : buffers.ooo,
     srttMs: rtt?.srttMs === null ? null : view.rtt.srttMs,
