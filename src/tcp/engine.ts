@@ -46,25 +46,14 @@ import { segmentArrives } from './input/segment-arrives.ts';
 import { forget } from './lifecycle.ts';
 import type { Listener } from './listener.ts';
 import { transmitAll } from './output/transmit.ts';
+import { statsOf, type TcpStats } from './stats.ts';
 import type { Tcb } from './tcb.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { expireTimers, nextDeadline } from './timers/expire.ts';
 
 export type { ListenOptions, OpenOptions } from './calls/open.ts';
 export type { Adjustments, KeepAliveOptions, ListenerAdjustments } from './calls/options.ts';
-
-/** Sizes of the tables, for `stats` and for tests that look for leaks. */
-export interface TcpStats {
-  readonly connections: number;
-  readonly timeWait: number;
-  readonly synReceived: number;
-  readonly orphans: number;
-  readonly flows: number;
-  readonly listeners: number;
-  readonly timers: number;
-  /** Buffers of all connections: capacity, bytes. */
-  readonly memory: number;
-}
+export type { TcpStats } from './stats.ts';
 
 /** No connection of ours, and none that could become ours: no listener here takes it and nothing here resets it. */
 function isAnothers({ flows, siblings }: TcpContext, seg: Segment): boolean {
@@ -402,16 +391,6 @@ export class TcpEngine {
   }
 
   get stats(): TcpStats {
-    const context = this.context;
-    return {
-      connections: context.connections,
-      timeWait: context.timeWait.count,
-      synReceived: context.synReceived.count,
-      orphans: context.orphans,
-      flows: context.flows.count,
-      listeners: context.listeners.list.length,
-      timers: context.timers.used,
-      memory: context.pool.inUse,
-    };
+    return statsOf(this.context);
   }
 }

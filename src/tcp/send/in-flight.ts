@@ -291,10 +291,10 @@ export class InFlight {
     if (this.count === records.capacity) records = this.grow(records);
     const mask = records.capacity - 1;
     for (let i = this.count; i > index + 1; i--)
-      this.copy(records, (this.head + i - 1) & mask, (this.head + i) & mask);
+      records.copy(records, (this.head + i - 1) & mask, (this.head + i) & mask);
     const first = (this.head + index) & mask;
     const second = (this.head + index + 1) & mask;
-    this.copy(records, first, second);
+    records.copy(records, first, second);
     records.seq[second] = ((records.seq[first] as number) + bytes) | 0;
     records.length[second] = (records.length[first] as number) - bytes;
     records.flags[second] = (records.flags[second] as number) & ~HAS_SYN;
@@ -401,28 +401,11 @@ export class InFlight {
     }
   }
 
-  private copy(records: Records, from: number, to: number): void {
-    records.seq[to] = records.seq[from] as number;
-    records.length[to] = records.length[from] as number;
-    records.sentAt[to] = records.sentAt[from] as number;
-    records.flags[to] = records.flags[from] as number;
-    records.size[to] = records.size[from] as number;
-  }
-
   private grow(old: Records): Records {
     const larger = this.pool.take(old.capacity * 2);
     const mask = old.capacity - 1;
-    for (let i = 0; i < this.count; i++) {
-      const from = (this.head + i) & mask;
-      larger.seq[i] = old.seq[from] as number;
-      larger.length[i] = old.length[from] as number;
-      larger.sentAt[i] = old.sentAt[from] as number;
-      larger.flags[i] = old.flags[from] as number;
-      larger.size[i] = old.size[from] as number;
-    }
-    const { islands } = larger;
-    larger.islands = old.islands;
-    old.islands = islands;
+    for (let i = 0; i < this.count; i++) larger.copy(old, (this.head + i) & mask, i);
+    larger.exchangeIslands(old);
     this.pool.give(old);
     this.records = larger;
     this.head = 0;

@@ -26,6 +26,21 @@ export class Records {
     this.flags = new Uint8Array(capacity);
     this.size = new Uint16Array(capacity);
   }
+
+  /** Record `from` of `source` becomes record `to` of these. */
+  copy(source: Records, from: number, to: number): void {
+    this.seq[to] = source.seq[from] as number;
+    this.length[to] = source.length[from] as number;
+    this.sentAt[to] = source.sentAt[from] as number;
+    this.flags[to] = source.flags[from] as number;
+    this.size[to] = source.size[from] as number;
+  }
+
+  exchangeIslands(other: Records): void {
+    const { islands } = other;
+    other.islands = this.islands;
+    this.islands = islands;
+  }
 }
 
 /** Records of this capacity and less are recycled; so many bits has it more than the first. */
