@@ -1,0 +1,65 @@
+/** What a lab must be like before it is played. */
+
+import { FaultSyntaxError } from '../faults/lexer.ts';
+import { parseLine } from '../faults/parser.ts';
+import type { Act, Lab, Setting, Text } from './lab.ts';
+import { LAB_GROUPS } from './lab-groups.ts';
+
+/** What is wrong with a lab, in one sentence. */
+export class LabError extends Error {
+  override readonly name = 'LabError';
+}
+
+/** @throws LabError */
+export function validateLab(lab: Lab): void {
+  const wrong = (what: string): never => {
+    throw new LabError(`lab ${lab.id}: ${what}`);
+  };
+  if (!/^[a-z-]+\/[a-z0-9-]+$/.test(lab.id)) wrong('its id is group/name in kebab-case');
+  if (!LAB_GROUPS.includes(lab.group)) wrong(`there is no group ${JSON.stringify(lab.group)}`);
+  if (lab.answers.some((one) => !/^B[1-9][0-9]*$/.test(one))) wrong('answers are B1 … B60');
+  if (lab.rfc.some((one) => !/^RFC \d{3,4} §/.test(one))) wrong('rfc is written "RFC 9293 §3.5"');
+  if (lab.code.some((one) => !/^src\/[\w./-]+\.ts$/.test(one))) wrong('code names files: src/….ts');
+  const { predict } = lab;
+  if (predict.choices[predict.right] === undefined) wrong('predict.right is none of its choices');
+  for (const [name, text] of textsOf(lab)) if (!isWhole(text)) wrong(`${name} lacks a language`);
+  const names = lab.acts.map((act) => act.name);
+  if (new Set(names).size !== names.length) wrong('two acts have the same name');
+  if (lab.broken.act !== undefined && !names.includes(lab.broken.act))
+    wrong('broken.act is none of its acts');
+  if (lab.broken.what === '') wrong('broken.what is empty');
+  for (const setting of settingsOf(lab)) checkFaults(setting, wrong);
+}
+
+function settingsOf(lab: Lab): Setting[] {
+  const ofActs = lab.acts.flatMap((act: Act) => (act.real === undefined ? [act] : [act, act.real]));
+  return [...ofActs, lab.broken];
+}
+
+function checkFaults(setting: Setting, wrong: (what: string) => never): void {
+  for (const rule of setting.faults ?? []) {
+    try {
+      parseLine(rule);
+    } catch (error) {
+      if (!(error instanceof FaultSyntaxError)) throw error;
+      wrong(`${JSON.stringify(rule)}: ${error.message}`);
+    }
+  }
+}
+
+function textsOf(lab: Lab): [string, Text][] {
+  const { title, question, explain, predict, narrate = [], only, acts } = lab;
+  return [
+    ['title', title],
+    ['question', question],
+    ['explain', explain],
+    ['predict.ask', predict.ask],
+    ['predict.why', predict.why],
+    ...predict.choices.map((choice): [string, Text] => ['a choice', choice]),
+    ...narrate.map(({ say }): [string, Text] => ['a narration', say]),
+    ...(only === undefined ? [] : [['only.why', only.why] as [string, Text]]),
+    ...acts.flatMap((act): [string, Text][] => (act.title === undefined ? [] : [['an act', act.title]])),
+  ];
+}
+
+const isWhole = ({ en, zh }: Text): boolean => en.trim() !== '' && zh.trim() !== '';
