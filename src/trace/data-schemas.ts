@@ -1,35 +1,31 @@
 /** What each event of the log says, as TypeBox types: the field `data` of its line. */
 
 import { type Static, type TSchema, Type } from 'typebox';
-import { REASONS } from '../base/reasons.ts';
 import { TRIGGERS } from '../tcp/output/sent-segment.ts';
-import { STATE_NAMES } from '../tcp/state.ts';
-import { TIMER_NAMES } from '../tcp/timers/timer-table.ts';
 import { FATES } from './fault-trace.ts';
 import { ACTS } from './judged.ts';
 import type { EventName } from './record.ts';
 import { RESET_REASONS } from './reset-reasons.ts';
-
-export const closed = { additionalProperties: false };
-export const count = Type.Integer({ minimum: 0 });
-
-const relative = Type.Integer({ description: 'relative to the initial sequence number' });
-const uint32 = Type.Integer({ minimum: 0, maximum: 0xffffffff });
-const port = Type.Integer({ minimum: 0, maximum: 65_535 });
-const bytes = Type.Integer({ minimum: 0, description: 'bytes' });
-const milliseconds = Type.Number();
-const words = (description: string) => Type.String({ description });
-const maybe = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const oneOf = <Value extends string>(values: readonly Value[]) => Type.Enum([...values] as Value[]);
-
-const state = oneOf(STATE_NAMES);
-const timer = oneOf(TIMER_NAMES);
-const reason = oneOf(REASONS.map((row) => row.name));
-const rfc = words('the clause');
-const range = Type.Array(relative, { minItems: 2, maxItems: 2, description: '[first, one past the last)' });
-const ranges = Type.Array(range, { maxItems: 32 });
-/** Ranges that there are beyond the 32 that are told. */
-const more = Type.Optional(count);
+import {
+  bytes,
+  closed,
+  count,
+  maybe,
+  milliseconds,
+  more,
+  oneOf,
+  port,
+  range,
+  ranges,
+  reason,
+  relative,
+  rfc,
+  state,
+  timer,
+  uint32,
+  words,
+} from './schema-parts.ts';
+import { connectionView, keyframe } from './world/schema.ts';
 
 const totals = {
   sent: Type.Object({ segs: count, bytes, retransmitted: count }, closed),
@@ -276,6 +272,8 @@ export const DATA = {
     { events: Type.Integer({ minimum: 1, description: 'that the disk was too slow for, before this line' }) },
     closed,
   ),
+  'log:keyframe': keyframe,
+  'log:connection': connectionView,
 } satisfies Record<EventName, TSchema>;
 
 /** `EventData['conn:state']`: the type of that event's `data`. */

@@ -105,6 +105,12 @@ export abstract class EventStore {
     return this.n <= 0 ? undefined : this.decode(this.rows, this.at, this.log);
   }
 
+  /** The name of the newest event, for who may not want the rest. */
+  get latestName(): record.EventName {
+    const code = this.rows[this.at + record.AT_CODE] as number;
+    return (record.EVENTS[code] as { name: record.EventName }).name;
+  }
+
   /**
    * Up to `limit` events with numbers above `n`, in order. Numbers that are missing were
    * overwritten, or merged into a `seg:run`, whose number is that of the last event in it.

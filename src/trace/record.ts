@@ -58,6 +58,8 @@ export const EVENTS = [
   row('lab:check', 'core'),
   row('lab:result', 'core'),
   row('log:lost', 'core'),
+  row('log:keyframe', 'extra'),
+  row('log:connection', 'extra'),
 ] as const;
 
 export type EventName = (typeof EVENTS)[number]['name'];

@@ -1,8 +1,9 @@
 /** The shape of every line of an event log, as TypeBox types and as published JSON Schema. */
 
 import { type Static, type TSchema, Type } from 'typebox';
-import { closed, count, DATA } from './data-schemas.ts';
+import { DATA } from './data-schemas.ts';
 import { EVENTS, type EventName } from './record.ts';
+import { closed, count } from './schema-parts.ts';
 
 function eventSchema(name: EventName, level: string): TSchema {
   return Type.Object(

@@ -1,8 +1,9 @@
 /** From the flight recorder to its readers: the log file, the human log, and followers. */
 
 import type { LogEvent } from '../../trace/log-event.ts';
+import type { EventName } from '../../trace/record.ts';
 import type { TraceRecorder } from '../../trace/recorder.ts';
-import { LogFile } from './log-file.ts';
+import { EventLog } from './event-log.ts';
 
 const BATCH = 500;
 /** How often followers look, ms. */
@@ -13,9 +14,9 @@ export class EventFeed {
   /** Hears every event at once. */
   listener: ((event: LogEvent) => void) | null = null;
   private readonly followers = new Set<() => void>();
-  private file: LogFile | null = null;
-  private lost = 0;
+  private file: EventLog | null = null;
   private human: ((event: LogEvent) => void) | null = null;
+  private isForPeople: (ev: EventName) => boolean = () => true;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(recorder: TraceRecorder) {
@@ -25,14 +26,15 @@ export class EventFeed {
 
   /** Every event from now on, one JSON object a line. @throws CliError when the file cannot be opened */
   async writeTo(path: string, header: object, onFailure: (sentence: string) => void): Promise<void> {
-    const file = await LogFile.open(path);
-    file.onFailure = onFailure;
-    file.write(JSON.stringify(header));
+    const file = await EventLog.open(path, onFailure);
+    file.header(header);
     this.file = file;
   }
 
-  tellPeople(human: (event: LogEvent) => void): void {
+  /** `wanted`: the only events that `human` takes; the others are not even made for it. */
+  tellPeople(human: (event: LogEvent) => void, wanted: (ev: EventName) => boolean = () => true): void {
     this.human = human;
+    this.isForPeople = wanted;
   }
 
   /** Events after number `n`, some at a time; goes on for ever when `follow`. Each reader takes its own time. */
@@ -58,34 +60,20 @@ export class EventFeed {
     if (this.timer !== null) clearTimeout(this.timer);
     const { file } = this;
     this.file = null;
-    await file?.close();
-    return file === null || !file.incomplete;
+    return (await file?.close()) ?? true;
   }
 
   private happened(): void {
-    if (this.file !== null || this.human !== null || this.listener !== null) {
+    const told = this.human !== null && this.isForPeople(this.recorder.latestName);
+    if (this.file !== null || told || this.listener !== null) {
       const event = this.recorder.latest;
       if (event !== undefined) {
         this.listener?.(event);
-        this.write(event);
-        this.human?.(event);
+        this.file?.add(event);
+        if (told) this.human?.(event);
       }
     }
     if (this.followers.size > 0) this.timer ??= setTimeout(() => this.wake(), FLUSH_EVERY);
-  }
-
-  private write(event: LogEvent): void {
-    const { file } = this;
-    if (file === null) return;
-    if (file.full) {
-      this.lost++;
-      return;
-    }
-    if (this.lost > 0) {
-      file.write(JSON.stringify({ t: event.t, n: event.n, ev: 'log:lost', data: { events: this.lost } }));
-      this.lost = 0;
-    }
-    file.write(JSON.stringify(event));
   }
 
   private wake(): void {

@@ -16,7 +16,7 @@ import { EventFeed } from './event-feed.ts';
 import { faultHandler, startFaults, withFaults } from './faults.ts';
 import { tellReady } from './greeting.ts';
 import { controlHandlers, Services } from './handlers.ts';
-import { humanLog, narrator } from './human-log.ts';
+import { humanLog, isNarrated, narrator } from './human-log.ts';
 import { logHeader } from './log-header.ts';
 import type { UpOptions } from './options.ts';
 import { kernelSideOf } from './outside.ts';
@@ -82,7 +82,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
     }
     noteStart(recorder, options, stack);
     watchPeers({ device, stack, recorder, addresses: options.address });
-    feed.tellPeople(narrator(log));
+    feed.tellPeople(narrator(log), isNarrated);
     startFaults(faults, stack, options.fault);
     const services = new Services(stack, options.www);
     const path = options.control ?? newSocketPath(options.netns, device.name);

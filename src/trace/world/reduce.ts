@@ -27,7 +27,9 @@ export class WorldBuilder {
     return this.draft.world;
   }
 
+  /** What a keyframe says is known already. */
   add(event: LogEvent): void {
+    if (event.ev === 'log:keyframe' || event.ev === 'log:connection') return;
     const { draft } = this;
     const { world } = draft;
     world.n = Math.max(world.n, event.n);

@@ -38,8 +38,16 @@ const NOTES = [
   'lab:result',
   'log:lost',
 ];
-/** Made and checked in test/unit/faults and in recorder.test.ts. */
-const ELSEWHERE = ['seg:run', 'wire:fate', 'fault:rule', 'fault:hit', 'fault:expired'];
+/** Made and checked in test/unit/faults, in recorder.test.ts, and in keyframes.test.ts. */
+const ELSEWHERE = [
+  'seg:run',
+  'wire:fate',
+  'fault:rule',
+  'fault:hit',
+  'fault:expired',
+  'log:keyframe',
+  'log:connection',
+];
 
 /** What was seen of each vocabulary. */
 class Seen {

@@ -30,7 +30,7 @@ export class EventSender {
   }
 
   add(event: LogEvent): void {
-    if (!this.options.everything && !isTold(event)) return;
+    if (!this.options.everything && !isTold(event.ev)) return;
     this.waiting.push(event);
     if (this.waiting.length >= BATCH) this.flush();
     else this.timer ??= setTimeout(() => this.flushOnce(), EVERY);

@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../../../trace/log-event.ts';
 import type { Conversation, Handler } from '../../control/server.ts';
-import { LogFile } from '../log-file.ts';
+import { EventLog } from '../event-log.ts';
 import type { Mark } from './marked-log.ts';
 import type { Queue } from './queue.ts';
 
@@ -74,14 +74,13 @@ async function sendAll(conversation: Conversation, events: readonly LogEvent[]):
 
 /** The file of `--log`. */
 export class MergedLogFile {
-  private readonly file: LogFile;
+  private readonly file: EventLog;
   private readonly sorter = new Sorter();
   /** By worker: nothing earlier will come. */
   private readonly marks: number[];
-  private lost = 0;
   private begun = false;
 
-  private constructor(file: LogFile, workers: number) {
+  private constructor(file: EventLog, workers: number) {
     this.file = file;
     this.marks = new Array<number>(workers).fill(0);
   }
@@ -92,14 +91,12 @@ export class MergedLogFile {
     workers: number,
     onFailure: (sentence: string) => void,
   ): Promise<MergedLogFile> {
-    const file = await LogFile.open(path);
-    file.onFailure = onFailure;
-    return new MergedLogFile(file, workers);
+    return new MergedLogFile(await EventLog.open(path, onFailure), workers);
   }
 
   /** The first line; events wait for it. */
   header(header: object): void {
-    this.file.write(JSON.stringify(header));
+    this.file.header(header);
     this.begun = true;
   }
 
@@ -107,26 +104,12 @@ export class MergedLogFile {
     for (const event of events) this.sorter.add(event);
     this.marks[worker] = mark;
     if (!this.begun) return;
-    for (const event of this.sorter.before(Math.min(...this.marks))) this.write(event);
+    for (const event of this.sorter.before(Math.min(...this.marks))) this.file.add(event);
   }
 
   /** Resolves to whether the file has all that was meant for it. */
   async close(): Promise<boolean> {
-    for (const event of this.sorter.before(Infinity)) this.write(event);
-    await this.file.close();
-    return !this.file.incomplete;
-  }
-
-  private write(event: LogEvent): void {
-    const { file } = this;
-    if (file.full) {
-      this.lost++;
-      return;
-    }
-    if (this.lost > 0) {
-      file.write(JSON.stringify({ t: event.t, n: event.n, ev: 'log:lost', data: { events: this.lost } }));
-      this.lost = 0;
-    }
-    file.write(JSON.stringify(event));
+    for (const event of this.sorter.before(Infinity)) this.file.add(event);
+    return this.file.close();
   }
 }

@@ -14,6 +14,7 @@ import { Captures } from '../captures.ts';
 import { EventFeed } from '../event-feed.ts';
 import { faultHandler, startFaults, withFaults } from '../faults.ts';
 import { controlHandlers, Services } from '../handlers.ts';
+import { isTold } from '../human-log.ts';
 import { kernelSide } from '../outside.ts';
 import { offloadOf } from '../run.ts';
 import { serveCalls } from './conversations.ts';
@@ -62,7 +63,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   stack.onFailure = (error) => broken(`the device has failed: ${error.message}`);
   const now = (): number => (clock.now - start.origin) / 1e6;
   const sender = new EventSender(post, { everything: options.log !== null, now });
-  feed.tellPeople((event) => sender.add(event));
+  feed.tellPeople((event) => sender.add(event), options.log === null ? isTold : undefined);
   startFaults(faulty.faults, stack, options.fault);
   const services = new Services(stack, options.www);
   const about = { netns: options.netns, userNamespace: false, pid: process.pid };
