@@ -79,19 +79,18 @@ describe('views of one connection', { skip: skipWithout('nc.openbsd') }, () => {
       const { code, stdout } = await stack.fourwave('ladder', log, '--ascii').end();
       assert.equal(code, 0);
       assertInOrder(stdout.toString(), [
-        /SYN 0:1 .*>/,
-        /LISTEN -> SYN-RECEIVED/,
-        /timer syn-ack/,
-        /<-+ SYN,ACK 0:1 ack 1 /,
-        /-+ ACK 1 ack 1 .*->/,
-        /SYN-RECEIVED -> ESTABLISHED/,
-        /-+ PSH,ACK 1:4 ack 1 .*>/,
-        /-+ FIN,ACK 4:5 ack \d .*>/,
-        /ESTABLISHED -> CLOSE-WAIT/,
-        /CLOSE-WAIT -> LAST-ACK/,
+        /passive open .* LISTEN$/,
+        /- SYN 0:1 win \d+ -+>\| SYN-RECEIVED/,
+        /syn-ack \S+ \+-+\\$/,
+        /<-+ SYN,ACK 0:1 ack 1 win \d+ -\|/,
+        /- ACK 1 ack 1 .*>\| ESTABLISHED/,
+        /syn-ack off \+-+\/$/,
+        /- PSH,ACK 1:4 ack 1 .*>/,
+        /FIN-WAIT-1\? .*- FIN,ACK 4:5 ack \d .*>\| CLOSE-WAIT/,
+        /(shutdown|close) \| LAST-ACK/,
         /<-+ FIN,ACK 4:5 ack 5 /,
-        /timer tlp off/,
-        /LAST-ACK -> CLOSED/,
+        />\| CLOSED/,
+        /tlp off \+-+\/$/,
       ]);
     } finally {
       await stack.close();

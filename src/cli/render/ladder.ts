@@ -1,134 +1,141 @@
-/** The sequence diagram: segments as arrows, our states and timers in the margin. */
+/**
+ * The sequence diagram: segments as arrows between the peer on the left and us on the right, states in
+ * both margins, timers as arcs beside ours. Events in, lines out; nothing else is known here.
+ */
 
-import { word } from '../printable.ts';
-import { type EventLine, segmentText, timeText } from './event.ts';
+import type { Paint } from '../terminal.ts';
+import type { EventLine } from './event.ts';
+import { Bulk } from './ladder/bulk.ts';
+import { Composer } from './ladder/composer.ts';
+import type { Armed } from './ladder/lanes.ts';
+import { layoutOf } from './ladder/layout.ts';
+import { ASCII, UNICODE } from './ladder/marks.ts';
+import { Painter } from './ladder/paint.ts';
+import type { Row } from './ladder/row.ts';
+import { durationText } from './ladder/text.ts';
 
 export interface LadderOptions {
-  readonly ascii: boolean;
-  readonly raw: boolean;
+  /** Columns; no line has more. Default 80. */
+  readonly width?: number;
+  readonly ascii?: boolean;
+  /** Sequence numbers as on the wire. */
+  readonly raw?: boolean;
+  /** Seconds: what was before is known, and not drawn. */
+  readonly since?: number;
+  /** Only these, such as `c3`; null: all of them. */
+  readonly connections?: ReadonlySet<string> | null;
+  readonly heading?: boolean;
+  /** The newest lines can be drawn {@link Ladder.again} at another width. */
+  readonly keep?: boolean;
+  readonly paint?: Paint;
 }
 
-interface Marks {
-  readonly left: string;
-  readonly right: string;
-  readonly line: string;
-  readonly lost: string;
-  readonly again: string;
-  readonly becomes: string;
-  readonly timer: string;
-  readonly bar: string;
-}
-const UNICODE: Marks = {
-  left: '◀',
-  right: '▶',
-  line: '─',
-  lost: '✗',
-  again: '↻',
-  becomes: '→',
-  timer: '⧗',
-  bar: '│',
-};
-const ASCII: Marks = {
-  left: '<',
-  right: '>',
-  line: '-',
-  lost: 'X',
-  again: '@',
-  becomes: '->',
-  timer: 'timer',
-  bar: '|',
-};
+/** Seconds without a row that are worth a line. */
+const SILENCE = 0.5;
+const DEFAULT_WIDTH = 80;
+const LEAST_NAME = 4;
+const MOST_NAME = 9;
+/** Rows that can be drawn again. */
+const KEPT = 500;
 
-const ARROW = 52;
-const MARGIN_EVENTS = new Set(['conn:state', 'timer:set', 'timer:fire', 'timer:cancel', 'conn:closed']);
-const MAX_CONNECTIONS = 4096;
-
-/** Consumes events in order; each gives no line, or one. The peer is on the left, we are on the right. */
+/** Takes events in the order of their numbers, and gives lines as soon as nothing can change them. */
 export class Ladder {
   private readonly options: LadderOptions;
-  private readonly marks: Marks;
-  private readonly peers = new Map<string, string>();
+  private readonly composer: Composer;
+  private readonly bulk = new Bulk();
+  private painter: Painter;
+  private columns: number;
+  private name = LEAST_NAME;
+  private lastAt: number | null = null;
+  private readonly kept: { readonly row: Row; readonly silence: number }[] = [];
 
-  constructor(options: LadderOptions) {
+  constructor(options: LadderOptions = {}) {
     this.options = options;
-    this.marks = options.ascii ? ASCII : UNICODE;
+    const { connections = null, since = Number.NEGATIVE_INFINITY, raw = false } = options;
+    this.composer = new Composer({ connections, since, raw });
+    this.columns = options.width ?? DEFAULT_WIDTH;
+    this.painter = this.newPainter();
   }
 
-  heading(): string {
-    return `${' '.repeat(18)}${'peer'.padEnd(ARROW)}stack`;
+  /** From the next line on. */
+  set width(columns: number) {
+    this.columns = columns;
+    this.painter = this.newPainter();
   }
 
-  /** The event's line, or null when the diagram does not show it. */
-  line(event: EventLine): string | null {
-    if (event.ev === 'conn:opened') return this.opened(event);
-    if (event.ev === 'seg:received') return this.prefix(event) + this.arrow(event, true);
-    if (event.ev === 'seg:sent') return this.prefix(event) + this.arrow(event, false);
-    if (event.ev === 'seg:judged') return this.judged(event);
-    if (event.ev === 'seg:run') return this.margin(event, `${word(event.data['events'])} more events`);
-    return MARGIN_EVENTS.has(event.ev) ? this.inMargin(event) : null;
+  /** Timers that are armed, the next one due first. */
+  get armed(): Armed[] {
+    return this.composer.armed;
   }
 
-  private prefix(event: EventLine): string {
-    return `${timeText(event.t)} ${word(event.conn ?? '–').padEnd(5)} `;
+  heading(): string[] {
+    return this.painter.heading(this.painter.layout.conn > 0 ? 'conn' : '');
   }
 
-  private opened(event: EventLine): string {
-    const peer = word(event.data['peer'] ?? '?');
-    if (this.peers.size < MAX_CONNECTIONS) this.peers.set(event.conn ?? '', peer);
-    return this.margin(event, `${word(event.data['role'] ?? '')} ${word(event.data['local'] ?? '')}`, peer);
+  /** Lines that are finished now. */
+  add(event: EventLine): string[] {
+    return this.drawn(this.composer.add(event));
   }
 
-  private arrow(event: EventLine, received: boolean): string {
-    const { left, right, line, again } = this.marks;
-    const repeated = event.data['retransmission'] === true ? `${again} ` : '';
-    const text = ` ${repeated}${segmentText(event.data, this.options.raw)} `;
-    const room = Math.max(2, ARROW - 2 - text.length);
-    const before = line.repeat(Math.floor(room / 2));
-    const after = line.repeat(Math.ceil(room / 2));
-    return received ? `${before}${text}${after}${right}` : `${left}${before}${text}${after}`;
+  /** All that waits: nothing has come for a while. With a time, what has arrived until then too. */
+  flush(t?: number): string[] {
+    const lines = this.drawn(this.composer.flush(t));
+    for (const row of this.bulk.flush()) this.draw(row, lines);
+    return lines;
   }
 
-  private judged(event: EventLine): string | null {
-    const verdict = event.data['verdict'];
-    if (verdict === 'accepted') return null;
-    const reason = `${word(event.data['reason'] ?? '')} ${word(event.data['rfc'] ?? '')}`;
-    return this.margin(
-      event,
-      `${verdict === 'dropped' ? this.marks.lost : ''} ${word(verdict ?? '')}: ${reason}`.trim(),
-    );
+  /** At most `most` of the newest lines, at the width of now. */
+  again(most: number): string[] {
+    const lines: string[] = [];
+    for (const { row, silence } of this.kept) lines.push(...this.lines(row, silence));
+    return lines.slice(-most);
   }
 
-  private inMargin(event: EventLine): string | null {
-    const { data } = event;
-    const { becomes, timer } = this.marks;
-    switch (event.ev) {
-      case 'conn:state':
-        return this.margin(event, `${word(data['old'] ?? '?')} ${becomes} ${word(data['new'] ?? '?')}`);
-      case 'timer:set':
-        return this.margin(event, this.timerSet(data));
-      case 'timer:fire':
-        return this.margin(event, `${timer} ${word(data['timer'] ?? '')} expired`);
-      case 'timer:cancel':
-        return this.margin(event, `${timer} ${word(data['timer'] ?? '')} off`);
-      default:
-        return this.margin(event, `closed: ${word(data['reason'] ?? '')}`);
+  private drawn(rows: readonly Row[]): string[] {
+    const lines: string[] = [];
+    for (const row of rows) for (const ready of this.bulk.add(row)) this.draw(ready, lines);
+    return lines;
+  }
+
+  private draw(row: Row, lines: string[]): void {
+    if (row.conn.length > this.name && this.name < MOST_NAME && this.painter.layout.conn > 0) {
+      this.name = Math.min(MOST_NAME, row.conn.length);
+      this.painter = this.newPainter();
     }
+    const silence = this.lastAt === null ? 0 : row.t - this.lastAt;
+    const drawn = this.lines(row, silence);
+    if (drawn.length === 0) return;
+    this.lastAt = row.t;
+    lines.push(...drawn);
+    if (this.options.keep !== true) return;
+    this.kept.push({ row, silence });
+    if (this.kept.length > 2 * KEPT) this.kept.splice(0, KEPT);
   }
 
-  private timerSet(data: EventLine['data']): string {
-    const again = data['restart'] === true ? ' again' : '';
-    return `${this.marks.timer} ${word(data['timer'] ?? '')} ${seconds(data['afterMs'])}${again}`;
+  private lines(row: Row, silence: number): string[] {
+    const drawn = this.painter.lines(row);
+    if (drawn.length > 0 && silence >= SILENCE) {
+      drawn.unshift(this.painter.gap(durationText(silence * 1000), row));
+    }
+    return drawn;
   }
 
-  private margin(event: EventLine, text: string, left = ''): string {
-    const { bar } = this.marks;
-    const shown = this.options.ascii ? text.replaceAll('→', '->').replaceAll('§', 'section ') : text;
-    const begin = left === '' ? bar : left;
-    return `${this.prefix(event)}${begin.padEnd(ARROW - 1)}${begin.length < ARROW - 1 ? '' : ' '}${bar} ${shown}`;
+  private newPainter(): Painter {
+    const {
+      ascii = false,
+      connections = null,
+      paint = (_colour: unknown, text: string) => text,
+    } = this.options;
+    const names = connections?.size === 1 ? 0 : this.name + 1;
+    return new Painter(layoutOf(this.columns, names), ascii ? ASCII : UNICODE, ascii, paint);
   }
 }
 
-function seconds(ms: unknown): string {
-  const value = Number(ms);
-  return value >= 1000 ? `${Math.round(value / 100) / 10}s` : `${Math.round(value)}ms`;
+/** All lines of a finished log. */
+export function drawLadder(events: Iterable<EventLine>, options: LadderOptions = {}): string[] {
+  const ladder = new Ladder(options);
+  const lines = options.heading === false ? [] : ladder.heading();
+  for (const event of events) lines.push(...ladder.add(event));
+  lines.push(...ladder.flush(Number.POSITIVE_INFINITY));
+  return lines;
 }

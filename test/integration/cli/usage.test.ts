@@ -198,8 +198,8 @@ test('ladder draws a recorded log without a stack, and escapes what is in it', (
   );
   const whole = run('ladder', file, '--ascii');
   assert.equal(whole.code, 0, whole.stderr);
-  assert.match(whole.stdout, /-+ SYN 0:1 win 512 -+>/);
-  assert.match(whole.stdout, /LISTEN -> \\x1b\[2J/);
+  assert.match(whole.stdout, /\|- SYN 0:1 win 512 -+>\|/);
+  assert.match(whole.stdout, /\\x1b\[2J/);
   const late = run('ladder', file, '--raw', '--since', '5s');
   assert.doesNotMatch(late.stdout, /SYN/);
   assert.match(late.stdout, /ACK 8 ack 9 win 512/);
