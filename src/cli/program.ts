@@ -15,6 +15,7 @@ import { addOpenTun } from './commands/open-tun.ts';
 import { addShell } from './commands/shell.ts';
 import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
+import { addWhy } from './commands/why.ts';
 import { usage } from './errors.ts';
 import { printable } from './printable.ts';
 import { version } from './version.ts';
@@ -25,6 +26,7 @@ const COMMANDS = [
   addSs,
   addLadder,
   addLog,
+  addWhy,
   addStats,
   addConfig,
   addConnectionCommands,

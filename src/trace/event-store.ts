@@ -131,6 +131,27 @@ export abstract class EventStore {
   }
 
   /**
+   * The events held of which a field, e.g. {@link record.AT_CAUSE}, has this value, in order: rows are
+   * compared as numbers, and only those that match are decoded.
+   */
+  having(field: number, value: number): LogEvent[] {
+    const found: LogEvent[] = [];
+    const look = (ring: Ring, log: ConnectionLog | null): void => {
+      for (let index = 0; index < ring.length; index++) {
+        const at = ring.offset(index);
+        if (ring.rows[at + field] === value) found.push(this.decode(ring.rows, at, log));
+      }
+    };
+    look(this.common, null);
+    look(this.stray, null);
+    for (const log of this.logs) {
+      look(log.head, log);
+      look(log.tail, log);
+    }
+    return found.sort((a, b) => a.n - b.n);
+  }
+
+  /**
    * Records a rare event that TCP does not know of: `stack:*`, `fault:*`, `wire:fate`, `lab:*`.
    * Returns its number.
    */

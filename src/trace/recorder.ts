@@ -56,7 +56,8 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     log.localPort = tcb.localPort;
     log.peerAddress = tcb.peerAddress;
     log.peerPort = tcb.peerPort;
-    this.inherit(log);
+    // An application may open when it likes: what came last is no cause of that.
+    if (tcb.passive) this.inherit(log);
     this.acts |= ACT.syn;
     this.begin(EVENT['conn:opened'], log, false);
     this.value(0, tcb.localAddress);

@@ -50,8 +50,10 @@ type Place = Record<'n' | 't' | 'conn' | 'seg', number>;
 
 function shifted(event: LogEvent, by: Place): LogEvent {
   const { conn, seg, cause } = event;
+  const { retransOf } = event.data as { retransOf?: number };
   return {
     ...event,
+    ...(retransOf === undefined ? {} : { data: { ...event.data, retransOf: retransOf + by.seg } }),
     t: Math.round((event.t + by.t) * 1e6) / 1e6,
     n: event.n + by.n,
     ...(conn === undefined ? {} : { conn: `c${Number(conn.slice(1)) + by.conn}` }),

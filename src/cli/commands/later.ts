@@ -1,7 +1,7 @@
 /** Commands whose arguments are understood and whose work is not built yet. */
 
 import type { Command } from 'commander';
-import { notBuilt, usage } from '../errors.ts';
+import { notBuilt } from '../errors.ts';
 import { withControl } from './common.ts';
 
 const refuse = (name: string) => (): never => {
@@ -10,13 +10,6 @@ const refuse = (name: string) => (): never => {
 
 export function addLater(program: Command): void {
   withControl(program.command('watch')).description('ss, live, with countdown bars').action(refuse('watch'));
-  withControl(program.command('why'))
-    .description('the decision behind an event, rule by rule, with RFC sections')
-    .argument('<n>', 'the number of an event')
-    .action((n: string) => {
-      if (!/^\d{1,15}$/.test(n)) throw usage(`N must be the number of an event, not ${JSON.stringify(n)}`);
-      refuse('why')();
-    });
   addLabs(program);
 }
 

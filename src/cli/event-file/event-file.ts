@@ -88,6 +88,11 @@ export class EventFile {
     return this.keyed;
   }
 
+  /** Where the first line of an event begins that does not begin before this byte. */
+  lineAt(offset: number): number {
+    return offset <= this.begin ? this.begin : this.file.lineStart(offset);
+  }
+
   /** Event `n`. Null: the log does not have it. */
   find(n: number): Place | null {
     const near = this.search((head) => head.n >= n);
@@ -118,10 +123,10 @@ export class EventFile {
     for (const place of this.placesBefore(offset)) yield place.event;
   }
 
-  /** Events with this cause, or of this segment. The others are not parsed. */
-  *having(field: 'cause' | 'seg', value: number, offset = this.begin): Generator<EventLine> {
+  /** Events with this cause, or of this segment, that begin in `[offset, end)`. The others are not parsed. */
+  *having(field: 'cause' | 'seg', value: number, offset = this.begin, end = this.size): Generator<EventLine> {
     const same = (event: EventLine): boolean => event[field] === value;
-    for (const place of this.placesHaving(`,"${field}":${value},`, same, offset)) yield place.event;
+    for (const place of this.placesHaving(`,"${field}":${value},`, same, offset, end)) yield place.event;
   }
 
   /** Events of this connection. The others are not parsed. */
@@ -170,8 +175,9 @@ export class EventFile {
     text: string,
     wanted: (event: EventLine) => boolean,
     offset = this.begin,
+    end = this.size,
   ): Generator<Place> {
-    for (const line of this.file.having(text, offset)) {
+    for (const line of this.file.having(text, offset, end)) {
       const place = this.placeOf(line);
       if (place !== null && wanted(place.event)) yield place;
     }

@@ -21,6 +21,7 @@ import { logHeader } from './log-header.ts';
 import type { UpOptions } from './options.ts';
 import { kernelSideOf } from './outside.ts';
 import { watchPeers } from './peer-watch.ts';
+import { whyHandler } from './recorder-source.ts';
 import { Recording } from './recording.ts';
 
 const LINGER_POLL = 50;
@@ -96,6 +97,7 @@ async function start(options: UpOptions, device: Device, log: Logger, end: Endin
         }),
         ['fault', faultHandler(faults, kernelSideOf(device))] as const,
         ['capture', captures.handler] as const,
+        ['why', whyHandler(recorder)] as const,
       ]),
     );
     for (const name of options.services) await services.start(name);

@@ -59,6 +59,7 @@ export class Routes {
       ...['close', 'abort', 'pause', 'resume'].map(ofConnection),
       ['capture', captureHandler(this.queues)],
       ['log', this.log.handler],
+      ['why', ({ arguments: given }) => this.ownerOf(given['n']).call('why', given)],
       ['fault', ({ arguments: given }) => this.fault(given)],
     ]);
   }
@@ -71,7 +72,7 @@ export class Routes {
     return Promise.all(answers);
   }
 
-  /** The worker whose connections have ids like this one: they are dealt out in turn. */
+  /** The worker whose connections, or events, have numbers like this one: they are dealt out in turn. */
   ownerOf(id: unknown): Queue {
     const number = Number(String(id).replace(/^c/, ''));
     const index = Number.isSafeInteger(number) && number > 0 ? (number - 1) % this.queues.length : 0;

@@ -16,6 +16,7 @@ import { faultHandler, startFaults, withFaults } from '../faults.ts';
 import { controlHandlers, Services } from '../handlers.ts';
 import { isTold } from '../human-log.ts';
 import { kernelSide } from '../outside.ts';
+import { whyHandler } from '../recorder-source.ts';
 import { offloadOf } from '../run.ts';
 import { serveCalls } from './conversations.ts';
 import { EventSender } from './event-sender.ts';
@@ -72,6 +73,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     ['log', markedLog(recorder, now)] as const,
     ['fault', faultHandler(faulty.faults, kernelSide(tun.raw))] as const,
     ['capture', captures.handler] as const,
+    ['why', whyHandler(recorder)] as const,
     ['handed', () => ({ handedOver: exchange.handedOver, handedOverLost: exchange.lost })] as const,
   ]);
   const stop = async (): Promise<void> => {
