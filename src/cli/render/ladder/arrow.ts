@@ -6,12 +6,15 @@ import { fit } from './text.ts';
 
 /** The line at the sender's side, a blank on either side of the words, and the head. */
 const LEAST_LINE = 4;
+/** The same of one whose end can be seen not to arrive. */
+const LEAST_BROKEN = 7;
 /** How far before the receiver a segment is lost. */
 const INSET = 3;
 
 /** Exactly `width` columns. */
 export function drawArrow(arrow: Arrow, width: number, glyphs: Glyphs): string {
-  const label = labelOf(arrow, width - LEAST_LINE, glyphs);
+  const arrives = arrow.end === 'arrives' || arrow.end === 'rejected';
+  const label = labelOf(arrow, width - (arrives ? LEAST_LINE : LEAST_BROKEN), glyphs);
   const way = wayOf(arrow, width - label.length - 3, glyphs);
   const start = glyphs.line;
   return arrow.received ? `${start} ${label} ${way}` : `${way} ${label} ${start}`;

@@ -7,6 +7,8 @@ import { type Track, Tracks } from './tracks.ts';
 
 /** Rows that wait. */
 const PENDING = 8;
+/** Rows of segments whose connection may come to be known. */
+const ORPHANS = 64;
 /** Seconds after which an event is no longer part of what caused it. */
 const TOGETHER = 0.1;
 
@@ -23,6 +25,8 @@ export class Board {
   readonly tracks = new Tracks();
   readonly lanes = new Lanes();
   private pending: Row[] = [];
+  /** Segments of no connection, left out as long as only some connections are wanted. */
+  private readonly orphans: Row[] = [];
   /** The row that tells how things stood where drawing begins, by connection. */
   private readonly introduced = new Map<string, Row>();
 
@@ -48,6 +52,7 @@ export class Board {
       t: before?.t ?? event.t,
       conn: '',
       key: '',
+      ends: '',
       events: [event.n],
       cause: event.cause ?? 0,
       seg: event.seg ?? 0,
@@ -123,11 +128,29 @@ export class Board {
     }
   }
 
+  /** The connection's row is there: what was lost of its opening belongs in front of it. */
+  adopt(row: Row, track: Track): void {
+    const ends = `${track.local} ${track.peer}`;
+    const found = this.orphans.filter((orphan) => orphan.ends === ends);
+    if (found.length === 0) return;
+    for (const orphan of found) {
+      this.orphans.splice(this.orphans.indexOf(orphan), 1);
+      orphan.key = track.key;
+      orphan.conn = track.name;
+    }
+    this.pending.splice(this.pending.indexOf(row), 0, ...found);
+  }
+
   /** Rows that are finished because enough others have come since; all of them with `all`. */
   take(all: boolean): Row[] {
     const count = all ? this.pending.length : this.pending.length - PENDING;
     if (count <= 0) return [];
-    return this.pending.splice(0, count).filter((row) => this.isWanted(row));
+    const taken = this.pending.splice(0, count);
+    if (this.options.connections !== null) {
+      this.orphans.push(...taken.filter(({ key, arrow }) => key === '' && arrow !== null));
+      if (this.orphans.length > ORPHANS) this.orphans.splice(0, this.orphans.length - ORPHANS);
+    }
+    return taken.filter((row) => this.isWanted(row));
   }
 
   private isOf(row: Row, { conn }: EventLine): boolean {

@@ -100,6 +100,7 @@ export class Composer {
     const role = plain(event.data['role']);
     row.text = `${track.peer} ${role} ${track.local}`.trim();
     row.right = role === 'passive' ? 'LISTEN' : 'CLOSED';
+    board.adopt(row, track);
   }
 
   private state(event: EventLine): void {

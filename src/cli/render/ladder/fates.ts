@@ -5,7 +5,7 @@ import { entry } from '../table.ts';
 import type { Board } from './board.ts';
 import type { Arrow, ArrowEnd, Mark, Row } from './row.ts';
 import { mark, type Segments, toneOf } from './segments.ts';
-import { numberOf, plain } from './text.ts';
+import { durationText, numberOf, plain } from './text.ts';
 
 interface Look {
   readonly word: string;
@@ -136,10 +136,11 @@ export class Fates {
     const by = plain(data['by']);
     const rule = plain(data['rule']);
     const until = data['until'];
-    const later = typeof until === 'number' && until > t ? ` ${plain((until - t).toFixed(3))} s` : '';
+    const wait = typeof until === 'number' && until > t ? durationText((until - t) * 1000) : '';
+    const later = wait === '' ? '' : `${word === 'delayed' ? ' for' : ', to arrive after'} ${wait}`;
     const name = by === 'command' || by === '' ? '' : ` by ${by}`;
-    if (name !== '' && this.told.has(by)) return `${word}${later}${name}`;
+    if (name !== '' && this.told.has(by)) return `${word}${name}${later}`;
     if (name !== '') this.tell(by);
-    return `${word}${later}${name}${rule === '' ? '' : `: ${rule}`}`;
+    return `${word}${name}${later}${rule === '' ? '' : `: ${rule}`}`;
   }
 }

@@ -24,6 +24,8 @@ type Filled = Partial<typeof EMPTY> & {
   readonly tone?: Tone;
   readonly bar?: string;
   readonly rightBar?: string;
+  /** The colour of all between the margins, and of the peer's. */
+  readonly whole?: Colour;
   /** In place of our state. */
   readonly between?: string;
 };
@@ -151,7 +153,7 @@ export class Painter {
       bar: whole.slice(layout.left, layout.left + 1),
       middle: whole.slice(layout.left + 1, -1),
       rightBar: whole.slice(-1),
-      tone: 'note',
+      whole: 'cyan',
     };
   }
 
@@ -219,14 +221,15 @@ export class Painter {
     const { layout, glyphs } = this;
     const { time, conn, left, middle, right, lanes, words } = { ...EMPTY, ...cells };
     const bar = cells.bar ?? glyphs.bar;
-    const { tone, between } = cells;
+    const { tone, between, whole = tone === undefined ? null : COLOURS[tone] } = cells;
+    const frame = cells.whole ?? 'dim';
     return this.assemble([
       [`${time.padStart(layout.time)} `, 'dim'],
       [conn.padEnd(layout.conn), 'cyan'],
-      [this.cell(left, layout.left), 'bold'],
-      [bar, 'dim'],
-      [middle.padEnd(layout.middle), tone === undefined ? null : COLOURS[tone]],
-      [cells.rightBar ?? bar, 'dim'],
+      [this.cell(left, layout.left), cells.whole ?? 'bold'],
+      [bar, frame],
+      [middle.padEnd(layout.middle), whole],
+      [cells.rightBar ?? bar, frame],
       [between ?? ` ${this.cell(right, layout.right)} `, between === undefined ? 'bold' : 'dim'],
       [`${lanes} ${this.words(words)}`, 'dim'],
     ]);

@@ -63,6 +63,8 @@ export interface Row {
   conn: string;
   /** The connection's key; empty while it is not known. */
   key: string;
+  /** `local peer` of a segment; empty when it is not told. */
+  ends: string;
   /** Numbers of the events in it, and of what caused them. */
   readonly events: number[];
   readonly cause: number;

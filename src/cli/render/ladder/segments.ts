@@ -4,7 +4,7 @@ import { type EventLine, segmentText } from '../event.ts';
 import type { Board } from './board.ts';
 import type { Arrow, Mark, Row, Tone } from './row.ts';
 import { numberOf, plain } from './text.ts';
-import type { Track } from './tracks.ts';
+import { endsOf, type Track } from './tracks.ts';
 
 type Data = EventLine['data'];
 
@@ -26,6 +26,8 @@ export class Segments {
   private readonly board: Board;
   /** Segments of the peer that were seen before TCP got them; whether TCP has. */
   private readonly known = new Map<number, boolean>();
+  /** Numbers of the SYNs of peers that have no connection yet. */
+  private readonly syns = new Map<string, number>();
   /** Rows made by a fate, whose segment TCP is about to get. */
   private readonly expected = new WeakSet<Row>();
 
@@ -44,15 +46,16 @@ export class Segments {
       expected.events.push(event.n);
       identify(expected, track);
       const { marks } = expected.arrow as Arrow;
-      expected.arrow = this.arrow(event.data, true);
+      expected.arrow = this.arrow(relative(event, track, true), true);
       expected.arrow.marks.push(...marks);
       return;
     }
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(event.data, true);
+    row.arrow = this.arrow(relative(event, track, true), true);
     const before = this.known.get(seg);
     if (before === undefined) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
     else row.arrow.marks.push(before ? 'copy' : 'late');
+    if (before === undefined) this.orphan(row, event);
     if (before !== undefined) this.known.set(seg, true);
     row.tone = toneOf(row.arrow);
   }
@@ -61,7 +64,7 @@ export class Segments {
     const { board } = this;
     const track = board.tracks.of(event) ?? board.tracks.between(event.data['raw'], false);
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(event.data, false);
+    row.arrow = this.arrow(relative(event, track, false), false);
     const opens = track !== null && event.conn !== undefined && row.arrow.flags.includes('SYN');
     // What a compact record sends again it does not count as a retransmission.
     if (event.data['retransmission'] === true || (opens && track.synSent)) row.arrow.marks.push('again');
@@ -75,21 +78,30 @@ export class Segments {
     const { board } = this;
     const track = board.tracks.of(event) ?? board.tracks.between(event.data['raw'], received);
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(event.data, received);
+    row.arrow = this.arrow(relative(event, track, received), received);
+    this.orphan(row, event);
     if (received) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
     row.tone = toneOf(row.arrow);
     return row;
+  }
+
+  /** Of a segment that no connection is known for: whose it may be, and whether it is a SYN sent again. */
+  private orphan(row: Row, event: EventLine): void {
+    const { raw, flags } = event.data;
+    row.ends = endsOf(raw, row.arrow?.received === true);
+    if (row.arrow?.received !== true || event.conn !== undefined || plain(flags) !== 'SYN') return;
+    const seq = numberOf((raw as { seq?: unknown } | null | undefined)?.seq);
+    if (this.syns.get(row.ends) === seq) mark(row.arrow, 'again');
+    this.syns.delete(row.ends);
+    this.syns.set(row.ends, seq);
+    forgetOldest(this.syns);
   }
 
   /** TCP gets the row's segment now, or (`false`) some other time. */
   expect(row: Row, now: boolean): void {
     if (now) this.expected.add(row);
     this.known.set(row.seg, false);
-    if (this.known.size <= MOST) return;
-    for (const seg of this.known.keys()) {
-      this.known.delete(seg);
-      return;
-    }
+    forgetOldest(this.known);
   }
 
   arrow(data: Data, received: boolean): Arrow {
@@ -132,12 +144,29 @@ export class Segments {
   }
 }
 
+/**
+ * Data of a segment whose connection is over, with the numbers of that connection: the log has those of
+ * the wire, for a segment that belongs to none.
+ */
+function relative({ conn, data }: EventLine, track: Track | null, received: boolean): Data {
+  const isn = track?.isn ?? null;
+  if (conn !== undefined || isn === null || plain(data['flags']).includes('SYN')) return data;
+  const [from, to] = received ? [isn.peer, isn.local] : [isn.local, isn.peer];
+  const seq = (numberOf(data['seq']) - from) | 0;
+  const ack = data['ack'] == null ? null : (numberOf(data['ack']) - to) | 0;
+  return { ...data, seq, end: seq + numberOf(data['end']) - numberOf(data['seq']), ack };
+}
+
 /** The first SACK block; there is none in raw numbers. */
 function sackText(options: unknown, raw: boolean): string {
   const blocks = (options as { sack?: unknown } | null | undefined)?.sack;
   if (raw || !Array.isArray(blocks) || !Array.isArray(blocks[0])) return '';
   const [first, end] = blocks[0] as unknown[];
   return `sack ${plain(first)}:${plain(end)}`;
+}
+
+function forgetOldest(map: Map<unknown, unknown>): void {
+  if (map.size > MOST) map.delete(map.keys().next().value);
 }
 
 /** The row belongs to this connection. */

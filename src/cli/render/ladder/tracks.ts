@@ -18,6 +18,8 @@ export class Track {
   readonly name: string;
   local = '';
   peer = '';
+  /** Initial sequence numbers; null: not told. */
+  isn: { readonly local: number; readonly peer: number } | null = null;
   state = '';
   /** The peer's, without its label. */
   peerState = '';
@@ -58,6 +60,10 @@ export class Tracks {
     const track = this.add(event, conn);
     track.local = plain(event.data['local']);
     track.peer = plain(event.data['peer']);
+    const isn = event.data['isn'] as { local?: unknown; peer?: unknown } | null | undefined;
+    if (typeof isn?.local === 'number' && typeof isn.peer === 'number') {
+      track.isn = { local: isn.local, peer: isn.peer };
+    }
     const ends = `${track.local} ${track.peer}`;
     this.byEnds.delete(ends);
     this.byEnds.set(ends, track);
@@ -67,10 +73,7 @@ export class Tracks {
 
   /** By the addresses of a segment: the last connection between them. */
   between(raw: unknown, received: boolean): Track | null {
-    if (typeof raw !== 'object' || raw === null) return null;
-    const { src, sport, dst, dport } = raw as Record<string, unknown>;
-    const [from, to] = [`${plain(src)}:${plain(sport)}`, `${plain(dst)}:${plain(dport)}`];
-    return this.named(received ? `${to} ${from}` : `${from} ${to}`);
+    return this.named(endsOf(raw, received));
   }
 
   /** By `local peer`. */
@@ -92,4 +95,12 @@ function forgetOldest(map: Map<string, Track>): void {
     map.delete(key);
     return;
   }
+}
+
+/** `local peer` of a segment, as far as it is told. */
+export function endsOf(raw: unknown, received: boolean): string {
+  if (typeof raw !== 'object' || raw === null) return '';
+  const { src, sport, dst, dport } = raw as Record<string, unknown>;
+  const [from, to] = [`${plain(src)}:${plain(sport)}`, `${plain(dst)}:${plain(dport)}`];
+  return received ? `${to} ${from}` : `${from} ${to}`;
 }
