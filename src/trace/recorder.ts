@@ -13,12 +13,15 @@ import type { CloseReason } from '../tcp/events.ts';
 import type { QuotedError } from '../tcp/icmp-errors.ts';
 import type { Listener } from '../tcp/listener.ts';
 import { type State, stateCode } from '../tcp/state.ts';
-import type { Tcb } from '../tcp/tcb.ts';
+import { KIND_SYN_RECEIVED, type Tcb } from '../tcp/tcb.ts';
 import {
   TIMER_DELAYED_ACK,
+  TIMER_KEEPALIVE,
   TIMER_PACING,
+  TIMER_PERSIST,
   TIMER_RACK,
   TIMER_RTO,
+  TIMER_SYN_ACK,
   TIMER_TIME_WAIT,
   TIMER_TLP,
 } from '../tcp/timers/timer-table.ts';
@@ -105,7 +108,7 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.value(0, timer);
     this.value(1, tcb.deadline(timer) - this.clock.now);
     this.value(2, restarted ? 1 : 0);
-    this.value(3, tcb.retries);
+    this.value(3, attempts(tcb, timer));
     this.value(4, log.causeCode);
     if (timer === TIMER_DELAYED_ACK) this.acts |= ACT['ack-delayed'];
     log.timerSetBy[timer] = this.commit();
@@ -126,7 +129,7 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.begin(EVENT['timer:fire'], log, timer === TIMER_DELAYED_ACK || timer === TIMER_PACING);
     this.put(record.AT_CAUSE, log.timerSetBy[timer] as number);
     this.value(0, timer);
-    this.value(1, tcb.retries);
+    this.value(1, attempts(tcb, timer));
     this.caused(log, this.commit());
   }
 
@@ -185,6 +188,19 @@ const APP_CODES: Readonly<Record<AppCall, number>> = {
   close: EVENT['app:close'],
   abort: EVENT['app:abort'],
 };
+
+/** Back-offs, probes or retries in a row. */
+function attempts(tcb: Tcb, timer: number): number {
+  switch (timer) {
+    case TIMER_PERSIST:
+    case TIMER_KEEPALIVE:
+      return tcb.probes;
+    case TIMER_SYN_ACK:
+      return tcb.kind === KIND_SYN_RECEIVED ? tcb.compactCount : 0;
+    default:
+      return tcb.retries;
+  }
+}
 
 /** Timers that every segment of a transfer moves. */
 function isBulkTimer(timer: number): boolean {

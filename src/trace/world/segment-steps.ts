@@ -54,6 +54,9 @@ export const SEGMENT_STEPS: Steps = {
     keep(connection.inFlight, { seg: seg ?? 0, n, t, seq, end, copies: 1, fate: null }, FLIGHT);
   },
   'seg:received': (connection, { t }, data) => {
+    const { isn } = connection;
+    // Of an active OPEN the peer's number comes with its SYN.
+    if (isn?.peer === null && data.flags.includes('SYN')) connection.isn = { ...isn, peer: data.raw.seq };
     connection.received.segs += data.segs;
     connection.received.bytes += data.len;
     connection.lastReceivedAt = t;
