@@ -36,6 +36,8 @@ export interface ActReport {
   readonly connections: readonly ConnectionRecord[];
   /** What `stage.keep` kept. */
   readonly kept: Readonly<Record<string, unknown>>;
+  /** What threw inside a stack, or was wrong on the wire: nothing may be here. */
+  readonly trouble: readonly string[];
   /** Values of the variables that `expect` has bound, and the number of the event of each of its lines. */
   readonly bound: Readonly<Record<string, number>>;
   readonly lines: readonly number[];
