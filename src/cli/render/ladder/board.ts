@@ -132,13 +132,13 @@ export class Board {
   adopt(row: Row, track: Track): void {
     const ends = `${track.local} ${track.peer}`;
     const found = this.orphans.filter((orphan) => orphan.ends === ends);
-    if (found.length === 0) return;
-    for (const orphan of found) {
-      this.orphans.splice(this.orphans.indexOf(orphan), 1);
+    for (const orphan of found) this.orphans.splice(this.orphans.indexOf(orphan), 1);
+    this.pending.splice(this.pending.indexOf(row), 0, ...found);
+    for (const orphan of this.pending) {
+      if (orphan.key !== '' || orphan.ends !== ends) continue;
       orphan.key = track.key;
       orphan.conn = track.name;
     }
-    this.pending.splice(this.pending.indexOf(row), 0, ...found);
   }
 
   /** Rows that are finished because enough others have come since; all of them with `all`. */

@@ -99,10 +99,7 @@ function isOrdinary({ kind, arrow, left, right, notes, arcs, text, calls }: Row)
 }
 
 function rowOf({ first, sent, received, names }: Merged): Row {
-  const parts = [
-    sent.segs > 0 ? `${sent.segs} sent (${sent.bytes} bytes)` : '',
-    received.segs > 0 ? `${received.segs} received (${received.bytes} bytes)` : '',
-  ].filter((part) => part !== '');
+  const parts = [countText('sent', sent), countText('received', received)].filter((part) => part !== '');
   const of = names.size > 1 ? ` of ${names.size === 4 ? 'several' : names.size} connections` : '';
   return {
     ...first,
@@ -110,8 +107,13 @@ function rowOf({ first, sent, received, names }: Merged): Row {
     conn: names.size > 1 ? '' : first.conn,
     tone: 'note',
     arrow: null,
-    text: `${sent.segs + received.segs} segments${of}: ${parts.join(', ')}`,
-    notes: [],
+    text: `${sent.segs + received.segs} segments${of}`,
+    notes: [parts.join(', ')],
     arcs: [],
   };
+}
+
+function countText(what: string, { segs, bytes }: Count): string {
+  if (segs === 0) return '';
+  return `${segs} ${what}${bytes > 0 ? ` (${bytes} bytes)` : ''}`;
 }

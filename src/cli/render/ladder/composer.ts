@@ -154,7 +154,8 @@ export class Composer {
     const row = this.board.row(event, 'run', this.board.tracks.of(event));
     const count = (what: Record<string, unknown> | undefined): string =>
       `${plain(what?.['segs'] ?? '?')} segments (${plain(what?.['bytes'] ?? '?')} bytes)`;
-    row.text = `${plain(events)} more events: sent ${count(sent)}, received ${count(received)}`;
+    row.text = `${plain(events)} more events`;
+    row.notes.push(`sent ${count(sent)}, received ${count(received)}`);
   }
 
   private rule(event: EventLine): void {

@@ -11,6 +11,8 @@ interface Look {
   readonly word: string;
   readonly end: ArrowEnd;
   readonly mark: Mark | null;
+  /** It begins its way here, whatever was drawn of it before. */
+  readonly anew?: true;
 }
 
 const LOOKS: Readonly<Record<string, Look>> = {
@@ -19,12 +21,12 @@ const LOOKS: Readonly<Record<string, Look>> = {
   delayed: { word: 'delayed', end: 'waits', mark: null },
   reordered: { word: 'waits to be overtaken', end: 'waits', mark: null },
   held: { word: 'held', end: 'waits', mark: 'held' },
-  released: { word: 'released', end: 'arrives', mark: 'held' },
+  released: { word: 'released', end: 'arrives', mark: 'held', anew: true },
   duplicated: { word: 'copied', end: 'arrives', mark: null },
   copied: { word: 'kept', end: 'arrives', mark: 'copied' },
   corrupted: { word: 'corrupted', end: 'arrives', mark: 'corrupted' },
   mutated: { word: 'changed', end: 'arrives', mark: 'mutated' },
-  injected: { word: 'injected', end: 'arrives', mark: 'injected' },
+  injected: { word: 'injected', end: 'arrives', mark: 'injected', anew: true },
 };
 
 /** A segment of ours that arrives later. */
@@ -84,7 +86,7 @@ export class Fates {
       this.board.note(event, `${out ? 'our' : "the peer's"} ${what} ${this.sentence(look, event)}`, 'bad');
       return;
     }
-    const row = this.find(event, out) ?? this.segments.fated(event, !out);
+    const row = (look.anew ? null : this.find(event, out)) ?? this.segments.fated(event, !out);
     const arrow = row.arrow as Arrow;
     if (look.end !== 'arrives') {
       arrow.end = look.end;

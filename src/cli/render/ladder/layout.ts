@@ -23,6 +23,8 @@ const WIDEST = 120;
 /** As long as any state's name, and a label. */
 const LEFT = 13;
 const RIGHT = 12;
+/** What a timer that is set again has to say. */
+const WORDS = 30;
 const MOST_MIDDLE = 72;
 
 export function layoutOf(width: number, names: number): Layout {
@@ -32,7 +34,7 @@ export function layoutOf(width: number, names: number): Layout {
   const lanes = columns >= WIDEST ? 5 : columns >= 80 ? 3 : 1;
   // Blanks: after the time, before the right state, before the lanes; and the two bars.
   const rest = columns - time - conn - LEFT - RIGHT - lanes - 5;
-  const words = columns >= WIDEST ? Math.max(24, rest - MOST_MIDDLE) : 0;
+  const words = columns >= WIDEST ? Math.max(WORDS, rest - MOST_MIDDLE) : 0;
   return {
     width: columns,
     time,

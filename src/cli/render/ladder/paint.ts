@@ -50,7 +50,7 @@ export class Painter {
     const spoken = row.arcs.filter((arc) => arc.text !== '');
     const beside = layout.words > 0 && spoken.length === 1 && this.inWords(spoken[0] as Arc);
     const lines = this.isBare(row) ? [] : [this.main(row, lanes, beside ? spoken : [])];
-    if (row.kind === 'note' || row.kind === 'run') lines.push(...this.rest(row, lanes));
+    if (row.kind === 'note') lines.push(...this.rest(row, lanes));
     for (const note of row.notes) lines.push(...this.note(note, row, lanes));
     if (beside && lines.length > 0) return lines;
     for (const arc of spoken) lines.push(this.arc(arc, row, lanes, lines.length === 0));
@@ -112,23 +112,21 @@ export class Painter {
     if (row.arrow !== null) return this.narrow(drawArrow(row.arrow, width, glyphs));
     const text = this.words(row.text);
     if (row.kind === 'app') return `${fit(text, width - 1, glyphs.more)} `.padStart(width);
-    return ` ${this.paragraph(row)[0] ?? ''}`.padEnd(width);
+    if (row.kind === 'run') {
+      return centred(fit(`${glyphs.more} ${text} ${glyphs.more}`, width, glyphs.more), width);
+    }
+    return ` ${this.paragraph(text)[0] ?? ''}`.padEnd(width);
   }
 
-  /** The text of a note, or of a run, in lines. */
-  private paragraph({ kind, text }: Row): string[] {
+  /** A note in lines. */
+  private paragraph(text: string): string[] {
     const { layout, glyphs } = this;
-    const words = this.words(text);
-    return wrapped(
-      kind === 'run' ? `${glyphs.more} ${words} ${glyphs.more}` : words,
-      layout.middle - 4,
-      glyphs.more,
-    );
+    return wrapped(text, layout.middle - 4, glyphs.more);
   }
 
   /** Its lines but the first. */
   private rest(row: Row, lanes: readonly boolean[]): string[] {
-    return this.paragraph(row)
+    return this.paragraph(this.words(row.text))
       .slice(1)
       .map((part) =>
         this.line({

@@ -46,12 +46,12 @@ export class Segments {
       expected.events.push(event.n);
       identify(expected, track);
       const { marks } = expected.arrow as Arrow;
-      expected.arrow = this.arrow(relative(event, track, true), true);
+      expected.arrow = this.arrow(this.relative(event, track, true), true);
       expected.arrow.marks.push(...marks);
       return;
     }
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(relative(event, track, true), true);
+    row.arrow = this.arrow(this.relative(event, track, true), true);
     const before = this.known.get(seg);
     if (before === undefined) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
     else row.arrow.marks.push(before ? 'copy' : 'late');
@@ -64,7 +64,7 @@ export class Segments {
     const { board } = this;
     const track = board.tracks.of(event) ?? board.tracks.between(event.data['raw'], false);
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(relative(event, track, false), false);
+    row.arrow = this.arrow(this.relative(event, track, false), false);
     const opens = track !== null && event.conn !== undefined && row.arrow.flags.includes('SYN');
     // What a compact record sends again it does not count as a retransmission.
     if (event.data['retransmission'] === true || (opens && track.synSent)) row.arrow.marks.push('again');
@@ -78,9 +78,10 @@ export class Segments {
     const { board } = this;
     const track = board.tracks.of(event) ?? board.tracks.between(event.data['raw'], received);
     const row = board.row(event, 'segment', track);
-    row.arrow = this.arrow(relative(event, track, received), received);
+    row.arrow = this.arrow(this.relative(event, track, received), received);
     this.orphan(row, event);
-    if (received) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
+    const isNew = received && !this.known.has(row.seg);
+    if (isNew) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
     row.tone = toneOf(row.arrow);
     return row;
   }
@@ -125,6 +126,19 @@ export class Segments {
     };
   }
 
+  /**
+   * Data of a segment without a connection, with the numbers of the one that was there before, or of the
+   * SYN that it answers: the log has those on the wire.
+   */
+  private relative({ conn, data }: EventLine, track: Track | null, received: boolean): Data {
+    if (conn !== undefined || plain(data['flags']).includes('SYN')) return data;
+    const isn = track?.isn ?? { peer: this.syns.get(endsOf(data['raw'], received)), local: undefined };
+    const [from, to] = received ? [isn.peer, isn.local] : [isn.local, isn.peer];
+    const seq = near(numberOf(data['seq']), from);
+    const ack = data['ack'] == null ? null : near(numberOf(data['ack']), to);
+    return { ...data, seq, end: seq + numberOf(data['end']) - numberOf(data['seq']), ack };
+  }
+
   /** New, once more, or late. */
   private stand(arrow: Arrow, data: Data, track: Track | null): void {
     const standing = track?.seen.take(numberOf(data['seq']), numberOf(data['end'])) ?? 'new';
@@ -144,17 +158,13 @@ export class Segments {
   }
 }
 
-/**
- * Data of a segment whose connection is over, with the numbers of that connection: the log has those of
- * the wire, for a segment that belongs to none.
- */
-function relative({ conn, data }: EventLine, track: Track | null, received: boolean): Data {
-  const isn = track?.isn ?? null;
-  if (conn !== undefined || isn === null || plain(data['flags']).includes('SYN')) return data;
-  const [from, to] = received ? [isn.peer, isn.local] : [isn.local, isn.peer];
-  const seq = (numberOf(data['seq']) - from) | 0;
-  const ack = data['ack'] == null ? null : (numberOf(data['ack']) - to) | 0;
-  return { ...data, seq, end: seq + numberOf(data['end']) - numberOf(data['seq']), ack };
+/** Above this, a number belongs to something else. */
+const NEAR = 2 ** 30;
+
+/** `number` relative to `isn`, where it can be: the log has the one on the wire. */
+function near(number: number, isn: number | undefined): number {
+  const distance = isn === undefined ? -1 : (number - isn) | 0;
+  return distance >= 0 && distance < NEAR ? distance : number;
 }
 
 /** The first SACK block; there is none in raw numbers. */
