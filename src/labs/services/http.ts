@@ -48,7 +48,7 @@ class HttpConnection {
   take(end: End, bytes: Uint8Array): void {
     const skipped = Math.min(this.skip, bytes.length);
     this.skip -= skipped;
-    this.text += String.fromCharCode(...bytes.subarray(skipped, Math.min(bytes.length, skipped + KILOBYTE)));
+    for (const byte of bytes.subarray(skipped)) this.text += String.fromCharCode(byte);
     this.next(end);
   }
 

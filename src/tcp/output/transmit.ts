@@ -26,6 +26,7 @@ import {
 } from '../tcb.ts';
 import { armPersist } from '../timers/persist.ts';
 import { segmentSent, setLossTimer } from '../timers/retransmission.ts';
+import { TIMER_SYN_ACK } from '../timers/timer-table.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
 import { paced, pacedLimit } from './pacing.ts';
 import { emitReply } from './reply.ts';
@@ -34,6 +35,9 @@ import { bytesToSend, congestionRoom, windowRoom } from './usable-window.ts';
 
 /** ACKs that one connection may owe in one turn; a peer that earns more learns as much from fewer. */
 const MAX_ACKS_A_TURN = 256;
+
+/** µs between the halves of a SYN,ACK that was split. */
+const LAB_SPLIT = 200_000;
 
 /** Sends what every ready connection has to send, as far as the device takes it. */
 export function transmitAll(context: TcpContext): void {
@@ -89,6 +93,10 @@ function sendSyn(tcb: Tcb): void {
 /** The SYN,ACK of a passive open's record, or of a simultaneous open. */
 function sendSynAck(tcb: Tcb): void {
   tcb.synOwed = false;
+  if (tcb.config.labSplitSynAck && tcb.kind === KIND_SYN_RECEIVED) {
+    sendSplit(tcb);
+    return;
+  }
   // The peer's SYN may have crossed ours before ours was even sent.
   const first = tcb.snd.nxt === tcb.snd.iss;
   if (first) tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
@@ -101,6 +109,20 @@ function sendSynAck(tcb: Tcb): void {
     tcb.acksOwed = 0;
     tcb.ackNow = false;
   }
+}
+
+/** Lab only: the ACK of the SYN at once, our own SYN a little later. */
+function sendSplit(tcb: Tcb): void {
+  const first = tcb.compactCount === 0;
+  tcb.acksOwed = 0;
+  tcb.ackNow = false;
+  if (!first) {
+    emit(tcb, tcb.snd.iss, 0, SYN, 'syn');
+    return;
+  }
+  emit(tcb, tcb.snd.iss, 0, ACK, 'ack-now');
+  tcb.compactDeadline = tcb.clock.now + LAB_SPLIT;
+  if (tcb.trace !== null) tcb.trace.timerSet(tcb, TIMER_SYN_ACK, true);
 }
 
 /** What is believed lost, oldest first, as far as the pipe has room. */
