@@ -6,8 +6,8 @@ import { addConnectionCommands } from './commands/connection.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addLog } from './commands/events.ts';
 import { addFaults } from './commands/fault.ts';
+import { addLab } from './commands/lab.ts';
 import { addLadder } from './commands/ladder.ts';
-import { addLater } from './commands/later.ts';
 import { addConfig, addService, addStats } from './commands/look.ts';
 import { addNetcat } from './commands/netcat.ts';
 import { addDrill, addReplay } from './commands/offline.ts';
@@ -15,6 +15,7 @@ import { addOpenTun } from './commands/open-tun.ts';
 import { addShell } from './commands/shell.ts';
 import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
+import { addWatch } from './commands/watch.ts';
 import { addWhy } from './commands/why.ts';
 import { usage } from './errors.ts';
 import { printable } from './printable.ts';
@@ -24,6 +25,7 @@ import { version } from './version.ts';
 const COMMANDS = [
   addUp,
   addSs,
+  addWatch,
   addLadder,
   addLog,
   addWhy,
@@ -35,8 +37,8 @@ const COMMANDS = [
   addNetcat,
   addCapture,
   addReplay,
-  addLater,
   addDrill,
+  addLab,
   addShell,
   addDoctor,
   addOpenTun,

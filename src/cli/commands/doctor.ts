@@ -12,12 +12,13 @@ export function addDoctor(program: Command): void {
     .action(async (options: { json?: boolean }) => {
       const checks = await checkMachine();
       if (options.json === true) printJson(checks);
-      else print(checks.map(line).join('\n'));
+      else print(checks.map(checkLine).join('\n'));
       if (checks.some((check) => check.needed && !check.ok)) process.exitCode = 1;
     });
 }
 
-function line({ ok, needed, name, found, cure }: Check): string {
+/** A check for people. */
+export function checkLine({ ok, needed, name, found, cure }: Check): string {
   const mark = ok ? '✓' : needed ? '✗' : '–';
   return `${mark} ${name.padEnd(22)} ${found}${ok || cure === null ? '' : `\n  cure: ${cure}`}`;
 }

@@ -54,7 +54,7 @@ function system(): Check {
   };
 }
 
-function tunDevice(): Check {
+export function tunDevice(): Check {
   const path = '/dev/net/tun';
   const base = { name: path, needed: true };
   try {
@@ -79,7 +79,7 @@ function privilege(): Check {
   };
 }
 
-function userNamespaces(): Check {
+export function userNamespaces(): Check {
   const most = Number(read('/proc/sys/user/max_user_namespaces') ?? 0);
   const allowed = (read('/proc/sys/kernel/unprivileged_userns_clone') ?? '1').trim() !== '0';
   const ok = most > 0 && allowed;
@@ -87,7 +87,7 @@ function userNamespaces(): Check {
   return { name: 'user namespaces', ok, needed: false, found: ok ? `up to ${most}` : 'not allowed', cure };
 }
 
-function appArmor(): Check {
+export function appArmor(): Check {
   const restricted = (read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') ?? '0').trim() === '1';
   const cure = 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 (or use sudo for "up")';
   return {
@@ -116,12 +116,12 @@ async function netcat(): Promise<Check> {
   };
 }
 
-function tool(name: string, needed: boolean, cure: string): Check {
+export function tool(name: string, needed: boolean, cure: string): Check {
   const found = which(name);
   return { name, ok: found !== null, needed, found: found === null ? 'missing' : printable(found), cure };
 }
 
-function terminal(): Check {
+export function terminal(): Check {
   const width = process.stdout.columns;
   const ok = width === undefined || width >= LEAST_WIDTH;
   const found = width === undefined ? 'no terminal' : `${width} columns`;

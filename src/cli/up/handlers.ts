@@ -11,22 +11,29 @@ import { usage } from '../errors.ts';
 import { statsOf } from '../render/stats.ts';
 import { type ConnectionCall, ConnectionCalls } from './connection-calls.ts';
 import type { EventFeed } from './event-feed.ts';
+import { labHandler } from './lab-host.ts';
 import { netFailure } from './net-failure.ts';
 import { connectHandler, listenHandler } from './netcat.ts';
 
 /** The services of one stack. */
 export class Services {
-  private readonly all: ReadonlyMap<ServiceName, Service>;
+  private readonly all: Map<ServiceName, Service>;
   private readonly stack: NodeStack;
 
   constructor(stack: NodeStack, www: string | null) {
     this.stack = stack;
-    this.all = createServices({ www });
+    this.all = new Map(createServices({ www }));
   }
 
   async start(name: ServiceName): Promise<void> {
     const service = this.find(name);
     await service.start(this.stack as unknown as ServiceStack, this.stack.net as unknown as NetModule);
+  }
+
+  /** Another one under the same name. It is not started. */
+  async replace(name: ServiceName, service: Service): Promise<void> {
+    await this.stop(name);
+    this.all.set(name, service);
   }
 
   async stop(name: ServiceName): Promise<void> {
@@ -82,6 +89,7 @@ export function controlHandlers(
     ['service', serviceHandler(services)],
     ['log', logHandler(feed)],
     ['connect', connectHandler(stack)],
+    ['lab', labHandler({ stack, services, recorder: feed.recorder })],
     ['listen', listenHandler(stack)],
     call('close'),
     call('abort'),

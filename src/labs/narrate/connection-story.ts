@@ -9,9 +9,11 @@ export type Side = 'K' | 'S';
 export interface Segment {
   readonly from: Side;
   readonly flags: ReadonlySet<string>;
-  readonly seq: number;
+  /** Relative, of its first byte. */
+  readonly first: number;
   readonly end: number;
-  readonly ack: number | null;
+  /** What its sender has of the other's numbers; null: it does not say. */
+  readonly has: number | null;
   readonly len: number;
   readonly win: number;
   /** Of those that S has sent: why. */
@@ -45,17 +47,22 @@ interface Half {
 const NEVER = -1;
 const other = (side: Side): Side => (side === 'K' ? 'S' : 'K');
 
+/** A word of an event; '' where it has none. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 export function segmentOf(event: LogEvent): Segment {
   const { data, ev } = event;
   return {
     from: ev === 'seg:sent' || data['dir'] === 'out' ? 'S' : 'K',
-    flags: new Set(String(data['flags'] ?? '').split(',')),
-    seq: Number(data['seq'] ?? 0),
+    flags: new Set(wordOf(data['flags']).split(',')),
+    first: Number(data['seq'] ?? 0),
     end: Number(data['end'] ?? 0),
-    ack: typeof data['ack'] === 'number' ? data['ack'] : null,
+    has: typeof data['ack'] === 'number' ? data['ack'] : null,
     len: Number(data['len'] ?? 0),
     win: Number(data['win'] ?? 0),
-    trigger: String(data['trigger'] ?? ''),
+    trigger: wordOf(data['trigger']),
     again: data['retransmission'] === true,
   };
 }
@@ -75,22 +82,22 @@ export class ConnectionStory {
       fin: this.finOf(segment, own, peer),
       ackOfFin: ackOfFin(segment, peer),
       third: this.isThird(segment, own, peer),
-      news: segment.ack !== null && segment.ack > peer.acked,
+      news: segment.has !== null && segment.has > peer.acked,
     };
-    if (segment.flags.has('SYN')) own.synEnd = segment.seq + 1;
+    if (segment.flags.has('SYN')) own.synEnd = segment.first + 1;
     if (segment.flags.has('FIN')) {
       own.finEnd = segment.end;
       this.firstFin ??= segment.from;
     }
     own.most = Math.max(own.most, segment.end);
-    if (segment.ack !== null) peer.acked = Math.max(peer.acked, segment.ack);
+    if (segment.has !== null) peer.acked = Math.max(peer.acked, segment.has);
     if (role.third) this.established = true;
     return role;
   }
 
   /** Whether this segment repeats what its sender has sent before. */
   repeats(segment: Segment): boolean {
-    return segment.again || (segment.end > segment.seq && segment.end <= this.halves[segment.from].most);
+    return segment.again || (segment.end > segment.first && segment.end <= this.halves[segment.from].most);
   }
 
   private synOf({ flags }: Segment, own: Half): Role['syn'] {
@@ -104,19 +111,19 @@ export class ConnectionStory {
     if (!segment.flags.has('FIN')) return null;
     if (own.finEnd !== NEVER) return 'again';
     if (peer.finEnd === NEVER) return 'first';
-    const acknowledges = segment.ack !== null && segment.ack >= peer.finEnd;
+    const acknowledges = segment.has !== null && segment.has >= peer.finEnd;
     if (!acknowledges) return 'crossing';
     return peer.acked >= peer.finEnd ? 'second' : 'merged';
   }
 
-  private isThird({ flags, ack }: Segment, own: Half, peer: Half): boolean {
-    const pure = !flags.has('SYN') && !flags.has('RST') && ack !== null;
-    return pure && !this.established && own.synEnd !== NEVER && peer.synEnd !== NEVER && ack >= peer.synEnd;
+  private isThird({ flags, has }: Segment, own: Half, peer: Half): boolean {
+    const pure = !flags.has('SYN') && !flags.has('RST') && has !== null;
+    return pure && !this.established && own.synEnd !== NEVER && peer.synEnd !== NEVER && has >= peer.synEnd;
   }
 }
 
-function ackOfFin({ ack }: Segment, peer: Half): Role['ackOfFin'] {
-  if (ack === null || peer.finEnd === NEVER || ack < peer.finEnd) return null;
+function ackOfFin({ has }: Segment, peer: Half): Role['ackOfFin'] {
+  if (has === null || peer.finEnd === NEVER || has < peer.finEnd) return null;
   return peer.acked >= peer.finEnd ? 'again' : 'first';
 }
 

@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { Text } from '../lab.ts';
-import { ConnectionStory, type Segment, segmentOf } from './connection-story.ts';
+import { ConnectionStory, type Segment, segmentOf, wordOf } from './connection-story.ts';
 import { fateSentence, segmentSentence, stateSentence, timerSentence } from './sentences.ts';
 
 /** A sentence and the events that it is about: a segment, and what it has brought about. */
@@ -78,7 +78,7 @@ export class Narrator {
       `${String(raw['dst'])}:${String(raw['dport'])}`,
     ];
     const syn = String(data['flags']) === 'SYN';
-    const key = `${ports.sort().join(' ')}`;
+    const key = ports.sort().join(' ');
     const known = this.stories.get(key);
     const again = known !== undefined && !(syn && known.firstFin !== null);
     if (again) return known;
@@ -89,7 +89,7 @@ export class Narrator {
 }
 
 function verdictOf(judged: LogEvent | undefined): string {
-  return String(judged?.data['verdict'] ?? 'accepted');
+  return wordOf(judged?.data['verdict']) || 'accepted';
 }
 
 /** A segment that never reached S, or that goes on later. */

@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { Text } from '../lab.ts';
-import type { Role, Segment } from './connection-story.ts';
+import { type Role, type Segment, wordOf } from './connection-story.ts';
 
 export interface Scene {
   readonly segment: Segment;
@@ -39,12 +39,12 @@ function resetSentence({ from, flags, trigger }: Segment): Text | null {
   );
 }
 
-function synSentence({ segment: { from, seq }, role: { syn } }: Scene): Text | null {
+function synSentence({ segment: { from, first }, role: { syn } }: Scene): Text | null {
   switch (syn) {
     case 'first':
       return t(
-        `${from} wants a connection: SYN, its first number is ${seq} (relative).`,
-        `${from} 请求建立连接：SYN，序号从 ${seq}（相对值）开始。`,
+        `${from} wants a connection: SYN, its first number is ${first} (relative).`,
+        `${from} 请求建立连接：SYN，序号从 ${first}（相对值）开始。`,
       );
     case 'again':
       return t(`${from} asks again: nobody has answered its SYN.`, `${from} 没有等到回答，再发一次 SYN。`);
@@ -99,13 +99,13 @@ function finSentence({ segment: { from, len }, role: { fin } }: Scene): Text | n
   }
 }
 
-function dataSentence({ segment: { from, len, seq, trigger }, repeats }: Scene): Text | null {
+function dataSentence({ segment: { from, len, first, trigger }, repeats }: Scene): Text | null {
   if (len === 0) return null;
   const bytes = len === 1 ? '1 byte' : `${len} bytes`;
   if (trigger === 'persist')
     return t(`${from} tries one byte into the closed window.`, `${from} 用 1 字节试探关闭的窗口。`);
   if (repeats)
-    return t(`${from} sends ${bytes} again, from ${seq}.`, `${from} 重发从 ${seq} 起的 ${len} 字节。`);
+    return t(`${from} sends ${bytes} again, from ${first}.`, `${from} 重发从 ${first} 起的 ${len} 字节。`);
   return t(`${from} sends ${bytes}.`, `${from} 发送 ${len} 字节。`);
 }
 
@@ -118,16 +118,16 @@ const BY_TRIGGER: Readonly<Record<string, (from: string) => Text>> = {
 };
 
 function ackSentence({ segment, role }: Scene): Text {
-  const { from, ack, win, trigger } = segment;
+  const { from, has, win, trigger } = segment;
   const special = BY_TRIGGER[trigger];
   if (special !== undefined) return special(from);
   if (role.ackOfFin === 'first')
-    return t(`${from} acknowledges the FIN: ACK ${ack}.`, `${from} 确认对方的 FIN：ACK ${ack}。`);
+    return t(`${from} acknowledges the FIN: ACK ${has}.`, `${from} 确认对方的 FIN：ACK ${has}。`);
   if (role.ackOfFin === 'again')
     return t(`${from} acknowledges the FIN once more.`, `${from} 再次确认对方的 FIN。`);
   if (win === 0) return t(`${from} has no room left: window 0.`, `${from} 没有空间了：窗口为 0。`);
-  if (role.news) return t(`${from} has everything up to ${ack}.`, `${from} 已收到 ${ack} 之前的全部数据。`);
-  return t(`${from} repeats what it has: ACK ${ack}.`, `${from} 重复确认：ACK ${ack}。`);
+  if (role.news) return t(`${from} has everything up to ${has}.`, `${from} 已收到 ${has} 之前的全部数据。`);
+  return t(`${from} repeats what it has: ACK ${has}.`, `${from} 重复确认：ACK ${has}。`);
 }
 
 const STATES: Readonly<Record<string, Text>> = {
@@ -190,6 +190,6 @@ const FATES: Readonly<Record<string, Text>> = {
 export function fateSentence({ data }: LogEvent): Text {
   const fate = FATES[String(data['fate'])] ?? t('', '');
   if (data['dir'] === 'out' || data['flags'] === undefined) return fate;
-  const flags = String(data['flags']);
+  const flags = wordOf(data['flags']);
   return t(`K sends ${flags}. ${fate.en}`, `K 发送 ${flags}。${fate.zh}`);
 }

@@ -1,0 +1,105 @@
+/** A person plays an act: what is typed is watched, told, and waited for until it is what the lab shows. */
+
+import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { REAL } from '../../labs/expect/compare.ts';
+import { match } from '../../labs/expect/match.ts';
+import { parseExpectation } from '../../labs/expect/parse.ts';
+import type { Act, Text } from '../../labs/lab.ts';
+import type { LogEvent } from '../../trace/log-event.ts';
+import { readTyped } from './lab-shell.ts';
+import { MESSAGES } from './messages.ts';
+import type { RealWorld } from './real-world.ts';
+import type { Student } from './student.ts';
+
+const LOOK = 100;
+/** ms without an event after which what was done is over. */
+const OVER = 2500;
+/** Events come within a second of what causes them; states that last are no activity. */
+const LASTING = new Set(['TIME-WAIT', 'CLOSED']);
+
+export interface PlayOptions {
+  readonly world: RealWorld;
+  readonly act: Act;
+  readonly student: Student;
+  readonly say: (text: Text) => void;
+  /** A person sits here, who may try again or press Enter. */
+  readonly interactive: boolean;
+  /** ms after which nobody is waited for any more. */
+  readonly patience: number;
+}
+
+export class Play {
+  private readonly options: PlayOptions;
+  private lastEvent = performance.now();
+  private enter = false;
+  private lines: Interface | null = null;
+
+  constructor(options: PlayOptions) {
+    this.options = options;
+  }
+
+  /** Told of every event. */
+  saw(event: LogEvent): void {
+    this.lastEvent = performance.now();
+    for (const text of this.options.student.seen(event)) this.options.say(text);
+  }
+
+  /** Resolves when the lab has been done, was judged as it is, or nobody came. */
+  async run(): Promise<void> {
+    const { act, interactive, patience } = this.options;
+    if (interactive) this.listen();
+    const expectation = parseExpectation(act.expect ?? '');
+    const end = performance.now() + patience;
+    try {
+      while (performance.now() < end && !this.enter) {
+        await sleep(LOOK);
+        await this.hear();
+        const { events } = this.options.world.watch;
+        const met = expectation.lines.length > 0 && match(expectation, events, REAL).ok;
+        if (met) return;
+        if (this.isOver() && !(await this.another())) return;
+      }
+    } finally {
+      this.lines?.close();
+      await this.hear();
+    }
+  }
+
+  private listen(): void {
+    this.lines = createInterface({ input: process.stdin });
+    this.lines.on('line', () => {
+      this.enter = true;
+    });
+  }
+
+  private async hear(): Promise<void> {
+    const { student, world, say } = this.options;
+    for (const text of student.typed(await readTyped(world.typed))) say(text);
+  }
+
+  /** There was a connection, none is left that could go on, and it has been quiet. */
+  private isOver(): boolean {
+    const { events } = this.options.world.watch;
+    if (performance.now() - this.lastEvent < OVER) return false;
+    const states = new Map<string, string>();
+    let refused = false;
+    for (const { ev, conn, data } of events) {
+      if (ev === 'conn:state' && conn !== undefined) states.set(conn, String(data['new']));
+      refused ||= ev === 'seg:sent' && conn === undefined && String(data['flags']).includes('RST');
+    }
+    const all = [...states.values()];
+    return (all.length > 0 || refused) && all.every((state) => LASTING.has(state));
+  }
+
+  /** Says what it became; true where it is tried again. */
+  private async another(): Promise<boolean> {
+    const { student, world, say, interactive } = this.options;
+    for (const text of student.became(world.watch.events)) say(text);
+    if (!interactive) return false;
+    say(MESSAGES.again);
+    await world.again();
+    this.lastEvent = performance.now();
+    return true;
+  }
+}
