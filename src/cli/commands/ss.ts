@@ -61,7 +61,8 @@ function isFilter(word: string | undefined): boolean {
   return word === undefined || word === 'state' || word === 'port';
 }
 
-function filterOf(words: readonly string[], options: SsOptions): SsFilter {
+/** What the words after `ss` select. @throws CliError */
+export function filterOf(words: readonly string[], options: Pick<SsOptions, 'all' | 'listening'>): SsFilter {
   let states: ReadonlySet<string> | null = null;
   let number: number | null = null;
   for (let at = 0; at < words.length; at += 2) {

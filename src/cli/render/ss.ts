@@ -81,7 +81,7 @@ const HEADINGS = ['State', 'Recv-Q', 'Send-Q', 'Local Address:Port', 'Peer Addre
 /** The table; `details` adds ss's second line (`-i`). */
 export function ssTable(records: readonly ConnectionRecord[], details: boolean): string {
   const rows = records.map((record) => [
-    entry(SS_STATES, record.state) ?? word(record.state),
+    stateWord(record.state),
     String(record.recvQ),
     String(record.sendQ),
     word(record.local),
@@ -112,7 +112,16 @@ const TIMER_WORDS: Readonly<Record<string, string>> = {
 
 /** `timer:(timewait,37sec,0)`. */
 export function timerText(timer: TimerRecord): string {
-  return `timer:(${entry(TIMER_WORDS, timer.name) ?? word(timer.name)},${timerTime(timer.remainingMs)},${timer.count})`;
+  return `timer:(${timerWord(timer.name)},${timerTime(timer.remainingMs)},${timer.count})`;
+}
+
+export function timerWord(name: string): string {
+  return entry(TIMER_WORDS, name) ?? word(name);
+}
+
+/** `ESTAB`. */
+export function stateWord(state: string): string {
+  return entry(SS_STATES, state) ?? word(state);
 }
 
 /** As ss: minutes and seconds, tenths below ten seconds, milliseconds below one. */
@@ -141,13 +150,18 @@ const SHORT_STATES: Readonly<Record<string, string>> = {
 };
 
 function detailLine(record: ConnectionRecord): string {
+  return `\t ${detailText(record)}`;
+}
+
+/** The words of ss's second line. */
+export function detailText(record: ConnectionRecord): string {
   if (record.state === 'LISTEN') {
-    return `\t synqueue:${record.synQueue ?? 0} acceptqueue:${record.acceptQueue ?? 0}/${record.backlog ?? 0}`;
+    return `synqueue:${record.synQueue ?? 0} acceptqueue:${record.acceptQueue ?? 0}/${record.backlog ?? 0}`;
   }
   const parts = [...optionWords(record.options), ...timeWords(record.rtt), ...windowWords(record)];
   const path = record.path?.map((state) => entry(SHORT_STATES, state) ?? word(state)).join('>');
   if (path !== undefined) parts.push(`path:${path}`);
-  return `\t ${parts.join(' ')}`;
+  return parts.join(' ');
 }
 
 /** `name:value` for what is known; a compact record does not keep everything. */
