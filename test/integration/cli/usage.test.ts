@@ -90,7 +90,6 @@ for (const [args, expected] of wrong) {
 }
 
 const unbuilt = [
-  'watch',
   'lab list --json',
   'lab run x --sim',
   'lab check all --sim',
@@ -112,6 +111,8 @@ for (const args of [
   'stats',
   'config msl',
   'log',
+  'watch',
+  'ss --at 3',
   'why 3',
   'ladder c3',
   'close c1',
