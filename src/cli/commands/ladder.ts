@@ -51,7 +51,7 @@ export function addLadder(program: Command): void {
       };
       if (what === undefined || isConnection) {
         await drawLive(options, { follow: flags.follow, control: flags.control, fixed: fixed !== null });
-      } else await drawFile(what, options, flags.all === true);
+      } else await drawFile(what, options, { all: flags.all === true });
     });
 }
 

@@ -3,10 +3,11 @@
  * both margins, timers as arcs beside ours. Events in, lines out; nothing else is known here.
  */
 
+import type { World } from '../../trace/world/types.ts';
 import type { Paint } from '../terminal.ts';
 import type { EventLine } from './event.ts';
 import { Bulk } from './ladder/bulk.ts';
-import { Composer } from './ladder/composer.ts';
+import { Composer, type Skipped } from './ladder/composer.ts';
 import type { Armed } from './ladder/lanes.ts';
 import { layoutOf } from './ladder/layout.ts';
 import { ASCII, UNICODE } from './ladder/marks.ts';
@@ -70,6 +71,20 @@ export class Ladder {
 
   heading(): string[] {
     return this.painter.heading(this.painter.layout.conn > 0 ? 'conn' : '');
+  }
+
+  /** Goes on where this is so, without what led to it. */
+  begin(world: World): void {
+    this.composer.begin(world);
+  }
+
+  /** A part of the log that is not drawn, up to `next`, in numbers. */
+  skip(next: EventLine, skipped: Skipped): string[] {
+    const lines = this.flush();
+    this.lastAt = next.t;
+    const row = this.composer.skipped(next, skipped);
+    for (const one of row) this.draw(one, lines);
+    return lines;
   }
 
   /** Lines that are finished now. */

@@ -205,6 +205,6 @@ test('ladder draws a recorded log without a stack, and escapes what is in it', (
   assert.doesNotMatch(late.stdout, /SYN/);
   assert.match(late.stdout, /ACK 8 ack 9 win 512/);
   writeFileSync(file, '{"tcplog":1}\nnonsense\n');
-  assert.match(oneSentence(run('ladder', file)), /line 2 of .* is no event/);
+  assert.match(oneSentence(run('ladder', file)), /line at byte 13 of .* is no event/);
   assert.equal(run('ladder', join(EMPTY, 'none.jsonl')).code, 4);
 });

@@ -1,5 +1,6 @@
 /** The rows that are not finished: what comes next may still say more about them. */
 
+import type { World } from '../../../trace/world/types.ts';
 import type { EventLine } from '../event.ts';
 import { Lanes } from './lanes.ts';
 import type { Arc, Row, RowKind, Tone } from './row.ts';
@@ -24,6 +25,8 @@ export class Board {
   readonly options: BoardOptions;
   readonly tracks = new Tracks();
   readonly lanes = new Lanes();
+  /** Rows from this time on, seconds, tell how things stood before them; none do by default. */
+  private introduceFrom: number;
   private pending: Row[] = [];
   /** Segments of no connection, left out as long as only some connections are wanted. */
   private readonly orphans: Row[] = [];
@@ -32,6 +35,8 @@ export class Board {
 
   constructor(options: BoardOptions) {
     this.options = options;
+    this.introduceFrom =
+      options.since === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : options.since;
   }
 
   /** A new row at the end, or in front of another one. */
@@ -128,6 +133,18 @@ export class Board {
     }
   }
 
+  /** Goes on where this is so: the next row of each connection tells its states. */
+  begin(world: World): void {
+    this.introduceFrom = world.t;
+    this.introduced.clear();
+    this.lanes.clear();
+    for (const view of world.connections.values()) {
+      if (view.closed !== null) continue;
+      const track = this.tracks.begin(view);
+      for (const timer of view.timers) this.lanes.begin(track, timer);
+    }
+  }
+
   /** The connection's row is there: what was lost of its opening belongs in front of it. */
   adopt(row: Row, track: Track): void {
     const ends = `${track.local} ${track.peer}`;
@@ -164,9 +181,7 @@ export class Board {
   }
 
   private introduce(row: Row, track: Track): void {
-    const { since } = this.options;
-    if (row.t < since || this.introduced.has(track.key)) return;
-    if (since === Number.NEGATIVE_INFINITY || row.kind === 'opened') return;
+    if (row.t < this.introduceFrom || this.introduced.has(track.key) || row.kind === 'opened') return;
     if (this.introduced.size > 4096) this.introduced.clear();
     this.introduced.set(track.key, row);
     row.right = track.state;

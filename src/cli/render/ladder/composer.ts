@@ -1,5 +1,6 @@
 /** Events → rows. It remembers what it needs of each connection, and a few rows; nothing else grows. */
 
+import type { World } from '../../../trace/world/types.ts';
 import type { EventLine } from '../event.ts';
 import { entry } from '../table.ts';
 import { Board, type BoardOptions } from './board.ts';
@@ -15,6 +16,16 @@ const EVENTS = 16;
 const TOGETHER = 0.1;
 /** How a connection ends when nothing went wrong: its states say it. */
 const NORMAL = new Set(['normal', 'timewait-done']);
+
+/** A part of a log that is counted, not drawn. */
+export interface Skipped {
+  /** When it begins, seconds. */
+  readonly from: number;
+  readonly events: number;
+  /** Segments, as far as they are known. */
+  readonly sent?: number;
+  readonly received?: number;
+}
 
 export class Composer {
   private readonly board: Board;
@@ -37,6 +48,22 @@ export class Composer {
   /** Gives all rows; with a time also those of what has arrived until then. */
   flush(t = Number.NEGATIVE_INFINITY): Row[] {
     this.fates.advance(t);
+    return this.board.take(true);
+  }
+
+  /** Goes on where this is so. */
+  begin(world: World): void {
+    this.board.begin(world);
+  }
+
+  /** One row for what comes before `next` and is not drawn. */
+  skipped(next: EventLine, { from, events, sent, received }: Skipped): Row[] {
+    const { conn: _conn, cause: _cause, ...rest } = next;
+    const row = this.board.row(rest, 'run', null);
+    row.text = `${events} more events`;
+    const segments = sent === undefined ? '' : `${sent} sent, ${received} received; `;
+    const end = next.t.toFixed(3);
+    row.notes.push(`${segments}${from.toFixed(3)} s to ${end} s; --since T begins there, --all draws all`);
     return this.board.take(true);
   }
 

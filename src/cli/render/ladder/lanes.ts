@@ -1,8 +1,10 @@
 /** The columns of the timers: each one that is armed has its own, the leftmost that was free. */
 
+import type { TimerView } from '../../../trace/world/types.ts';
 import type { EventLine } from '../event.ts';
 import type { Arc, ArcKind } from './row.ts';
 import { durationText, numberOf, plain } from './text.ts';
+import type { Track } from './tracks.ts';
 
 /** A timer that is armed. */
 export interface Armed {
@@ -67,6 +69,19 @@ export class Lanes {
     const kind: ArcKind = event.ev === 'timer:fire' ? 'fire' : 'cancel';
     const text = `${timer} ${kind === 'fire' ? 'fires' : 'off'}`;
     return { lane: before?.lane ?? -1, kind, text, routine: kind === 'cancel' && ROUTINE.has(timer) };
+  }
+
+  clear(): void {
+    for (const key of [...this.armed.keys()]) this.release(key);
+  }
+
+  /** A timer that is armed already. */
+  begin({ key: conn, name }: Track, { timer, setAt, dueAt }: TimerView): void {
+    if (HIDDEN.has(timer) || this.armed.size >= MOST) return;
+    const key = `${conn}/${timer}`;
+    if (this.names.size < NAMES) this.names.add(timer);
+    if (timer === TIME_WAIT) this.waiting.add(key);
+    this.armed.set(key, { conn: name, key: conn, timer, lane: this.claim(key), setAt, dueAt });
   }
 
   /** The connection is over: timers that are not cancelled at once are forgotten. */

@@ -1,5 +1,6 @@
 /** What the ladder remembers of each connection, and which connection a segment without one belongs to. */
 
+import type { ConnectionView } from '../../../trace/world/types.ts';
 import type { EventLine } from '../event.ts';
 import { Seen } from './seen.ts';
 import { plain } from './text.ts';
@@ -68,6 +69,22 @@ export class Tracks {
     this.byEnds.delete(ends);
     this.byEnds.set(ends, track);
     forgetOldest(this.byEnds);
+    return track;
+  }
+
+  /** As it is by now. */
+  begin(view: ConnectionView): Track {
+    const { conn, inc, local, peer, isn } = view;
+    const track = new Track(conn, inc);
+    this.byKey.delete(conn);
+    this.byKey.set(conn, track);
+    forgetOldest(this.byKey);
+    Object.assign(track, { local: plain(local), peer: plain(peer), state: plain(view.state), synSent: true });
+    track.peerState = plain(view.peerState?.state);
+    if (isn !== null && isn.peer !== null) track.isn = { local: isn.local, peer: isn.peer };
+    this.byEnds.set(`${track.local} ${track.peer}`, track);
+    forgetOldest(this.byEnds);
+    if (view.rcv !== null) track.seen.take(0, view.rcv.nxt);
     return track;
   }
 
