@@ -2,7 +2,7 @@
 
 import { type Act, lab } from '../../lab.ts';
 import type { Stage } from '../../stage.ts';
-import { check, timerEvents, timeWaitLeft } from '../toolkit.ts';
+import { check, msLeft, timerEvents, timeWaitLeft } from '../toolkit.ts';
 
 /** S closes first; halfway through its TIME-WAIT the peer's FIN comes again. */
 async function finAgain(stage: Stage): Promise<void> {
