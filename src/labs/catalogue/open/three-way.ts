@@ -1,5 +1,6 @@
 /** open/three-way: the handshake, segment by segment. */
 
+import { rungsOf } from '../../expect/rungs.ts';
 import { lab } from '../../lab.ts';
 
 export default lab({
@@ -40,7 +41,9 @@ export default lab({
     ],
     right: 1,
     why: {
-      en: 'Each side sends one SYN, for its own initial sequence number. The third segment only says that y arrived: ack = y + 1.',
+      en:
+        'Each side sends one SYN, for its own initial sequence number. The third segment only says ' +
+        'that y arrived: ack = y + 1.',
       zh: '每一方只发送一个 SYN,用来宣告自己的初始序号。第三个报文段只是说明 y 已经收到:ack = y + 1。',
     },
   },
@@ -48,7 +51,9 @@ export default lab({
     {
       when: 'K>S SYN ; S SYN-RECEIVED',
       say: {
-        en: 'K sends its SYN: "my numbers begin at x". S goes LISTEN → SYN-RECEIVED (not SYN-SENT, as some texts say).',
+        en:
+          'K sends its SYN: "my numbers begin at x". S goes LISTEN → SYN-RECEIVED (not SYN-SENT, ' +
+          'as some texts say).',
         zh: 'K 发送 SYN:"我的序号从 x 开始"。S 由 LISTEN 进入 SYN-RECEIVED(而不是某些教材写的 SYN_SEND)。',
       },
     },
@@ -80,7 +85,28 @@ export default lab({
     const path = events
       .filter(({ ev, conn }) => ev === 'conn:state' && conn === 'c1')
       .map(({ data }) => String(data['new']));
+    const rungs = rungsOf(events);
+    const opened = events.find(({ ev, data }) => ev === 'conn:state' && data['new'] === 'ESTABLISHED');
+    const queues = events
+      .filter(({ ev, n }) => ev === 'listen:queue' && n <= (opened?.n ?? 0) + 10)
+      .map(({ data }) => `SYN ${String(data['synQueue'])}, accept ${String(data['acceptQueue'])}`);
     return [
+      {
+        text: {
+          en: 'S was ESTABLISHED when it received the third segment, not before',
+          zh: 'S 收到第三个报文段时才是 ESTABLISHED',
+        },
+        ok: opened !== undefined && opened.cause === rungs[2]?.n,
+        detail: `event ${String(opened?.cause)}`,
+      },
+      {
+        text: {
+          en: 'It waited in the SYN queue, and then in the accept queue',
+          zh: '它先在 SYN 队列里,然后在 accept 队列里',
+        },
+        ok: queues[0] === 'SYN 1, accept 0' && queues[1] === 'SYN 0, accept 1',
+        detail: queues.slice(0, 2).join(' → '),
+      },
       {
         text: {
           en: 'S went LISTEN → SYN-RECEIVED → ESTABLISHED',
