@@ -1,9 +1,22 @@
 /** The labs about closing, in the learner's order. */
 
 import type { Lab } from '../../lab.ts';
+import finConsumesSeq from './fin-consumes-seq.ts';
+import finWithData from './fin-with-data.ts';
+import firstFinLost from './first-fin-lost.ts';
 import fourWaves from './four-waves.ts';
+import halfClose from './half-close.ts';
 import lastAckLost from './last-ack-lost.ts';
 import serverFirst from './server-first.ts';
 import threeWaves from './three-waves.ts';
 
-export const CLOSE: readonly Lab[] = [serverFirst, fourWaves, threeWaves, lastAckLost];
+export const CLOSE: readonly Lab[] = [
+  serverFirst,
+  fourWaves,
+  threeWaves,
+  lastAckLost,
+  halfClose,
+  finConsumesSeq,
+  finWithData,
+  firstFinLost,
+];

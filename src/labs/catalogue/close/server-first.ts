@@ -152,8 +152,8 @@ it follows who closes first, not who is called client. A server that closes firs
   },
   next: ['close/four-waves', 'close/last-ack-lost', 'time-wait/countdown'],
   broken: {
-    what: "S never hears of the peer's FIN: FIN-WAIT-2 leads nowhere, and nobody gets to TIME-WAIT.",
-    faults: ['drop in where fin'],
+    what: 'S, which closed first, keeps no TIME-WAIT.',
+    stack: { timeWait: 'off' },
   },
 });
 
