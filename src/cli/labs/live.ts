@@ -1,5 +1,8 @@
 /** Prints what happens while it happens: the ladder, and under each rung its sentence. */
 
+import { REAL } from '../../labs/expect/compare.ts';
+import { match } from '../../labs/expect/match.ts';
+import { parseExpectation } from '../../labs/expect/parse.ts';
 import { PatternWatch } from '../../labs/expect/watch.ts';
 import type { Narration } from '../../labs/lab.ts';
 import { wordOf } from '../../labs/narrate/connection-story.ts';
@@ -21,8 +24,9 @@ export interface LiveOptions {
   readonly print: (line: string) => void;
   /** Columns of the terminal. */
   readonly width: number;
-  /** The lab's own sentences. */
-  readonly narrations?: readonly Narration[];
+  /** The lab's own sentences, told as long as things go as the lab expects. */
+  readonly narrations: readonly Narration[];
+  readonly expect: string;
 }
 
 interface Own {
@@ -35,6 +39,7 @@ export class Live {
   private readonly narrator = new Narrator();
   private readonly ladder: Ladder;
   private own: Own[];
+  private readonly events: LogEvent[] = [];
   private timer: NodeJS.Timeout | null = null;
   private headed = false;
 
@@ -42,13 +47,14 @@ export class Live {
     this.options = options;
     const width = Math.max(NARROW, Math.min(WIDE, options.width));
     this.ladder = new Ladder({ width, paint: options.paint, heading: true });
-    this.own = (options.narrations ?? []).map((narration) => ({
+    this.own = options.narrations.map((narration) => ({
       narration,
       watch: new PatternWatch(narration.when),
     }));
   }
 
   add(event: LogEvent): void {
+    this.events.push(event);
     const told = this.narrator.add(event);
     if (told !== null) this.tell(told);
     if (this.timer !== null) clearTimeout(this.timer);
@@ -73,8 +79,9 @@ export class Live {
       if (ev === 'lab:step') print(paint('bold', `\n── ${wordOf(data[language])}`));
     for (const line of lines) print(line);
     const said = this.ownSentences(events);
-    if (text !== null) print(paint('cyan', `      ${text[language]}`));
-    for (const sentence of said) print(paint('bold', `      ▸ ${sentence}`));
+    // What the lab says of it says more.
+    if (text !== null && said.length === 0) print(paint('cyan', `      ${text[language]}`));
+    for (const sentence of said) print(paint('cyan', `      ${sentence}`));
   }
 
   /** Those of the lab whose time has come. */
@@ -83,9 +90,15 @@ export class Live {
     for (const one of this.own) for (const event of events) one.watch.add(event);
     this.own = this.own.filter(({ narration, watch }) => {
       if (watch.found() === null) return true;
-      said.push(narration.say[this.options.language]);
+      if (this.asExpected()) said.push(narration.say[this.options.language]);
       return false;
     });
     return said;
+  }
+
+  /** Nothing has come that the lab does not expect: what has not come yet may still come. */
+  private asExpected(): boolean {
+    const { failure } = match(parseExpectation(this.options.expect), this.events, REAL);
+    return failure === null || failure.rung === null;
   }
 }

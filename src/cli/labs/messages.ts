@@ -34,6 +34,7 @@ export const MESSAGES = {
     'Waiting for you. Enter here ends the lab and judges what has happened; Ctrl-C gives up.',
     '等待你的操作。在这里按回车结束实验并判定结果；Ctrl-C 放弃。',
   ),
+  ready: t('Ready: type now.', '就绪：请开始输入。'),
   auto: t('Typing for you:', '替你输入：'),
   again: t(
     'Type it once more, as above, or press Enter here to have it judged.',

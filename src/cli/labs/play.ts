@@ -6,6 +6,7 @@ import { REAL } from '../../labs/expect/compare.ts';
 import { match } from '../../labs/expect/match.ts';
 import { parseExpectation } from '../../labs/expect/parse.ts';
 import type { Act, Text } from '../../labs/lab.ts';
+import { wordOf } from '../../labs/narrate/connection-story.ts';
 import type { LogEvent } from '../../trace/log-event.ts';
 import { readTyped } from './lab-shell.ts';
 import { MESSAGES } from './messages.ts';
@@ -15,8 +16,8 @@ import type { Student } from './student.ts';
 const LOOK = 100;
 /** ms without an event after which what was done is over. */
 const OVER = 2500;
-/** Events come within a second of what causes them; states that last are no activity. */
-const LASTING = new Set(['TIME-WAIT', 'CLOSED']);
+/** A TIME-WAIT that ends sooner is waited for, ms. */
+const SHORT_TIME_WAIT = 20_000;
 
 export interface PlayOptions {
   readonly world: RealWorld;
@@ -82,14 +83,10 @@ export class Play {
   private isOver(): boolean {
     const { events } = this.options.world.watch;
     if (performance.now() - this.lastEvent < OVER) return false;
-    const states = new Map<string, string>();
-    let refused = false;
-    for (const { ev, conn, data } of events) {
-      if (ev === 'conn:state' && conn !== undefined) states.set(conn, String(data['new']));
-      refused ||= ev === 'seg:sent' && conn === undefined && String(data['flags']).includes('RST');
-    }
-    const all = [...states.values()];
-    return (all.length > 0 || refused) && all.every((state) => LASTING.has(state));
+    const open = new Map<string, boolean>();
+    for (const event of events) noteOpen(event, open);
+    const all = [...open.values()];
+    return all.length > 0 && !all.includes(true);
   }
 
   /** Says what it became; true where it is tried again. */
@@ -102,4 +99,12 @@ export class Play {
     this.lastEvent = performance.now();
     return true;
   }
+}
+
+/** Whether each connection may still go on; one that was refused has no name. */
+function noteOpen({ ev, conn = '', data }: LogEvent, open: Map<string, boolean>): void {
+  if (ev === 'conn:state') open.set(conn, data['new'] !== 'CLOSED');
+  const waits = ev === 'timer:set' && data['timer'] === 'time-wait';
+  if (waits && Number(data['afterMs']) > SHORT_TIME_WAIT) open.set(conn, false);
+  if (ev === 'seg:sent' && conn === '' && wordOf(data['flags']).includes('RST')) open.set(conn, false);
 }

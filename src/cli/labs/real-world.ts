@@ -23,6 +23,8 @@ export interface WorldOptions {
   /** Captures and recordings are kept as well. */
   readonly keep: boolean;
   readonly seed?: number;
+  /** A namespace that outlives the act; without it the act has its own. */
+  readonly realm?: Realm;
   /** Others look for the stack's control socket where they always do. */
   readonly findable: boolean;
 }
@@ -44,6 +46,8 @@ export class RealWorld {
   private upOrNull: UpProcess | null = null;
   private starts = 0;
   private attempts = false;
+  /** Sysctls of a namespace that others will have. */
+  private readonly before = new Map<string, string>();
   /** Of the first start, ms since 1970. */
   private began = 0;
   /** What was set after the start. */
@@ -57,7 +61,7 @@ export class RealWorld {
 
   /** @throws CliError */
   static async open(options: WorldOptions): Promise<RealWorld> {
-    const world = new RealWorld(await openRealm(), options);
+    const world = new RealWorld(options.realm ?? (await openRealm()), options);
     try {
       await world.setKernel(options.setting.kernel ?? {});
       await world.start();
@@ -147,12 +151,20 @@ export class RealWorld {
   async setKernel(settings: Readonly<Record<string, number | string>>): Promise<void> {
     for (const [key, value] of Object.entries(settings)) {
       const name = key.startsWith('net.') ? key : `net.ipv4.${key}`;
-      const [program = '', ...args] = this.realm.enter(['sysctl', '-qw', `${name}=${value}`]);
-      await run(program, args).catch((error: unknown) => {
-        const said = (error as { stderr?: string }).stderr?.trim() ?? '';
-        throw new StageError('EINVAL', `the kernel does not take ${name}=${value}: ${said}`);
-      });
+      // Who comes after us in the same namespace finds it as it was.
+      if (this.options.realm !== undefined && !this.before.has(name)) {
+        this.before.set(name, (await this.output('sysctl', '-n', name)).trim());
+      }
+      await this.sysctl(name, value);
     }
+  }
+
+  private async sysctl(name: string, value: number | string): Promise<void> {
+    const [program = '', ...args] = this.realm.enter(['sysctl', '-qw', `${name}=${value}`]);
+    await run(program, args).catch((error: unknown) => {
+      const said = (error as { stderr?: string }).stderr?.trim() ?? '';
+      throw new StageError('EINVAL', `the kernel does not take ${name}=${value}: ${said}`);
+    });
   }
 
   get agent(): KernelAgent {
@@ -178,7 +190,8 @@ export class RealWorld {
     for (const mortal of this.mortals) await mortal.destroy().catch(() => {});
     await this.upOrNull?.stop();
     this.upOrNull = null;
-    this.realm.close();
+    if (this.options.realm === undefined) this.realm.close();
+    for (const [name, value] of this.before) await this.sysctl(name, value);
   }
 }
 

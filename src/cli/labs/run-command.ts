@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Act, Lab, Text } from '../../labs/lab.ts';
 import type { LabResult } from '../../labs/result.ts';
 import { type OpenStage, type RunOptions, runLab } from '../../labs/run.ts';
-import type { StageMode } from '../../labs/stage.ts';
+import type { Stage, StageMode } from '../../labs/stage.ts';
 import { EXIT_FAILED } from '../errors.ts';
 import { painter, print } from '../terminal.ts';
 import { type FoundFlavour, findFlavours } from './flavours.ts';
@@ -16,6 +16,7 @@ import { Play } from './play.ts';
 import { askPrediction, predictionText } from './prediction.ts';
 import { RealStage } from './real-stage.ts';
 import { RealWorld } from './real-world.ts';
+import { openRealm, type Realm } from './realm.ts';
 import { resultText } from './result-text.ts';
 import { fileName, giveBack, newRunFolder, saveResult } from './runs.ts';
 import { saveSimLog } from './sim-log.ts';
@@ -50,6 +51,8 @@ class LabRun {
   private live: Live | null = null;
   private play: Play | null = null;
   private world: RealWorld | null = null;
+  /** All acts are played in one, so that a shell in it stays where it is. */
+  private realm: Realm | null = null;
 
   constructor(lab: Lab, options: LabRunOptions, found: readonly FoundFlavour[]) {
     this.lab = lab;
@@ -76,8 +79,11 @@ class LabRun {
     this.heading();
     const { lab } = this;
     const answer = await askPrediction(lab.predict, this.options.language);
-    const result = await runLab(this.typed ? withoutScriptChecks(lab) : lab, this.runOptions());
-    this.live?.flush();
+    if (this.options.mode === 'real') this.realm = await openRealm();
+    const result = await runLab(this.typed ? forPerson(lab) : lab, this.runOptions()).finally(() =>
+      this.realm?.close(),
+    );
+    this.quiet();
     for (const line of predictionText(lab.predict, answer, this.options.language)) this.out(line);
     for (const line of resultText(lab, result, { language: this.options.language, paint: this.paint }))
       this.out(line);
@@ -127,7 +133,7 @@ class LabRun {
         this.live?.add(event);
         this.play?.saw(event);
       },
-      ...(this.typed ? { play: (_stage, act) => this.playAct(act) } : {}),
+      ...(this.typed ? { play: (stage, act) => this.playOrShow(stage, act) } : {}),
     };
   }
 
@@ -136,16 +142,25 @@ class LabRun {
     const base = `${this.folder}/${fileName(this.lab.id)}${several}`;
     const world = await RealWorld.open({
       ...{ lab: this.lab.id, setting, base, keep: true, findable: true },
+      ...(this.realm === null ? {} : { realm: this.realm }),
     });
     this.world = world;
     this.logs.push(world.logPath);
     const stage = new RealStage(world, this.found);
-    if (!this.options.keep) return stage;
-    return keptOpen(stage, () => this.waitForEnd());
+    return closingWith(stage, async () => {
+      // What the end of the stack brings about is no part of the story.
+      this.quiet();
+      if (this.options.keep) await this.waitForEnd();
+    });
+  }
+
+  /** Nothing more is told of this act. */
+  private quiet(): void {
+    this.live?.flush();
+    this.live = null;
   }
 
   private begin(act: Act): void {
-    this.live?.flush();
     if (this.lab.acts.length > 1) {
       const title = act.title === undefined ? '' : `: ${this.text(act.title)}`;
       this.out(this.paint('bold', `\n═══ ${act.name}${title}`));
@@ -156,7 +171,15 @@ class LabRun {
       print: this.out,
       width: process.stdout.columns ?? WIDTH,
       narrations: this.lab.narrate ?? [],
+      expect: act.expect ?? '',
     });
+  }
+
+  /** The first act is the person's; the others differ in one thing and are typed for him. */
+  private async playOrShow(stage: Stage, act: Act): Promise<void> {
+    if (act.name === this.lab.acts[0]?.name) return this.playAct(act);
+    this.out(this.text(MESSAGES.auto));
+    return act.auto(stage);
   }
 
   private async playAct(act: Act): Promise<void> {
@@ -164,6 +187,7 @@ class LabRun {
     const { world } = this;
     if (world === null) return;
     const interactive = process.stdin.isTTY;
+    this.out(this.paint('bold', this.text(MESSAGES.ready)));
     if (interactive) this.out(this.paint('dim', this.text(MESSAGES.waiting)));
     this.play = new Play({
       ...{ world, act, interactive, patience: this.options.patience },
@@ -175,7 +199,6 @@ class LabRun {
   }
 
   private async waitForEnd(): Promise<void> {
-    this.live?.flush();
     this.out(this.text(MESSAGES.kept));
     this.out(`  fourwave ss --control ${this.world?.up.control ?? ''}`);
     await new Promise<void>((resolve) => {
@@ -204,18 +227,30 @@ class LabRun {
 }
 
 /** What a script checks of its own programs nobody can check of a person's. */
-function withoutScriptChecks(lab: Lab): Lab {
-  const acts = lab.acts.map(({ check: _check, ...act }) => ({ ...act, patience: 0 }));
-  return { ...lab, acts };
+function forPerson(lab: Lab): Lab {
+  const [first, ...others] = lab.acts as readonly [Act, ...Act[]];
+  const { check: _check, ...typed } = first;
+  return { ...lab, acts: [{ ...typed, patience: 0 }, ...others] };
 }
 
-function keptOpen(stage: RealStage, wait: () => Promise<void>): OpenStage {
-  return new Proxy(stage, {
-    get(target, key) {
-      if (key === 'close') return async () => wait().then(() => target.close());
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+/** The same stage, which does something before it closes. */
+function closingWith(stage: RealStage, before: () => Promise<void>): OpenStage {
+  return {
+    stage,
+    get checks() {
+      return stage.checks;
     },
-    set: (target, key, value) => Reflect.set(target, key, value, target),
-  });
+    get onEvent() {
+      return stage.onEvent;
+    },
+    set onEvent(listener) {
+      stage.onEvent = listener;
+    },
+    settle: (done, ms) => stage.settle(done, ms),
+    report: () => stage.report(),
+    async close() {
+      await before();
+      await stage.close();
+    },
+  };
 }

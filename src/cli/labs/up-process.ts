@@ -1,7 +1,7 @@
 /** `fourwave up` as a child: the stack of a real lab, and its event log as it grows. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent, LogHeader } from '../../trace/log-event.ts';
@@ -138,7 +138,7 @@ export class UpProcess {
 
   /** As if the power had failed. */
   async kill(): Promise<void> {
-    this.signal('SIGKILL');
+    this.abandon();
     await this.stop();
   }
 
@@ -158,6 +158,7 @@ export class UpProcess {
   /** Without waiting, for a process that is about to end. */
   abandon(): void {
     this.signal('SIGKILL');
+    rmSync(this.control, { force: true });
   }
 
   private signal(signal: NodeJS.Signals): void {
