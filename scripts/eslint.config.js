@@ -19,6 +19,7 @@ const SANS_IO = [
   'drill',
   'capture',
   'replay',
+  'labs',
 ].map((folder) => `src/${folder}/**/*.ts`);
 /** Ties turns to the event loop; the one file of src/stack that may know it. */
 const DRIVER = ['src/stack/driver.ts'];

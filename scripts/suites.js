@@ -15,7 +15,7 @@ export const GROUPS = [
     load: 1,
     seconds: 1,
   },
-  { name: 'sim', folders: ['sim', 'fuzz', 'security'], load: 1, seconds: 3 },
+  { name: 'sim', folders: ['sim', 'labs', 'fuzz', 'security'], load: 1, seconds: 3 },
   { name: 'node-versions', load: 1, seconds: 1 },
   // Each in a namespace of its own, and mostly waiting.
   { name: 'ladders', folders: ['ladders'], load: 0.3, seconds: 8 },

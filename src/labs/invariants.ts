@@ -63,7 +63,7 @@ const ALL: readonly Invariant[] = [
 
 /** All that the act does not waive. */
 export function invariants(report: ActReport, act: Act): CheckLine[] {
-  return ALL.filter(({ name }) => act.waive?.includes(name) !== true).map(({ text, broken }) => {
+  return ALL.filter(({ name }) => !(act.waive ?? []).includes(name)).map(({ text, broken }) => {
     const detail = broken(report);
     return { text, ok: detail === '', ...(detail === '' ? {} : { detail }) };
   });
@@ -81,7 +81,7 @@ function brokenState(events: readonly LogEvent[]): string {
     const [from, to] = [String(event.data['old']), String(event.data['new'])];
     const before = states.get(nameOf(event)) ?? from;
     if (before !== from) return `event ${event.n}: from ${from}, but it was in ${before}`;
-    if (ARROWS[from]?.includes(to) !== true) return `event ${event.n}: ${from} → ${to}`;
+    if (!(ARROWS[from] ?? []).includes(to)) return `event ${event.n}: ${from} → ${to}`;
     states.set(nameOf(event), to);
   }
   return '';

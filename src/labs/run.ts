@@ -35,8 +35,8 @@ export interface RunOptions {
   readonly act?: string;
   /** Instead of the acts' scripts: a person plays it, and this resolves when he is done. */
   readonly play?: (stage: Stage, act: Act) => Promise<void>;
-  onAct?(act: Act, stage: Stage): void;
-  onEvent?(event: LogEvent): void;
+  readonly onAct?: (act: Act, stage: Stage) => void;
+  readonly onEvent?: (event: LogEvent) => void;
 }
 
 const PATIENCE = 5_000;
@@ -81,7 +81,7 @@ async function runAct(act: Act, breaks: Break | null, options: RunOptions): Prom
 /** What an act is played with: its own setting, that of the real stage, and the break. */
 export function settingOf(act: Act, breaks: Break | null, mode: StageMode): Setting {
   const layers = [act, mode === 'real' ? (act.real ?? {}) : {}, breaks ?? {}] as readonly Setting[];
-  const merged = <Key extends keyof Setting>(key: Key): object =>
+  const merged = (key: 'stack' | 'kernel' | 'simKernel'): object =>
     Object.assign({}, ...layers.map((layer) => layer[key] ?? {})) as object;
   const faults = layers.map((layer) => layer.faults).findLast((one) => one !== undefined) ?? [];
   const profile = layers.map((layer) => layer.profile).findLast((one) => one !== undefined);

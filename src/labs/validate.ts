@@ -2,6 +2,8 @@
 
 import { FaultSyntaxError } from '../faults/lexer.ts';
 import { parseLine } from '../faults/parser.ts';
+import { ExpectSyntaxError } from './expect/ast.ts';
+import { parseExpectation } from './expect/parse.ts';
 import type { Act, Lab, Setting, Text } from './lab.ts';
 import { LAB_GROUPS } from './lab-groups.ts';
 
@@ -10,25 +12,44 @@ export class LabError extends Error {
   override readonly name = 'LabError';
 }
 
+type Wrong = (what: string) => never;
+
 /** @throws LabError */
 export function validateLab(lab: Lab): void {
-  const wrong = (what: string): never => {
+  const wrong: Wrong = (what) => {
     throw new LabError(`lab ${lab.id}: ${what}`);
   };
-  if (!/^[a-z-]+\/[a-z0-9-]+$/.test(lab.id)) wrong('its id is group/name in kebab-case');
-  if (!LAB_GROUPS.includes(lab.group)) wrong(`there is no group ${JSON.stringify(lab.group)}`);
-  if (lab.answers.some((one) => !/^B[1-9][0-9]*$/.test(one))) wrong('answers are B1 … B60');
-  if (lab.rfc.some((one) => !/^RFC \d{3,4} §/.test(one))) wrong('rfc is written "RFC 9293 §3.5"');
-  if (lab.code.some((one) => !/^src\/[\w./-]+\.ts$/.test(one))) wrong('code names files: src/….ts');
-  const { predict } = lab;
-  if (predict.choices[predict.right] === undefined) wrong('predict.right is none of its choices');
+  checkHead(lab, wrong);
   for (const [name, text] of textsOf(lab)) if (!isWhole(text)) wrong(`${name} lacks a language`);
-  const names = lab.acts.map((act) => act.name);
-  if (new Set(names).size !== names.length) wrong('two acts have the same name');
-  if (lab.broken.act !== undefined && !names.includes(lab.broken.act))
-    wrong('broken.act is none of its acts');
-  if (lab.broken.what === '') wrong('broken.what is empty');
+  checkActs(lab, wrong);
   for (const setting of settingsOf(lab)) checkFaults(setting, wrong);
+}
+
+function checkHead(lab: Lab, wrong: Wrong): void {
+  const { id, group, answers, rfc, code, predict } = lab;
+  if (!/^[a-z-]+\/[a-z0-9-]+$/.test(id)) wrong('its id is group/name in kebab-case');
+  if (!LAB_GROUPS.includes(group)) wrong(`there is no group ${JSON.stringify(group)}`);
+  if (answers.some((one) => !/^B[1-9][0-9]*$/.test(one))) wrong('answers are B1 … B60');
+  if (rfc.some((one) => !/^RFC \d{3,4} §/.test(one))) wrong('rfc is written "RFC 9293 §3.5"');
+  if (code.some((one) => !/^src\/[\w./-]+\.ts$/.test(one))) wrong('code names files: src/….ts');
+  if (predict.choices[predict.right] === undefined) wrong('predict.right is none of its choices');
+}
+
+function checkActs({ acts, broken }: Lab, wrong: Wrong): void {
+  const names = acts.map((act) => act.name);
+  if (new Set(names).size !== names.length) wrong('two acts have the same name');
+  if (broken.act !== undefined && !names.includes(broken.act)) wrong('broken.act is none of its acts');
+  if (broken.what === '') wrong('broken.what is empty');
+  for (const { expect } of acts) checkExpectation(expect ?? '', wrong);
+}
+
+function checkExpectation(text: string, wrong: Wrong): void {
+  try {
+    parseExpectation(text);
+  } catch (error) {
+    if (!(error instanceof ExpectSyntaxError)) throw error;
+    wrong(`expect, ${error.message}`);
+  }
 }
 
 function settingsOf(lab: Lab): Setting[] {
@@ -36,7 +57,7 @@ function settingsOf(lab: Lab): Setting[] {
   return [...ofActs, lab.broken];
 }
 
-function checkFaults(setting: Setting, wrong: (what: string) => never): void {
+function checkFaults(setting: Setting, wrong: Wrong): void {
   for (const rule of setting.faults ?? []) {
     try {
       parseLine(rule);

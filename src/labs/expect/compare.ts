@@ -42,16 +42,20 @@ export function compareArrow(arrow: Arrow, rung: Rung, before: Bound): string | 
   if (arrow.from !== rung.from) return `it came from ${rung.from}`;
   if (arrow.conn !== null && arrow.conn !== rung.conn) return `it is of ${rung.conn ?? 'no connection'}`;
   if (!sameFlags(arrow, rung)) return `its flags are ${rung.flags.join(',')}`;
-  if (arrow.seq !== null && differs(arrow.seq, rung.seq, bound)) return `its seq is ${rung.seq}`;
-  const end = rung.seq + rung.len;
-  if (arrow.end !== null && differs(arrow.end, end, bound)) return `it ends at ${end}`;
-  if (arrow.end === null && arrow.seq !== null && arrow.seq.kind !== 'any' && rung.len > 0) {
-    return `it carries ${rung.len} bytes`;
-  }
-  if (arrow.ack !== null && (rung.ack === null || differs(arrow.ack, rung.ack, bound))) {
-    return rung.ack === null ? 'it acknowledges nothing' : `its ack is ${rung.ack}`;
-  }
-  return marksDiffer(arrow, rung) ?? fieldsDiffer(arrow, rung, bound) ?? bound;
+  return (
+    numbersDiffer(arrow, rung, bound) ?? marksDiffer(arrow, rung) ?? fieldsDiffer(arrow, rung, bound) ?? bound
+  );
+}
+
+function numbersDiffer(arrow: Arrow, rung: Rung, bound: Record<string, number>): string | null {
+  const { seq, end, ack } = arrow;
+  if (seq !== null && differs(seq, rung.seq, bound)) return `its seq is ${rung.seq}`;
+  if (end !== null && differs(end, rung.seq + rung.len, bound)) return `it ends at ${rung.seq + rung.len}`;
+  const bare = end === null && seq !== null && seq.kind !== 'any';
+  if (bare && rung.len > 0) return `it carries ${rung.len} bytes`;
+  if (ack === null) return null;
+  if (rung.ack === null) return 'it acknowledges nothing';
+  return differs(ack, rung.ack, bound) ? `its ack is ${rung.ack}` : null;
 }
 
 function sameFlags(arrow: Arrow, rung: Rung): boolean {
@@ -81,27 +85,29 @@ function foundIn({ name }: Field, rung: Rung): number | string | undefined {
   return rung[name];
 }
 
-function holds(
-  { name, op, value }: Field,
-  found: number | string | undefined,
-  bound: Record<string, number>,
-): boolean {
-  if (typeof value === 'string') {
-    const same =
-      name === 'sack'
-        ? String(found).split(',').includes(value) || (value === 'none') === (found === '')
-        : found === value;
-    return op === '!=' ? !same : same;
-  }
-  if (found === undefined || typeof found === 'string') return op === '!=';
+function holds(field: Field, found: number | string | undefined, bound: Record<string, number>): boolean {
+  const { op, value } = field;
+  if (typeof value === 'string') return isWord(field, value, found) === (op !== '!=');
+  if (typeof found !== 'number') return op === '!=';
   if (op === '=') return !differs(value, found, bound);
   if (value.kind === 'any') return true;
   const wanted = value.kind === 'number' ? value.value : (bound[value.name] ?? Number.NaN) + value.plus;
-  if (op === '!=') return found !== wanted;
-  if (op === '<') return found < wanted;
-  if (op === '>') return found > wanted;
-  return op === '<=' ? found <= wanted : found >= wanted;
+  return COMPARE[op](found, wanted);
 }
+
+/** `sack none`: without a block. */
+function isWord({ name }: Field, wanted: string, found: number | string | undefined): boolean {
+  if (name !== 'sack') return found === wanted;
+  return wanted === 'none' ? found === '' : String(found).split(',').includes(wanted);
+}
+
+const COMPARE = {
+  '!=': (a: number, b: number) => a !== b,
+  '<': (a: number, b: number) => a < b,
+  '>': (a: number, b: number) => a > b,
+  '<=': (a: number, b: number) => a <= b,
+  '>=': (a: number, b: number) => a >= b,
+};
 
 /** Whether `ms` lies in the span, as exactly as times are here. */
 export function isWithin(ms: number, { least, most }: Span, { factor, extra }: Slack): boolean {
@@ -126,10 +132,7 @@ export function happens(wanted: Happening, event: LogEvent, slack: Slack): boole
         (wanted.bytes === null || wanted.bytes.kind !== 'number' || wanted.bytes.value === data['bytes'])
       );
     default:
-      return (
-        ev === wanted.name &&
-        [...wanted.fields].every(([path, value]) => String(at(data, path) ?? 'null') === value)
-      );
+      return ev === wanted.name && [...wanted.fields].every(([path, value]) => at(data, path) === value);
   }
 }
 
@@ -155,8 +158,10 @@ function isTimer(wanted: Extract<Happening, { kind: 'timer' }>, event: LogEvent,
   return wanted.after === null || isWithin(Number(data['afterMs']), wanted.after, slack);
 }
 
-function at(data: unknown, path: string): unknown {
-  return path
+/** As text; 'null' for what is not there. */
+function at(data: unknown, path: string): string {
+  const value = path
     .split('.')
-    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], data);
+    .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], data);
+  return JSON.stringify(value ?? null).replace(/^"|"$/g, '');
 }

@@ -31,28 +31,30 @@ const rowText = ({ mark, wanted, found }: Row): string =>
 function* rowsOf({ lines }: Expectation, { matched, failure, rungs }: Match): Generator<Row> {
   let place = 0;
   for (const { line, rung } of matched) {
-    for (; rung !== null && rungs[place] !== undefined && rungs[place] !== rung; place++) {
-      yield { mark: ' ', wanted: '', found: found(rungs[place] as Rung) };
+    if (rung === null) {
+      yield { mark: '✓', wanted: line.text, found: '' };
+      continue;
     }
-    if (rung !== null) place++;
-    yield { mark: '✓', wanted: line.text, found: rung === null ? '' : found(rung) };
+    const at = rungs.indexOf(rung, place);
+    yield* passed(rungs.slice(place, at));
+    yield { mark: '✓', wanted: line.text, found: found(rung) };
+    place = at + 1;
   }
-  const broken = failure?.line ?? null;
-  while (rungs[place] !== undefined && rungs[place] !== failure?.rung) {
-    yield { mark: ' ', wanted: '', found: found(rungs[place++] as Rung) };
-  }
-  const there = rungs[place];
-  const why = `   ← ${failure?.why ?? ''}`;
-  yield {
-    mark: '✗',
-    wanted: broken?.text ?? '(nothing)',
-    found: `${there === undefined ? '' : found(there)}${why}`,
-  };
-  yield* rest(after(lines, broken), rungs.slice(place + 1));
+  if (failure === null) return;
+  const there = failure.rung === null ? -1 : rungs.indexOf(failure.rung, place);
+  yield* passed(rungs.slice(place, there < 0 ? rungs.length : there));
+  const segment = there < 0 ? '' : found(rungs[there] as Rung);
+  const wanted = failure.line?.text ?? '(nothing)';
+  yield { mark: '✗', wanted, found: `${segment}   ← ${failure.why}` };
+  yield* rest(after(lines, failure.line), there < 0 ? [] : rungs.slice(there + 1));
+}
+
+function* passed(rungs: readonly Rung[]): Generator<Row> {
+  for (const rung of rungs) yield { mark: ' ', wanted: '', found: found(rung) };
 }
 
 function after(lines: readonly Line[], line: Line | null): readonly Line[] {
-  const at = line === null ? lines.length : lines.indexOf(line);
+  const at = line === null ? lines.length : lines.findIndex(({ number }) => number === line.number);
   return lines.slice(at + 1);
 }
 

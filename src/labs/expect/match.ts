@@ -6,6 +6,7 @@
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { Arrow, Expectation, Happening, Line } from './ast.ts';
 import { type Bound, compareArrow, EXACT, happens, isPeerState, isWithin, type Slack } from './compare.ts';
+import { wordIn } from './data.ts';
 import { isBareAck, type Rung, rungsOf } from './rungs.ts';
 
 /** A line that was found. */
@@ -163,7 +164,7 @@ class Run {
   private clause(clause: Happening, rung: Rung): string | null {
     if (clause.kind === 'state' && clause.side === 'K' && !this.slack.peerKnown) return null;
     const between = this.events
-      .slice(rung.index, this.nextIndex(rung, clause))
+      .slice(this.firstIndex(rung, clause), this.nextIndex(rung, clause))
       .filter((event) => event.conn === undefined || rung.conn === undefined || event.conn === rung.conn);
     if (between.some((event) => happens(clause, event, this.slack))) return null;
     if (clause.kind !== 'state') return `${happeningText(clause)} did not happen then`;
@@ -172,13 +173,22 @@ class Run {
     const asBefore = states.length === 0 || (clause.side === 'K' && rung.from === 'K');
     const now = asBefore ? this.stateBefore(clause.side, rung) : null;
     if (now === clause.state) return null;
-    const later = states.map((event) => String(event.data['new'] ?? event.data['state'] ?? 'CLOSED'));
+    const later = states.map(({ data }) => wordIn(data, 'new', 'state') || 'CLOSED');
     return `${clause.side} is in ${[...(now === null ? [] : [now]), ...later].join(', then ')}`;
   }
 
   private isStateOf(side: 'K' | 'S', event: LogEvent): boolean {
     if (side === 'K') return isPeerState(event, this.slack);
     return event.ev === 'conn:state' || event.ev === 'conn:closed';
+  }
+
+  /** What made S send it came before: since K was heard last. */
+  private firstIndex(rung: Rung, clause: Happening): number {
+    if (clause.kind === 'state' || rung.from === 'K') return rung.index;
+    const last = this.rungs.findLast(
+      ({ index, conn, from }) => index < rung.index && conn === rung.conn && from === 'K',
+    );
+    return last?.index ?? 0;
   }
 
   /** A state of S holds until the next segment; the rest has time until K has been heard again. */
@@ -194,7 +204,7 @@ class Run {
     for (let index = rung.index; index >= 0; index--) {
       const event = this.events[index] as LogEvent;
       if (event.conn !== rung.conn || !this.isStateOf(side, event)) continue;
-      return String(event.data['new'] ?? event.data['state'] ?? 'CLOSED');
+      return wordIn(event.data, 'new', 'state') || 'CLOSED';
     }
     return side === 'S' ? 'LISTEN' : 'CLOSED';
   }

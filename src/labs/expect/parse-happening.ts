@@ -41,7 +41,7 @@ function timerAt(words: Words): Happening {
   if (!TIMERS.includes(name)) throw words.wrong(`there is no timer ${name}: ${TIMERS.join(' ')}`, 1);
   const what = words.take(TIMER_WORDS.join(', ')).text;
   if (!TIMER_WORDS.includes(what)) throw words.wrong(`a timer is ${TIMER_WORDS.join(', ')}`, 1);
-  const after = SPAN.test(words.next ?? '') ? toSpan(words.take('a time').text) : null;
+  const after = words.next !== null && SPAN.test(words.next) ? toSpan(words.take('a time').text) : null;
   return { kind: 'timer', timer: name, what: what as 'armed', after };
 }
 

@@ -66,9 +66,8 @@ function clauseAt(words: Words): Happening[] {
   const { next } = words;
   if (next === 'S' || next === 'K') return [stateAt(words, null)];
   if (next !== null && HAPPENINGS.includes(next)) return [happeningAt(words)];
-  throw words.wrong(
-    `"S STATE", "K STATE", "timer S.NAME …", "closed", "app", "rst", "event" or "within" is expected here, not ${JSON.stringify(next)}`,
-  );
+  const known = '"S STATE", "K STATE", "timer S.NAME …", "closed", "app", "rst", "event", "within"';
+  throw words.wrong(`one of ${known} is expected here, not ${JSON.stringify(next)}`);
 }
 
 function subjectAt(words: Words): Line['what'] {
@@ -79,9 +78,8 @@ function subjectAt(words: Words): Line['what'] {
   if (next === 'K>S' || next === 'S>K') return arrowAt(words, conn);
   if (next === 'S' || next === 'K') return stateAt(words, conn);
   if (next !== null && HAPPENINGS.includes(next)) return happeningAt(words);
-  throw words.wrong(
-    `a line begins with K>S, S>K, S, K, timer, closed, app, rst, event, silence, only, never or "...", not ${JSON.stringify(next)}`,
-  );
+  const known = 'K>S, S>K, S, K, timer, closed, app, rst, event, silence, only, never or "..."';
+  throw words.wrong(`a line begins with ${known}, not ${JSON.stringify(next)}`);
 }
 
 function arrowAt(words: Words, conn: string | null): Arrow {

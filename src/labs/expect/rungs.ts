@@ -2,6 +2,7 @@
 
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { Mark, Side } from './ast.ts';
+import { countIn, type Data, partOf, wordIn } from './data.ts';
 
 /** One segment between K and S. Numbers are relative. */
 export interface Rung {
@@ -54,23 +55,24 @@ const VERDICTS: Readonly<Record<string, Mark>> = {
   dropped: 'DROPPED',
 };
 
-type Data = Readonly<Record<string, unknown>>;
-
 /** What is known of the two ends of a pair of ports: initial numbers, and the connection's name. */
 interface Ends {
   K: number | null;
   S: number | null;
   conn: string | undefined;
   inc: number;
+  /** One past the highest number that each has sent. */
+  topOfK: number;
+  topOfS: number;
 }
+const NOTHING = Number.NEGATIVE_INFINITY;
+const UNKNOWN: Ends = { K: null, S: null, conn: undefined, inc: 1, topOfK: NOTHING, topOfS: NOTHING };
 
 /** Takes events one after the other. */
 export class RungReader {
   readonly rungs: Rung[] = [];
   private readonly bySegment = new Map<number, Rung>();
   private readonly pending = new Map<number, Mark[]>();
-  /** Highest number that K has sent, by connection and incarnation. */
-  private readonly highest = new Map<string, number>();
   /** By S's port and K's. */
   private readonly ends = new Map<string, Ends>();
   private index = 0;
@@ -89,79 +91,41 @@ export class RungReader {
     if (known !== undefined && known.from === from && known.marks.has('CORRUPTED')) return;
     const rung = this.rungOf(event, from);
     if (event.seg === undefined) return;
+    // One number for the whole fate of a segment: it has come before, and was not only kept back.
+    if (known?.from === 'K' && !known.marks.has('HELD')) rung.marks.add('COPIED');
     for (const mark of this.pending.get(event.seg) ?? []) rung.marks.add(mark);
     this.pending.delete(event.seg);
   }
 
   private rungOf(event: LogEvent, from: Side): Rung {
     const { data, seg, n, t } = event;
-    const raw = (data['raw'] ?? {}) as Data;
-    const opts = (data['opts'] ?? {}) as Data;
-    const [sport, dport] = [Number(raw['sport'] ?? 0), Number(raw['dport'] ?? 0)];
+    const raw = partOf(data, 'raw');
+    const [sport, dport] = [countIn(raw, 'sport'), countIn(raw, 'dport')];
     const [port, peerPort] = from === 'K' ? [dport, sport] : [sport, dport];
-    const place = this.placeOf(event, from, [port, peerPort]);
+    const ends = this.endsOf(port, peerPort);
     const rung: Rung = {
       ...{ n, t, from, seg, port, peerPort, index: this.index },
-      ...place,
-      flags: String(data['flags'] ?? '').split(','),
-      len: Number(data['len'] ?? 0),
-      win: Number(data['win'] ?? 0),
-      mss: opts['mss'] as number | undefined,
-      wscale: opts['wscale'] as number | undefined,
-      sack: (opts['sack'] ?? []) as [number, number][],
-      trigger: String(data['trigger'] ?? ''),
-      copy: Number(data['copyNo'] ?? 1),
+      ...placeOf(event, from, ends),
+      ...optionsOf(data),
+      flags: wordIn(data, 'flags').split(','),
+      len: countIn(data, 'len'),
+      win: countIn(data, 'win'),
+      trigger: wordIn(data, 'trigger'),
+      copy: countIn(data, 'copyNo') || 1,
       marks: new Set(),
       reason: '',
     };
-    const end = place.seq + Number(data['end'] ?? 0) - Number(data['seq'] ?? 0);
-    if (from === 'K' ? this.repeats(rung, end) : data['retransmission'] === true) {
-      rung.marks.add('RETRANS');
-    }
+    if (repeats(rung, data, ends) || data['retransmission'] === true) rung.marks.add('RETRANS');
     this.rungs.push(rung);
-    if (seg !== undefined) this.bySegment.set(seg, rung);
+    if (seg !== undefined && (from === 'K' || !this.bySegment.has(seg))) this.bySegment.set(seg, rung);
     return rung;
-  }
-
-  /** Its connection and numbers; where the log knows none, those of the last connection of these ports. */
-  private placeOf(
-    { conn, inc = 1, data }: LogEvent,
-    from: Side,
-    [port, peerPort]: readonly [number, number],
-  ): Pick<Rung, 'conn' | 'inc' | 'seq' | 'ack'> {
-    const [seq, ack] = [Number(data['seq'] ?? 0), typeof data['ack'] === 'number' ? data['ack'] : null];
-    const raw = (data['raw'] ?? {}) as Data;
-    const ends = this.endsOf(port, peerPort);
-    const isSyn = String(data['flags']).includes('SYN');
-    if (conn !== undefined) {
-      ends[from] = (Number(raw['seq']) - seq) | 0;
-      if (ack !== null) ends[from === 'K' ? 'S' : 'K'] = (Number(raw['ack']) - ack) | 0;
-      Object.assign(ends, { conn, inc });
-      return { conn, inc, seq, ack };
-    }
-    if (isSyn && ack === null) {
-      Object.assign(ends, { K: null, S: null, conn: undefined, inc: 1, [from]: Number(raw['seq']) | 0 });
-    }
-    const relative = (number: unknown, isn: number | null): number =>
-      isn === null || Number(number) === 0 ? Number(number) : (Number(number) - isn) | 0;
-    const acked = ack === null ? null : relative(raw['ack'], ends[from === 'K' ? 'S' : 'K']);
-    return { conn: ends.conn, inc: ends.inc, seq: relative(raw['seq'], ends[from]), ack: acked };
   }
 
   private endsOf(port: number, peerPort: number): Ends {
     const key = `${port} ${peerPort}`;
-    const known = this.ends.get(key);
-    if (known !== undefined) return known;
-    const fresh: Ends = { K: null, S: null, conn: undefined, inc: 1 };
-    this.ends.set(key, fresh);
-    return fresh;
-  }
-
-  private repeats(rung: Rung, end: number): boolean {
-    const key = `${rung.conn ?? `${rung.port}-${rung.peerPort}`} ${rung.inc}`;
-    const before = this.highest.get(key) ?? Number.NEGATIVE_INFINITY;
-    this.highest.set(key, Math.max(before, end));
-    return end > rung.seq && rung.seq < before;
+    const known = this.ends.get(key) ?? { ...UNKNOWN };
+    this.ends.set(key, known);
+    return known;
   }
 
   /** The SYN came before there was a connection for it. */
@@ -175,30 +139,84 @@ export class RungReader {
   private judged({ seg, data }: LogEvent): void {
     const rung = seg === undefined ? undefined : this.bySegment.get(seg);
     if (rung === undefined) return;
-    const mark = VERDICTS[String(data['verdict'])];
+    const mark = VERDICTS[wordIn(data, 'verdict')];
     if (mark !== undefined) rung.marks.add(mark);
-    rung.reason = String(data['reason']);
+    rung.reason = wordIn(data, 'reason');
   }
 
   private fate(event: LogEvent): void {
-    const { seg, data } = event;
-    const mark = MARK_OF[String(data['fate'])];
+    const { seg = 0, data } = event;
+    const mark = MARK_OF[wordIn(data, 'fate')];
     if (mark === undefined || data['flags'] === undefined) return;
-    const known = seg === undefined ? undefined : this.bySegment.get(seg);
-    const from: Side = data['dir'] === 'in' ? 'K' : 'S';
-    if (known !== undefined) known.marks.add(mark);
-    else if (mark === 'LOST' || mark === 'HELD' || mark === 'CORRUPTED') this.unseen(event, from, mark);
-    else if (from === 'S' && mark === 'INJECTED') this.rungOf(event, 'S').marks.add(mark);
-    else if (seg !== undefined) this.pending.set(seg, [...(this.pending.get(seg) ?? []), mark]);
+    if (mark === 'COPIED' && data['dir'] === 'in') return;
+    const known = this.bySegment.get(seg);
+    if (tellsAlone(wordIn(data, 'dir'), mark, known !== undefined)) {
+      this.rungOf(event, data['dir'] === 'in' ? 'K' : 'S').marks.add(mark);
+    } else if (known !== undefined) known.marks.add(mark);
+    else this.pending.set(seg, [...(this.pending.get(seg) ?? []), mark]);
   }
+}
 
-  /** S never saw it, or S's own note of it comes after. */
-  private unseen(event: LogEvent, from: Side, mark: Mark): void {
-    if (from === 'K') this.rungOf(event, 'K').marks.add(mark);
-    else if (event.seg !== undefined) {
-      this.pending.set(event.seg, [...(this.pending.get(event.seg) ?? []), mark]);
-    }
+/**
+ * Nothing else tells of the segment: S will never see it, or it goes out once more without S knowing.
+ */
+function tellsAlone(direction: string, mark: Mark, known: boolean): boolean {
+  if (direction === 'out') return mark === 'INJECTED' || mark === 'COPIED';
+  return !known && UNSEEN.includes(mark);
+}
+
+const UNSEEN: readonly Mark[] = ['LOST', 'HELD', 'CORRUPTED'];
+
+/** Its connection and numbers; where the log knows none, those of the last connection of these ports. */
+function placeOf(
+  { conn, inc = 1, data }: LogEvent,
+  from: Side,
+  ends: Ends,
+): Pick<Rung, 'conn' | 'inc' | 'seq' | 'ack'> {
+  const to = from === 'K' ? 'S' : 'K';
+  const raw = partOf(data, 'raw');
+  const [seq, ack] = [countIn(data, 'seq'), typeof data['ack'] === 'number' ? data['ack'] : null];
+  if (conn !== undefined) {
+    know(ends, from, (countIn(raw, 'seq') - seq) | 0);
+    if (ack !== null) know(ends, to, (countIn(raw, 'ack') - ack) | 0);
+    Object.assign(ends, { conn, inc });
+    return { conn, inc, seq, ack };
   }
+  if (wordIn(data, 'flags') === 'SYN' && ends[from] !== (countIn(raw, 'seq') | 0)) {
+    Object.assign(ends, UNKNOWN, { [from]: countIn(raw, 'seq') | 0 });
+  }
+  return {
+    conn: ends.conn,
+    inc: ends.inc,
+    seq: relative(countIn(raw, 'seq'), ends[from]),
+    ack: ack === null ? null : relative(countIn(raw, 'ack'), ends[to]),
+  };
+}
+
+function know(ends: Ends, side: Side, initial: number): void {
+  if (ends[side] !== initial) ends[side === 'K' ? 'topOfK' : 'topOfS'] = NOTHING;
+  ends[side] = initial;
+}
+
+const relative = (raw: number, initial: number | null): number =>
+  initial === null || raw === 0 ? raw : (raw - initial) | 0;
+
+function optionsOf(data: Data): Pick<Rung, 'mss' | 'wscale' | 'sack'> {
+  const opts = partOf(data, 'opts');
+  return {
+    mss: opts['mss'] as number | undefined,
+    wscale: opts['wscale'] as number | undefined,
+    sack: (opts['sack'] ?? []) as [number, number][],
+  };
+}
+
+/** Its sender has sent the first byte of it before. */
+function repeats(rung: Rung, data: Data, ends: Ends): boolean {
+  const length = countIn(data, 'end') - countIn(data, 'seq');
+  const top = rung.from === 'K' ? 'topOfK' : 'topOfS';
+  const [begins, before] = [rung.seq, ends[top]];
+  ends[top] = Math.max(before, begins + length);
+  return length > 0 && begins < before;
 }
 
 /** The segments of a whole log. */

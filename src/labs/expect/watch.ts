@@ -3,6 +3,7 @@
 import type { LogEvent } from '../../trace/log-event.ts';
 import type { Happening, Line } from './ast.ts';
 import { type Bound, compareArrow, EXACT, happens, isPeerState, type Slack } from './compare.ts';
+import { wordIn } from './data.ts';
 import { parseExpectation } from './parse.ts';
 import { type Rung, RungReader } from './rungs.ts';
 
@@ -82,7 +83,7 @@ export class PatternWatch {
     for (let index = rung.index; index >= 0; index--) {
       const event = this.events[index] as LogEvent;
       if (event.conn !== rung.conn || !this.isStateOf(side, event)) continue;
-      return String(event.data['new'] ?? event.data['state'] ?? 'CLOSED');
+      return wordIn(event.data, 'new', 'state') || 'CLOSED';
     }
     return '';
   }

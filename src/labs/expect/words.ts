@@ -56,7 +56,10 @@ export class Words {
 /** The nearest of `words` to what was written, for a hint; null when none is near. */
 export function nearest(written: string, words: readonly string[]): string | null {
   const lower = written.toLowerCase();
-  return words.find((word) => distance(lower, word.toLowerCase()) <= 2) ?? null;
+  const [best] = words
+    .map((word) => ({ word, away: distance(lower, word.toLowerCase()) }))
+    .sort((a, b) => a.away - b.away);
+  return best !== undefined && best.away <= 2 ? best.word : null;
 }
 
 function distance(a: string, b: string): number {

@@ -27,6 +27,13 @@ export interface EndHandler {
   writable?(end: End): void;
 }
 
+export interface EndOptions {
+  /** The handshake is done already: it was accepted. */
+  readonly connected: boolean;
+  /** A program of its own: it hears of things a little later, and by then its kernel has answered. */
+  readonly wake?: (run: () => void) => void;
+}
+
 const CHUNK = 65_536;
 const NO_LINGER = { onoff: 1, linger: 0 };
 
@@ -44,14 +51,18 @@ export class End {
   private readonly queue: Uint8Array[] = [];
   private readonly buffer = new Uint8Array(CHUNK);
   private paused = false;
+  private waking = false;
   private after: 'nothing' | 'shutdown' | 'close' = 'nothing';
 
-  constructor(posix: Posix, fd: number, handler: EndHandler, connected: boolean) {
+  constructor(posix: Posix, fd: number, handler: EndHandler, { connected, wake }: EndOptions) {
     this.posix = posix;
     this.fd = fd;
     this.handler = handler;
     this.connected = connected;
-    posix.onReadiness(fd, (bits) => this.ready(bits));
+    posix.onReadiness(fd, (bits) => {
+      if (wake === undefined) this.ready(bits);
+      else this.wakeBy(wake);
+    });
   }
 
   /** Looks at once at what is there already. Call it when the handler is ready. */
@@ -126,21 +137,35 @@ export class End {
     return bytes - left;
   }
 
+  private wakeBy(wake: (run: () => void) => void): void {
+    if (this.waking) return;
+    this.waking = true;
+    wake(() => {
+      this.waking = false;
+      this.start();
+    });
+  }
+
   private ready(bits: number): void {
-    if (this.closed) return;
-    if (!this.connected && (bits & POLLOUT) !== 0 && (bits & (POLLERR | POLLHUP)) === 0) {
+    if (!this.closed && !this.connected) this.opening(bits);
+    if (this.closed || !this.connected) return;
+    if (!this.paused) this.drain(bits);
+    else if ((bits & POLLIN) !== 0) this.handler.waiting?.(this);
+    this.flush();
+    const room = this.queue.length === 0 && (bits & POLLOUT) !== 0;
+    if (room && this.usable) this.handler.writable?.(this);
+  }
+
+  private opening(bits: number): void {
+    if ((bits & (POLLERR | POLLHUP)) !== 0) this.fail(this.takeError() || 'ECONNREFUSED');
+    else if ((bits & POLLOUT) !== 0) {
       this.connected = true;
       this.handler.connected?.(this);
     }
-    if (!this.connected && (bits & (POLLERR | POLLHUP)) !== 0) {
-      this.fail(String(this.takeError() || 'ECONNREFUSED'));
-      return;
-    }
-    if (!this.paused && (bits & (POLLIN | POLLERR)) !== 0) this.drain();
-    if (this.paused && (bits & POLLIN) !== 0) this.handler.waiting?.(this);
-    if (this.closed || this.error !== '') return;
-    this.flush();
-    if (!this.closed && this.queue.length === 0 && (bits & POLLOUT) !== 0) this.handler.writable?.(this);
+  }
+
+  private get usable(): boolean {
+    return !this.closed && this.connected && this.error === '';
   }
 
   private takeError(): string {
@@ -148,7 +173,8 @@ export class End {
     return typeof code === 'string' ? code : nameOf(Number(code));
   }
 
-  private drain(): void {
+  private drain(bits: number): void {
+    if ((bits & (POLLIN | POLLERR)) === 0) return;
     while (!this.paused && !this.closed && this.receive(CHUNK) > 0);
   }
 
@@ -171,7 +197,7 @@ export class End {
   }
 
   private flush(): void {
-    if (this.closed || !this.connected || this.error !== '') return;
+    if (!this.usable) return;
     try {
       while (this.queue.length > 0 && !this.closed) this.sendFirst();
     } catch (error) {

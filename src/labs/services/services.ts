@@ -21,7 +21,7 @@ export interface ServiceWorld {
 export interface ProgramWorld {
   readonly posix: Posix;
   readonly options: ServiceOptions;
-  after(ms: number, run: () => void): void;
+  readonly after: (ms: number, run: () => void) => void;
 }
 
 /** A program: what it does with each connection. */
@@ -159,7 +159,7 @@ export class LabService implements ServiceControl {
     };
     if (options.noDelay === true) this.posix.setsockopt(fd, 'IPPROTO_TCP', 'TCP_NODELAY', 1);
     const handler = program.serve?.(world) ?? {};
-    const end = new End(this.posix, fd, this.counted(handler), true);
+    const end = new End(this.posix, fd, this.counted(handler), { connected: true });
     this.open.add(end);
     if (program.paused === true) end.pause();
     program.opened?.(end, world, handler);

@@ -42,20 +42,26 @@ function wishesOf(args: readonly string[]): Wishes {
     else urls.push(arg);
   }
   const one = (...names: string[]): string | null =>
-    names.map((name) => values.get(name)?.at(-1) ?? null).find((value) => value !== null) ?? null;
-  const upload = one('-T', '-d', '--data');
-  const local = one('--local-port');
-  const most = one('-m', '--max-time');
+    names.flatMap((name) => values.get(name) ?? []).at(-1) ?? null;
+  const number = (...names: string[]): number | null => {
+    const text = one(...names);
+    return text === null ? null : Number.parseInt(text, 10);
+  };
   return {
     transfers: urls.map(transferOf),
-    method: one('-X') ?? (values.has('-T') ? 'PUT' : upload === null ? 'GET' : 'POST'),
-    body: encode(upload ?? ''),
+    method: one('-X') ?? methodOf(values),
+    body: encode(one('-T', '-d', '--data') ?? ''),
     headers: values.get('-H') ?? [],
-    localPort: local === null ? null : Number(local.split('-')[0]),
-    most: most === null ? null : Number(most),
+    localPort: number('--local-port'),
+    most: number('-m', '--max-time'),
     http10: flags.has('-0') || flags.has('--http1.0'),
-    quiet: one('-o') !== null,
+    quiet: values.has('-o'),
   };
+}
+
+function methodOf(values: ReadonlyMap<string, readonly string[]>): string {
+  if (values.has('-T')) return 'PUT';
+  return values.has('-d') || values.has('--data') ? 'POST' : 'GET';
 }
 
 function transferOf(url: string): Transfer {
@@ -126,7 +132,7 @@ export class Curl extends SimProgram {
           ended: () => this.ended(),
           failed: (_end, code) => this.failed(code),
         },
-        false,
+        { connected: false, wake: this.machine.wake },
       );
       this.socket = end;
       end.start();

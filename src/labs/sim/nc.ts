@@ -162,7 +162,7 @@ export class Netcat extends SimProgram {
         ended: () => this.peerEnded(),
         failed: (_end, code) => this.failed(code),
       },
-      connected,
+      { connected, wake: this.machine.wake },
     );
     this.socket = end;
     if (this.stopped) end.pause();

@@ -12,6 +12,7 @@ export class SimSocket implements PeerSocket {
   bytes = 0;
   private readonly posix: Posix;
   private readonly options: PeerSocketOptions;
+  private readonly wake: Machine['wake'];
   private end: End | null = null;
   private listening = -1;
   private failure = '';
@@ -21,6 +22,7 @@ export class SimSocket implements PeerSocket {
     this.name = name;
     this.options = options;
     this.posix = machine.posix;
+    this.wake = machine.wake;
     const { connect, listen, localPort } = options;
     try {
       if (listen !== undefined) this.listen(listen);
@@ -112,7 +114,7 @@ export class SimSocket implements PeerSocket {
       this.bytes += bytes.length;
       if (this.received.length < KEPT) this.received += new TextDecoder().decode(bytes);
     };
-    const end = new End(this.posix, fd, { data }, connected);
+    const end = new End(this.posix, fd, { data }, { connected, wake: this.wake });
     this.end = end;
     if (this.options.paused === true) end.pause();
     end.start();

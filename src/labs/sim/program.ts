@@ -17,6 +17,8 @@ export interface Machine extends Clockwork {
   /** Of this machine, and of the other. */
   readonly address: string;
   readonly peer: string;
+  /** Runs `run` when a program that sleeps would have woken up. */
+  readonly wake: (run: () => void) => void;
 }
 
 const PRINTED = 1_048_576;

@@ -37,6 +37,8 @@ import { optionsOfSysctls } from './sysctl.ts';
 
 const MS = 1000;
 const UNTIL = 10_000;
+/** µs until a program that was told of something runs. */
+const WAKE = 20;
 
 export class SimStage implements Stage, OpenStage {
   readonly mode = 'sim';
@@ -256,6 +258,7 @@ export class SimStage implements Stage, OpenStage {
       posix: this.k.posix,
       address: KERNEL_ADDRESS,
       peer: STACK_ADDRESS,
+      wake: (run) => this.world.after(WAKE, run),
       after: (ms, run) => this.world.after(ms * MS, run),
       runUntil: (done, ms) => this.world.runUntil(done, ms * MS),
     };

@@ -8,7 +8,7 @@ export default lab({
   minutes: 2,
   answers: ['B37', 'B38', 'B40'],
   rfc: ['RFC 9293 §3.6', 'RFC 9293 §3.10.7.4'],
-  code: ['src/tcp/input/8-fin.ts', 'src/tcp/compact/time-wait.ts'],
+  code: ['src/tcp/input/8-fin.ts', 'src/tcp/compact/time-wait-table.ts'],
   title: { en: 'What if the last ACK is lost?', zh: '如果最后一个 ACK 丢了会怎样?' },
   question: {
     en: 'The ACK of the last FIN is lost. Who notices, who sends again, and why must the other still be there?',

@@ -8,7 +8,7 @@ export default lab({
   minutes: 2,
   answers: ['B28', 'B33', 'B34', 'B35', 'B36'],
   rfc: ['RFC 9293 §3.4.2', 'RFC 9293 §3.6'],
-  code: ['src/tcp/compact/time-wait.ts', 'src/tcp/lifecycle.ts'],
+  code: ['src/tcp/compact/time-wait-table.ts', 'src/tcp/lifecycle.ts'],
   title: { en: 'TIME-WAIT lasts 2 MSL', zh: 'TIME-WAIT 持续 2MSL' },
   question: {
     en: 'Which side is left in TIME-WAIT, and how long does it stay there?',

@@ -1,0 +1,84 @@
+/**
+ * Every lab of the catalogue is green in the simulator, and red as soon as what it is about is broken.
+ * `FOURWAVE_LAB=close/` plays those only whose id begins so.
+ */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { findLab, LABS } from '../../src/labs/catalogue/index.ts';
+import type { Lab } from '../../src/labs/lab.ts';
+import type { LabResult } from '../../src/labs/result.ts';
+import { runInSim } from '../../src/labs/sim/run-sim.ts';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..').replace(/\/(build|dist)(\/.*)?$/, '');
+const wanted = LABS.filter(({ id }) => id.startsWith(process.env['FOURWAVE_LAB'] ?? ''));
+const simulated = wanted.filter(({ only }) => only?.stage !== 'real');
+
+/** What a failure prints: every check that is red, and the ladders. */
+function redOf({ acts }: LabResult): string {
+  return acts
+    .filter(({ ok }) => !ok)
+    .map(({ name, error, checks, difference }) => {
+      const red = checks.filter(({ ok }) => !ok).map(({ text, detail }) => `✗ ${text.en}: ${detail ?? ''}`);
+      return [`act ${name}`, error, ...red, difference].filter((line) => line !== '').join('\n');
+    })
+    .join('\n\n');
+}
+
+describe('green as they are', () => {
+  for (const lab of simulated) {
+    test(`${lab.id} (${lab.answers.join(' ')})`, async () => {
+      const result = await runInSim(lab);
+      assert.ok(result.ok, `\n${redOf(result)}\n`);
+      assert.ok(
+        result.acts.every(({ checks }) => checks.length > 5),
+        'it checks something of its own',
+      );
+    });
+  }
+});
+
+describe('red when broken', () => {
+  for (const lab of simulated) {
+    test(`${lab.id}: ${lab.broken.what}`, async () => {
+      const result = await runInSim(lab, { broken: true });
+      assert.ok(!result.ok, 'the break went unnoticed');
+      const thrown = result.acts
+        .filter(({ ok }) => !ok)
+        .map(({ error, checks }) => error !== '' && checks.every(({ ok }) => ok));
+      assert.ok(!thrown.every(Boolean), 'only the script noticed it, none of the checks');
+    });
+  }
+});
+
+describe('what a lab says of itself', () => {
+  for (const lab of wanted) {
+    test(lab.id, () => {
+      assert.equal(findLab(lab.id), lab);
+      for (const file of lab.code) assert.ok(existsSync(join(ROOT, file)), `${file} is not there`);
+      for (const id of lab.next ?? []) assert.ok(id in NAMES, `next: there is no lab ${id}`);
+      assert.ok(Object.keys(lab.type).length > 0, 'nobody is told what to type');
+      assert.ok(
+        lab.acts.every((act) => act.expect !== undefined || act.check !== undefined),
+        'an act checks nothing',
+      );
+    });
+  }
+  test('ids are unique, and levels never go down', () => {
+    const ids = LABS.map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    const levels = LABS.map(({ level }) => level);
+    assert.deepEqual(levels, levels.toSorted());
+  });
+});
+
+const NAMES: Readonly<Record<string, Lab>> = Object.fromEntries(LABS.map((lab) => [lab.id, lab]));
+
+test('two runs of a lab give the same log to the last bit', async () => {
+  const lab = findLab('close/last-ack-lost') as Lab;
+  const [one, two] = [await runInSim(lab), await runInSim(lab)];
+  assert.equal(JSON.stringify(one), JSON.stringify(two));
+});
