@@ -104,6 +104,14 @@ export interface Act extends Setting {
   readonly patience?: number;
   /** Invariants that this act breaks on purpose, by name. */
   readonly waive?: readonly string[];
+  /** Only one of the stages can show it; the other leaves it out. */
+  readonly only?: OnlyThere;
+}
+
+/** A stage that alone can show something, and why. */
+export interface OnlyThere {
+  readonly stage: StageMode;
+  readonly why: Text;
 }
 
 /** One deliberate break of what the lab is about: with it the lab must be red. */
@@ -138,7 +146,7 @@ interface LabBase {
   readonly next?: readonly string[];
   readonly broken: Break;
   /** Only one of the stages can show it. */
-  readonly only?: { readonly stage: StageMode; readonly why: Text };
+  readonly only?: OnlyThere;
 }
 
 /** A lab as its module writes it: one act in the lab itself, or several in `acts`. */

@@ -51,6 +51,7 @@ export async function runLab(lab: Lab, options: RunOptions): Promise<LabResult> 
   const { mode, broken = false } = options;
   for (const act of lab.acts) {
     if (options.act !== undefined && options.act !== act.name) continue;
+    if (act.only !== undefined && act.only.stage !== mode) continue;
     const breaks = broken && (lab.broken.act ?? act.name) === act.name ? lab.broken : null;
     // Where one act is broken the others are not played: they would only be green.
     if (broken && breaks === null) continue;

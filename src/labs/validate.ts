@@ -80,6 +80,7 @@ function textsOf(lab: Lab): [string, Text][] {
     ...narrate.map(({ say }): [string, Text] => ['a narration', say]),
     ...(only === undefined ? [] : [['only.why', only.why] as [string, Text]]),
     ...acts.flatMap((act): [string, Text][] => (act.title === undefined ? [] : [['an act', act.title]])),
+    ...acts.flatMap((act): [string, Text][] => (act.only === undefined ? [] : [['only.why', act.only.why]])),
   ];
 }
 
