@@ -173,8 +173,8 @@ export default lab({
   ],
   explain: {
     en: `shutdown(fd, SHUT_WR) closes one direction: a FIN goes out, and the program goes on reading. That is a
-half-closed connection; K sits in FIN-WAIT-2 and S in CLOSE-WAIT for as long as S has something to send (RFC 9293 §3.6). Do not mix
-it with half-open, where one end has forgotten the connection.
+half-closed connection; K sits in FIN-WAIT-2 and S in CLOSE-WAIT for as long as S has something to send
+(RFC 9293 §3.6). Do not mix it with half-open, where one end has forgotten the connection.
 
 close(fd) sends the same FIN, so nothing can be told apart yet. But it gives the reading up too: when data comes
 afterwards there is nobody to give it to, and the kernel must not pretend that it was delivered. It answers with

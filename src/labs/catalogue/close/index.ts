@@ -7,7 +7,11 @@ import firstFinLost from './first-fin-lost.ts';
 import fourWaves from './four-waves.ts';
 import halfClose from './half-close.ts';
 import lastAckLost from './last-ack-lost.ts';
+import orphanRetries from './orphan-retries.ts';
+import peerVanishes from './peer-vanishes.ts';
+import secondWaveLost from './second-wave-lost.ts';
 import serverFirst from './server-first.ts';
+import thirdWaveLost from './third-wave-lost.ts';
 import threeWaves from './three-waves.ts';
 
 export const CLOSE: readonly Lab[] = [
@@ -19,4 +23,8 @@ export const CLOSE: readonly Lab[] = [
   finConsumesSeq,
   finWithData,
   firstFinLost,
+  secondWaveLost,
+  thirdWaveLost,
+  peerVanishes,
+  orphanRetries,
 ];
