@@ -131,7 +131,7 @@ export class RungReader {
   /** The SYN came before there was a connection for it. */
   private opened({ conn, inc = 1, cause }: LogEvent): void {
     const syn = this.rungs.findLast(({ n }) => n === cause);
-    if (syn === undefined || syn.conn !== undefined) return;
+    if (syn === undefined) return;
     syn.conn = conn;
     syn.inc = inc;
   }

@@ -52,6 +52,11 @@ export class StackEnd {
     this.plug.pull();
     this.world.clock.unregister(this.stack);
     [this.stack, this.services] = this.boot({ ...this.setting.stack, ...options });
+    // Names of connections are used once in a log.
+    while (this.recorder.lastId > 0 && this.stack.tcp.context.takeId() < this.recorder.lastId);
+    this.recorder.note('stack:started', {
+      ...{ addresses: [STACK_ADDRESS], mtu: MTU, tun: this.line.name, offload: [], uid: null },
+    });
     this.services.startAll();
   }
 
@@ -71,11 +76,6 @@ export class StackEnd {
     const after = (ms: number, run: () => void): void => world.after(ms * 1000, run);
     const services: Readonly<Record<string, ServiceOptions>> = this.setting.services ?? {};
     return [stack, new LabServices({ stack, after }, services)];
-  }
-
-  /** The cable's end, for what happens to the cable itself. */
-  get cableEnd(): SimDevice {
-    return this.line;
   }
 }
 

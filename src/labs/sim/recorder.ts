@@ -17,6 +17,8 @@ const keyOf = (local: number, localPort: number, peer: number, peerPort: number)
 
 export class LabRecorder extends TraceRecorder {
   readonly history: LogEvent[] = [];
+  /** The highest number of a connection so far. */
+  lastId = 0;
   /** Hears every event at once. Must not call the stack. */
   hearer: ((event: LogEvent) => void) | null = null;
   /** States of K that S could not know a connection for yet. */
@@ -36,6 +38,7 @@ export class LabRecorder extends TraceRecorder {
   override connectionOpened(tcb: Tcb): void {
     super.connectionOpened(tcb);
     const { id, incarnation, localAddress, localPort, peerAddress, peerPort } = tcb;
+    this.lastId = Math.max(this.lastId, id);
     const known = { id, incarnation, snd: { iss: tcb.snd.iss }, rcv: { irs: tcb.rcv.irs } };
     const key = keyOf(localAddress, localPort, peerAddress, peerPort);
     this.newest.set(key, known);
