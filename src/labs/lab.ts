@@ -96,7 +96,7 @@ export interface Act extends Setting {
   readonly real?: Setting;
   /** What `--auto`, `--sim` and the tests do; the same for both stages. */
   readonly auto: (stage: Stage) => Promise<void>;
-  /** What must have happened, in order: docs in expect/README of the authors' guide. Empty: nothing. */
+  /** What must have happened, in order: docs/writing-labs.md has the language. */
   readonly expect?: string;
   /** What else must be so. */
   readonly check?: (report: ActReport) => readonly CheckLine[];

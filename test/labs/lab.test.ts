@@ -131,6 +131,26 @@ describe('a run', () => {
   });
 });
 
+test('a lab needs nothing of Node, nor a clock: it runs in a browser', async () => {
+  const absent = ['setTimeout', 'setInterval', 'setImmediate', 'Buffer', 'Date', 'process', 'performance'];
+  const found = absent.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
+  let ok: boolean;
+  try {
+    for (const name of absent) {
+      Object.defineProperty(globalThis, name, {
+        configurable: true,
+        get: () => assert.fail(`${name} was asked for`),
+      });
+    }
+    ok = (await runInSim(make())).ok;
+  } finally {
+    absent.forEach((name, index) => {
+      Object.defineProperty(globalThis, name, found[index] as PropertyDescriptor);
+    });
+  }
+  assert.equal(ok, true);
+});
+
 describe('invariants of every lab', () => {
   test('an acknowledgement of what never came, a state out of nowhere, a timer of the dead', async () => {
     const { invariants } = await import('../../src/labs/invariants.ts');

@@ -1,4 +1,4 @@
-/** The language of `expect`: docs in the authors' guide; the grammar is the functions below. */
+/** The language of `expect`: docs/writing-labs.md says what it means, the functions below are its grammar. */
 
 import {
   type Arrow,
