@@ -3,15 +3,16 @@
 import { statSync } from 'node:fs';
 import type { World } from '../../trace/world/types.ts';
 import { EventFile } from '../event-file/event-file.ts';
+import { printable } from '../printable.ts';
 import type { EventLine } from '../render/event.ts';
+import { ladderSvg } from '../render/ladder/svg.ts';
 import { Ladder, type LadderOptions } from '../render/ladder.ts';
 import { eventsOfPipe } from './pipe.ts';
 
 /** Events that are drawn without a question. */
 const LONG = 20_000;
-/** Events of the beginning and of the end of a log that is longer. */
-const HEAD = 3_000;
-const TAIL = 3_000;
+/** Of a log that is longer, the part of that at its beginning, and at its end. */
+const PART = 0.15;
 /** Lines of one write. */
 const BATCH = 200;
 /** Events that are looked at for the end of one connection. */
@@ -24,7 +25,11 @@ export type Out = Pick<NodeJS.WritableStream, 'write' | 'once'>;
 export async function drawFile(
   path: string,
   options: LadderOptions,
-  { all, out = process.stdout }: { readonly all: boolean; readonly out?: Out },
+  {
+    all,
+    out = process.stdout,
+    long = LONG,
+  }: { readonly all: boolean; readonly out?: Out; readonly long?: number },
 ): Promise<void> {
   if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
     await new Drawing(options, out).stream(eventsOfPipe(path));
@@ -32,10 +37,25 @@ export async function drawFile(
   }
   const file = EventFile.open(path);
   try {
-    await new FileDrawing(file, options, out).run(all);
+    await new FileDrawing(file, options, out).run(all ? Number.POSITIVE_INFINITY : long);
   } finally {
     file.close();
   }
+}
+
+/** All of a log as a picture. @throws CliError */
+export function pictureOfFile(path: string, options: LadderOptions): string {
+  const file = EventFile.open(path);
+  try {
+    return ladderSvg(file.from(), { ...options, title: titleOf(file) });
+  } finally {
+    file.close();
+  }
+}
+
+function titleOf({ header, path }: EventFile): string {
+  const title = header?.['title'];
+  return printable(typeof title === 'string' ? title : path);
 }
 
 /** Lines to stdout, no faster than they are taken. */
@@ -97,19 +117,19 @@ class FileDrawing extends Drawing {
     this.since = options.since ?? Number.NEGATIVE_INFINITY;
   }
 
-  async run(all: boolean): Promise<void> {
+  /** `long`: of more events than so many the middle is counted. */
+  async run(long: number): Promise<void> {
     const { file } = this;
     const [first, last] = [file.first, file.last];
     if (first === null || last === null) return;
-    const isLong = last.event.n - first.event.n > LONG;
-    const begin = isLong ? this.begin(first.offset) : first.offset;
+    const begin = this.begin(first.offset);
     if (begin === null) return;
-    if (!isLong || all) {
-      await this.all(file.from(begin));
-      await this.end();
+    if (last.event.n - first.event.n > long) {
+      await this.parts(begin, Math.floor(long * PART));
       return;
     }
-    await this.parts(begin);
+    await this.all(file.from(begin));
+    await this.end();
   }
 
   /** Where `--since` is; what was before is known from the log's keyframe. Null: behind its end. */
@@ -123,20 +143,20 @@ class FileDrawing extends Drawing {
   }
 
   /** The beginning, a count of the middle, the end. */
-  private async parts(begin: number): Promise<void> {
+  private async parts(begin: number, part: number): Promise<void> {
     let count = 0;
     let head: EventLine | null = null;
     const events = this.events(begin);
     for (const event of events) {
       await this.all([event]);
       head = event;
-      if (++count === HEAD) break;
+      if (++count === part) break;
     }
-    if (count < HEAD || head === null) {
+    if (count < part || head === null) {
       await this.end();
       return;
     }
-    const tail = this.tail(head.n);
+    const tail = this.tail(head.n, part);
     const [next] = tail;
     if (next !== undefined && next.n > head.n + 1) await this.skip(head, next);
     await this.all(tail);
@@ -159,14 +179,14 @@ class FileDrawing extends Drawing {
     yield* file.ofConnection(only, begin);
   }
 
-  /** The last events behind number `n`, oldest first. */
-  private tail(n: number): EventLine[] {
+  /** At most `part` of the last events behind number `n`, oldest first. */
+  private tail(n: number, part: number): EventLine[] {
     const { file, connections } = this;
     const wanted = new Set(connections);
     const found: EventLine[] = [];
     let looked = 0;
     for (const event of file.back()) {
-      if (event.n <= n || found.length >= TAIL || ++looked > SCAN) break;
+      if (event.n <= n || found.length >= part || ++looked > SCAN) break;
       if (wanted.size === 0 || event.conn === undefined || wanted.has(event.conn)) found.push(event);
     }
     return found.reverse();

@@ -2,7 +2,8 @@
 
 import { performance } from 'node:perf_hooks';
 import { follow } from '../control/client.ts';
-import { isEvent } from '../render/event.ts';
+import { type EventLine, isEvent } from '../render/event.ts';
+import { ladderSvg } from '../render/ladder/svg.ts';
 import { Ladder, type LadderOptions } from '../render/ladder.ts';
 import { Room } from '../room.ts';
 import { Screen } from './screen.ts';
@@ -53,6 +54,16 @@ export async function drawLive(options: LadderOptions, live: LiveOptions): Promi
     process.off('SIGINT', stop);
     screen.close();
   }
+}
+
+/** What has happened so far, as a picture. @throws CliError */
+export async function pictureOfNow(options: LadderOptions, control: string | undefined): Promise<string> {
+  const events: EventLine[] = [];
+  const request = { command: 'log', arguments: { follow: false, level: 'base', conn: null } };
+  await follow(control === undefined ? {} : { control }, request, (event) => {
+    if (isEvent(event)) events.push(event);
+  });
+  return ladderSvg(events, { ...options, title: 'fourwave ladder' });
 }
 
 /** What time it is in the log: that of the last event, and what has passed since. */
