@@ -67,6 +67,8 @@ const wrong: [string, RegExp][] = [
   ['connect 10.9.0.2 0', /PORT/],
   ['listen 65536', /PORT/],
   ['ladder --since yesterday', /--since/],
+  ['ladder --width 20', /--width must be/],
+  ['ladder --conn x', /CONN must be a connection/],
   ['why x', /number of an event/],
   ['stats --json --prometheus', /choose one/],
   ['drill', /name a script, or a recording with --from/],

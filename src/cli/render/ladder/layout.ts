@@ -1,6 +1,7 @@
 /** Where the columns are at a given width. */
 
 export interface Layout {
+  /** No line has more. */
   readonly width: number;
   /** Of the time, and its decimals. */
   readonly time: number;
@@ -16,7 +17,7 @@ export interface Layout {
   readonly words: number;
 }
 
-/** Nothing can be drawn in less. */
+/** In less than this lines are drawn as for this, and cut. */
 const LEAST = 60;
 const WIDE = 100;
 const WIDEST = 120;
@@ -36,7 +37,7 @@ export function layoutOf(width: number, names: number): Layout {
   const rest = columns - time - conn - LEFT - RIGHT - lanes - 5;
   const words = columns >= WIDEST ? Math.max(WORDS, rest - MOST_MIDDLE) : 0;
   return {
-    width: columns,
+    width: Math.max(1, Math.min(columns, Math.floor(width))),
     time,
     decimals: columns >= WIDE ? 6 : 3,
     conn,
