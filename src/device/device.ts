@@ -28,7 +28,10 @@ export interface Device {
   readonly segmentationLimit: number;
   /** What is sent comes back: packets from our own addresses are to be taken. */
   readonly loopsBack?: boolean;
-  /** Where `receive` points to, with room to spare: whose connections live in it copy their bytes for less. */
+  /**
+   * Where `receive` points to, with room to spare: whose connections live in it copy their bytes for less.
+   * A packet in it stays as it is until `poll`, or the turn's end.
+   */
   readonly arena?: Arena | undefined;
   /** False after `send` returned false, until `DeviceListener.writable`. */
   readonly writable: boolean;

@@ -36,6 +36,10 @@ export abstract class ConnectingSocket extends SocketBase implements ConnectionU
   }
 
   /** @internal */
+  abstract readonly readTarget: Uint8Array | null;
+  /** @internal */
+  abstract filled(bytes: number): boolean;
+  /** @internal */
   abstract chunk(bytes: Buffer): boolean;
   /** @internal */
   abstract ended(): void;
@@ -45,9 +49,6 @@ export abstract class ConnectingSocket extends SocketBase implements ConnectionU
   abstract written(): void;
   /** @internal */
   abstract stackClosed(): void;
-
-  /** Makes `handle`, this socket's new connection, give chunks that its reader has room for. */
-  protected abstract prepareReading(handle: Connection): void;
 
   connect(...args: unknown[]): this {
     const [options, callback] = normalizeArguments(args);
@@ -135,7 +136,6 @@ export abstract class ConnectingSocket extends SocketBase implements ConnectionU
       this.refused(engineCode(error), target);
       return;
     }
-    this.prepareReading(this._handle);
     this.ownName = null;
   }
 

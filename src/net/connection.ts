@@ -13,6 +13,10 @@ import { engineCode } from './errors.ts';
 export interface ConnectionUser {
   connected(): void;
   connectFailed(code: string): void;
+  /** Where the next bytes shall go, instead of to memory of their own; null = to that. */
+  readonly readTarget: Uint8Array | null;
+  /** `bytes` are in {@link readTarget}; false = no more until `readStart`. */
+  filled(bytes: number): boolean;
   /** One chunk, its memory now the user's; false = no more until `readStart`. */
   chunk(bytes: Buffer): boolean;
   /** The peer has finished. */
@@ -46,8 +50,6 @@ export class Connection implements ConnectionOwner, Holder {
   bytesRead = 0;
   /** Bytes given to `write`, taken by the engine or not. */
   bytesWritten = 0;
-  /** Bytes of one chunk at most. */
-  chunkSize = CHUNK_SIZE;
   private user: ConnectionUser | null = null;
   private readonly context: NetContext;
   private connecting: boolean;
@@ -131,7 +133,7 @@ export class Connection implements ConnectionOwner, Holder {
   private pump(): void {
     while (this.reading && !this.closed && !this.connecting && this.user !== null) {
       if (this.tcb.readable > 0) {
-        if (!this.user.chunk(this.take())) this.reading = false;
+        if (!this.deliver(this.user)) this.reading = false;
         continue;
       }
       const error = this.tcb.peerClosed ? null : this.takeError();
@@ -149,12 +151,23 @@ export class Connection implements ConnectionOwner, Holder {
     user.ended();
   }
 
-  /** Copies exactly what is there: a small piece never holds a large slab. */
-  private take(): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(Math.min(this.chunkSize, this.tcb.readable));
+  private deliver(user: ConnectionUser): boolean {
+    const { readTarget } = user;
+    if (readTarget?.length === 0) {
+      user.readFailed('ENOBUFS');
+      return false;
+    }
+    if (readTarget !== null) return user.filled(this.readInto(readTarget));
+    // Exactly what is there: a small piece never holds a large slab.
+    const bytes = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, this.tcb.readable));
+    this.readInto(bytes);
+    return user.chunk(bytes);
+  }
+
+  private readInto(bytes: Uint8Array): number {
     const count = this.context.engine.receiveInto(this.tcb, bytes, 0, bytes.length);
     this.bytesRead += count;
-    return bytes;
+    return count;
   }
 
   // ── Writing ────────────────────────────────────────────────────────────────────────────────

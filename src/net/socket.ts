@@ -58,7 +58,6 @@ export class Socket extends ConnectingSocket {
   private adopt(handle: Connection, paused: boolean): void {
     this._handle = handle;
     handle.attach(this);
-    this.prepareReading(handle);
     if (paused) (this as unknown as { readableFlowing: boolean }).readableFlowing = false;
     else this.read(0);
   }
@@ -74,23 +73,26 @@ export class Socket extends ConnectingSocket {
   /** @internal */
   override chunk(bytes: Buffer): boolean {
     this._unrefTimer();
-    if (this.destroyed) return false;
-    if (this.onread === null) return this.push(bytes);
-    const buffer = this.onreadBuffer as Uint8Array;
-    buffer.set(bytes);
-    const goesOn = this.onread.callback(bytes.length, buffer) !== false;
-    this.nextOnreadBuffer();
-    return goesOn;
+    return !this.destroyed && this.push(bytes);
   }
 
-  protected override prepareReading(handle: Connection): void {
-    if (this.onreadBuffer !== null) handle.chunkSize = this.onreadBuffer.length;
+  /** @internal */
+  override get readTarget(): Uint8Array | null {
+    return this.onreadBuffer;
+  }
+
+  /** @internal */
+  override filled(bytes: number): boolean {
+    this._unrefTimer();
+    if (this.destroyed) return false;
+    const goesOn = this.onread?.callback(bytes, this.onreadBuffer as Uint8Array) !== false;
+    this.nextOnreadBuffer();
+    return goesOn;
   }
 
   private nextOnreadBuffer(): void {
     const source = (this.onread as OnReadOptions).buffer;
     this.onreadBuffer = typeof source === 'function' ? source() : source;
-    if (this._handle !== null) this._handle.chunkSize = this.onreadBuffer.length;
   }
 
   /** @internal */

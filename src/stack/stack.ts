@@ -206,6 +206,7 @@ export class Stack implements DeviceListener {
       }
       this.notify();
     } finally {
+      this.tcp.context.lender.settle();
       // Handlers take time, too: what is sent now is not a round trip older than it is.
       this.clock.refresh();
       // What handlers have asked for is answered by this turn's own fourth phase.
@@ -292,8 +293,14 @@ export class Stack implements DeviceListener {
         if (--budget === 0) return true;
       }
       // What a stopped process slept through lies in the device: an ACK there spares a time-out (N15).
-    } while (this.nextDeadline() <= this.clock.now && device.poll?.() === true);
+    } while (this.nextDeadline() <= this.clock.now && this.look());
     return false;
+  }
+
+  /** Asks the device for more than it has shown. */
+  private look(): boolean {
+    this.tcp.context.lender.settle();
+    return this.device.poll?.() === true;
   }
 
   private take(packet: Packet): void {

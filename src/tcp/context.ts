@@ -19,6 +19,7 @@ import { ListenerTable } from './listeners.ts';
 import type { Network } from './network.ts';
 import { SentSegment } from './output/sent-segment.ts';
 import { HolesPool } from './receive/holes.ts';
+import { Lender } from './receive/lent-bytes.ts';
 import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
@@ -60,6 +61,7 @@ export class TcpContext {
   readonly pool: BufferPool;
   readonly records = new RecordsPool();
   readonly holes = new HolesPool();
+  readonly lender: Lender;
   readonly timers: TimerTable;
   readonly flows: FlowTable;
   readonly timeWait = new TimeWaitTable();
@@ -120,6 +122,7 @@ export class TcpContext {
     this.resets = new ResetBudget(environment.clock, environment.random);
     this.noise = new Noise(environment.random);
     this.pool = new BufferPool(environment.config.bufferTotal, environment.arena);
+    this.lender = new Lender(environment.arena?.bytes ?? null);
     this.scratch = this.newBlock();
   }
 

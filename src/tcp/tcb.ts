@@ -238,7 +238,7 @@ export class Tcb implements Machine {
     this.congestion = congestion;
     this.sendBuffer = new SendBuffer(context.pool);
     this.inFlight = new InFlight(context.records, context.clock);
-    this.receiveBuffer = new ReceiveBuffer(context.pool, context.holes);
+    this.receiveBuffer = new ReceiveBuffer(context);
   }
 
   stateChanged(from: State, on: string): void {

@@ -12,6 +12,7 @@ import type { Tcb } from '../../../src/tcp/tcb.ts';
 import { TIMER_NAMES } from '../../../src/tcp/timers/timer-table.ts';
 import type { TcpTrace } from '../../../src/tcp/trace.ts';
 import { parseAddress } from '../../../src/wire/address.ts';
+import { WatchedLendingDevice } from '../../support/lending-device.ts';
 import { Application } from './application.ts';
 import { type ConnectionPlan, drawScenario, isOrderly, type Scenario } from './scenario.ts';
 
@@ -56,7 +57,7 @@ function build(scenario: Scenario, start: number, options: RunOptions): Run {
     impairmentsBtoA: scenario.bToA,
   });
   const host = (name: string, address: string, side: 'a' | 'b', config: Scenario['configA']): Host =>
-    new Host(world, link[side], {
+    new Host(world, scenario.seed % 2 === 0 ? new WatchedLendingDevice(link[side]) : link[side], {
       name,
       address: `${address}/24`,
       config,
