@@ -118,7 +118,7 @@ function scaling(events: readonly LogEvent[], { scale }: Wanted): CheckLine[] {
   const windows = (wanted: (event: LogEvent) => boolean): readonly (readonly [number, number])[] =>
     events
       .filter(wanted)
-      .map(({ data }) => [Number((data['raw'] as { win: number }).win), Number(data['win'])] as const);
+      .map(({ data }) => [(data['raw'] as { win: number }).win, Number(data['win'])] as const);
   const syns = windows(({ ev, data }) => ev.startsWith('seg:') && /SYN/.test(String(data['flags'])));
   const rest = windows((event) => later([event]).length === 1);
   return [
