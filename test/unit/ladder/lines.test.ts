@@ -454,6 +454,7 @@ draws(
          c1                │  rejected: TCP_OVERWINDOW (RFC   │
          c1                │    9293 §3.10.7.4)               │
    0.000                   │─ SYN 0:1 win 512 ───────────────▷│
+                           │  from 10.9.0.9:9 to 10.9.0.2:99  │
                            │  rejected: NO_SOCKET (RFC 9293   │
                            │    §3.10.7.1)                    │
                            │  RST because NO_SOCKET (RFC      │

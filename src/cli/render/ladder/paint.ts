@@ -4,7 +4,7 @@ import type { Colour, Paint } from '../../terminal.ts';
 import { drawArrow } from './arrow.ts';
 import type { Layout } from './layout.ts';
 import { type Glyphs, inAscii } from './marks.ts';
-import type { Arc, Row, Tone } from './row.ts';
+import { type Arc, notesOf, type Row, type Tone } from './row.ts';
 import { centred, durationText, fit, wrapped } from './text.ts';
 
 const COLOURS: Readonly<Record<Tone, Colour>> = {
@@ -51,7 +51,7 @@ export class Painter {
     const beside = layout.words > 0 && spoken.length === 1 && this.inWords(spoken[0] as Arc);
     const lines = this.isBare(row) ? [] : [this.main(row, lanes, beside ? spoken : [])];
     if (row.kind === 'note') lines.push(...this.rest(row, lanes));
-    for (const note of row.notes) lines.push(...this.note(note, row, lanes));
+    for (const note of notesOf(row)) lines.push(...this.note(note, row, lanes));
     if (beside && lines.length > 0) return lines;
     for (const arc of spoken) lines.push(this.arc(arc, row, lanes, lines.length === 0));
     return lines;

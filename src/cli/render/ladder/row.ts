@@ -85,3 +85,10 @@ export interface Row {
   /** When the one TIME-WAIT that there is ends, seconds; null: there is none, or several. */
   readonly due: number | null;
 }
+
+/** The lines below a row: whose a segment is that belongs to no connection, and what else there is to say. */
+export function notesOf({ key, ends, arrow, notes }: Row): readonly string[] {
+  if (key !== '' || ends === '' || arrow?.received !== true) return notes;
+  const [local = '', peer = ''] = ends.split(' ');
+  return [`from ${peer} to ${local}`, ...notes];
+}

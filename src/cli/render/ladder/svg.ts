@@ -4,7 +4,7 @@ import type { EventLine } from '../event.ts';
 import { Bulk } from './bulk.ts';
 import { Composer } from './composer.ts';
 import { UNICODE } from './marks.ts';
-import type { Arrow, Row } from './row.ts';
+import { type Arrow, notesOf, type Row } from './row.ts';
 import { SvgArcs } from './svg-arcs.ts';
 import { element, escaped, LEFT, PEER_X, RIGHT, STACK_X, STYLE, TIME_X, text, WIDTH } from './svg-parts.ts';
 import { durationText, plain, wrapped } from './text.ts';
@@ -149,7 +149,7 @@ class Picture {
   }
 
   private notes(row: Row): void {
-    for (const note of row.notes) {
+    for (const note of notesOf(row)) {
       this.y += NOTE;
       this.lines(note, 0);
     }
