@@ -9,6 +9,8 @@ import none from './none.ts';
 import oldData from './old-data.ts';
 import oldFin from './old-fin.ts';
 import restart from './restart.ts';
+import reuse from './reuse.ts';
+import tooMany from './too-many.ts';
 
 export const TIME_WAIT: readonly Lab[] = [
   countdown,
@@ -19,4 +21,6 @@ export const TIME_WAIT: readonly Lab[] = [
   lateData,
   assassination,
   addressInUse,
+  tooMany,
+  reuse,
 ];
