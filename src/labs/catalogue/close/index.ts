@@ -1,7 +1,10 @@
 /** The labs about closing, in the learner's order. */
 
 import type { Lab } from '../../lab.ts';
+import closeWaitLeak from './close-wait-leak.ts';
+import curlRace from './curl-race.ts';
 import finConsumesSeq from './fin-consumes-seq.ts';
+import finOvertakesData from './fin-overtakes-data.ts';
 import finWithData from './fin-with-data.ts';
 import firstFinLost from './first-fin-lost.ts';
 import fourWaves from './four-waves.ts';
@@ -11,6 +14,7 @@ import orphanRetries from './orphan-retries.ts';
 import peerVanishes from './peer-vanishes.ts';
 import secondWaveLost from './second-wave-lost.ts';
 import serverFirst from './server-first.ts';
+import simultaneous from './simultaneous.ts';
 import thirdWaveLost from './third-wave-lost.ts';
 import threeWaves from './three-waves.ts';
 
@@ -25,6 +29,10 @@ export const CLOSE: readonly Lab[] = [
   firstFinLost,
   secondWaveLost,
   thirdWaveLost,
+  closeWaitLeak,
   peerVanishes,
   orphanRetries,
+  simultaneous,
+  curlRace,
+  finOvertakesData,
 ];

@@ -75,7 +75,8 @@ export default lab({
       name: 'border',
       title: { en: 'The application thinks for longer and longer', zh: '应用程序思考得越来越久' },
       stack: { 'ack.delay': '40ms' },
-      real: { stack: { 'ack.delay': '300ms' } },
+      // Shorter than 200 ms, after which the kernel sends its FIN again.
+      real: { stack: { 'ack.delay': '120ms' } },
       auto: findBorder,
       check: ({ kept }) => {
         const found = (kept['closes'] ?? []) as readonly Close[];
@@ -175,8 +176,8 @@ interface Close {
 
 /** Ever longer thinking times, on both sides of the ACK's patience. */
 async function findBorder(stage: Stage): Promise<void> {
-  const delay = stage.mode === 'sim' ? 40 : 300;
-  const thinks = stage.mode === 'sim' ? [0, 10, 20, 39, 41, 60, 200] : [0, 100, 700];
+  const delay = stage.mode === 'sim' ? 40 : 120;
+  const thinks = stage.mode === 'sim' ? [0, 10, 20, 39, 41, 60, 200] : [0, 20, 500];
   const echo = stage.service('echo');
   const closes: Close[] = [];
   for (const [index, think] of thinks.entries()) {
