@@ -45,6 +45,11 @@ export function checks({ fix = false } = {}) {
     generated('RFC coverage', 'scripts/rfc-coverage.ts', fix),
     { ...generated('attacks and behaviours', 'scripts/attack-coverage.ts', fix), needs: 'docs/attacks.json' },
     { ...generated('state machine', 'scripts/gen-state-machine.ts', fix), needs: 'src/tcp/transitions.ts' },
+    {
+      ...generated('pages of the labs', 'scripts/lab-pages.ts', fix),
+      needs: 'src/labs/catalogue/index.ts',
+      seconds: 8,
+    },
     { ...generated('event log schema', 'scripts/event-schema.ts', fix), needs: 'scripts/event-schema.ts' },
     {
       name: 'arcs',

@@ -49,6 +49,11 @@ const KNOWN = [
   ['integration/kernel/', { seconds: 8, load: 0.4 }],
   ['integration/cli/usage', { seconds: 35, load: 1 }],
   ['integration/cli/running', { seconds: 15 }],
+  // Mostly waiting for the kernel's timers, four labs at a time.
+  ['integration/labs/real', { seconds: 200, load: 1.4 }],
+  ['integration/labs/typed', { seconds: 90, load: 0.6 }],
+  ['integration/labs/mistakes', { seconds: 60, load: 0.6 }],
+  ['integration/labs/', { seconds: 20, load: 1 }],
   ['integration/operator/', { seconds: 15 }],
 ];
 

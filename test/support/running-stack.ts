@@ -63,9 +63,13 @@ export class Program {
   private readonly chunks: Buffer[] = [];
   stderr = '';
 
-  constructor(command: string, args: readonly string[]) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    where: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
     // A process group of its own: what a shell has started ends with it.
-    this.child = spawn(command, args, { stdio: 'pipe', detached: true });
+    this.child = spawn(command, args, { ...where, stdio: 'pipe', detached: true });
     // A program may end before it has read everything.
     this.child.stdin?.on('error', () => {});
     this.child.stdout?.on('data', (chunk: Buffer) => this.chunks.push(chunk));

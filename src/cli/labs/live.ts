@@ -1,5 +1,6 @@
 /** Prints what happens while it happens: the ladder, and under each rung its sentence. */
 
+import type { Expectation } from '../../labs/expect/ast.ts';
 import { REAL } from '../../labs/expect/compare.ts';
 import { match } from '../../labs/expect/match.ts';
 import { parseExpectation } from '../../labs/expect/parse.ts';
@@ -38,6 +39,8 @@ export class Live {
   private readonly options: LiveOptions;
   private readonly narrator = new Narrator();
   private readonly ladder: Ladder;
+  /** Only the segments that the lab expects. */
+  private readonly segments: Expectation;
   private own: Own[];
   private readonly events: LogEvent[] = [];
   private timer: NodeJS.Timeout | null = null;
@@ -47,6 +50,12 @@ export class Live {
     this.options = options;
     const width = Math.max(NARROW, Math.min(WIDE, options.width));
     this.ladder = new Ladder({ width, paint: options.paint, heading: true });
+    const expected = parseExpectation(options.expect);
+    const lines = expected.lines.map((line) => ({ ...line, clauses: [], within: null }));
+    this.segments = {
+      ...expected,
+      lines: lines.filter(({ what }) => what.kind === 'arrow' || what.kind === 'skip'),
+    };
     this.own = options.narrations.map((narration) => ({
       narration,
       watch: new PatternWatch(narration.when),
@@ -98,7 +107,7 @@ export class Live {
 
   /** Nothing has come that the lab does not expect: what has not come yet may still come. */
   private asExpected(): boolean {
-    const { failure } = match(parseExpectation(this.options.expect), this.events, REAL);
+    const { failure } = match(this.segments, this.events, REAL);
     return failure === null || failure.rung === null;
   }
 }
