@@ -46,7 +46,11 @@ export abstract class EventStore {
   /** When `t` = 0 was, µs of the clock. */
   readonly origin: number;
 
-  protected readonly clock: Clock;
+  private readonly clock: Clock;
+  /** The time that TCP works with. */
+  private turn: Clock;
+  /** No event is earlier than the one before it, µs. */
+  private present = -Infinity;
   protected readonly words = new Words();
   /** Cause of what happens to no connection, and the code of that event; -1 = none. */
   protected strayCause = 0;
@@ -66,12 +70,13 @@ export abstract class EventStore {
   /** The number of the last segment. */
   private segments: number;
   /** Where the newest event lies, and the log that it is in. */
-  private rows: Float64Array;
-  private at = 0;
+  protected rows: Float64Array;
+  protected at = 0;
   private log: ConnectionLog | null = null;
 
   constructor(options: RecorderOptions) {
     this.clock = options.clock;
+    this.turn = options.clock;
     this.origin = options.origin ?? options.clock.now;
     this.step = options.step ?? 1;
     this.n = (options.first ?? 1) - this.step;
@@ -95,6 +100,25 @@ export abstract class EventStore {
     return this.segments;
   }
 
+  /**
+   * From now on events have the time of their turn: the one that TCP reckons with, and that costs no look
+   * at the clock for each event.
+   */
+  keepTimeWith(turn: Clock): void {
+    this.turn = turn;
+  }
+
+  /** When what happens now happens, µs. */
+  protected get time(): number {
+    const { now } = this.turn;
+    return now > this.present ? now : this.present;
+  }
+
+  /** What is told from outside of the stack may be later than its turn. */
+  protected lookAtClock(): void {
+    if (this.turn !== this.clock) this.present = Math.max(this.present, this.clock.now);
+  }
+
   /** Seconds since `t` = 0. */
   get elapsed(): number {
     return seconds(this.clock.now - this.origin);
@@ -105,10 +129,9 @@ export abstract class EventStore {
     return this.n <= 0 ? undefined : this.decode(this.rows, this.at, this.log);
   }
 
-  /** The name of the newest event, for who may not want the rest. */
-  get latestName(): record.EventName {
-    const code = this.rows[this.at + record.AT_CODE] as number;
-    return (record.EVENTS[code] as { name: record.EventName }).name;
+  /** The code of the newest event, for who may not want the rest. */
+  get latestCode(): number {
+    return this.rows[this.at + record.AT_CODE] as number;
   }
 
   /**
@@ -158,6 +181,7 @@ export abstract class EventStore {
   note(name: record.EventName, data: Readonly<Record<string, unknown>>, connection?: Tcb): number {
     const log = connection === undefined ? null : this.find(connection);
     const place = this.common.written % this.common.capacity;
+    this.lookAtClock();
     this.begin(EVENT[name], log, false);
     // Whoever tells it knows more than the stack.
     this.put(record.AT_CAUSE, 0);
@@ -204,17 +228,19 @@ export abstract class EventStore {
   protected begin(code: number, log: ConnectionLog | null, bulk: boolean): void {
     const ring = this.ringFor(log, bulk);
     if (ring === this.common) this.notes[ring.written % ring.capacity] = null;
-    this.rows = ring.rows;
-    this.at = ring.next();
+    const { rows } = ring;
+    const at = ring.next();
+    this.rows = rows;
+    this.at = at;
     this.log = log;
     this.n += this.step;
-    this.put(AT_N, this.n);
-    this.put(record.AT_TIME, this.clock.now);
-    this.put(record.AT_CODE, code);
-    this.put(record.AT_CONNECTION, log === null ? NO_CONNECTION : log.id);
-    this.put(record.AT_INCARNATION, log === null ? 0 : log.incarnation);
-    this.put(record.AT_SEGMENT, 0);
-    this.put(record.AT_CAUSE, log === null ? this.strayCause : log.cause);
+    rows[at + AT_N] = this.n;
+    rows[at + record.AT_TIME] = this.time;
+    rows[at + record.AT_CODE] = code;
+    rows[at + record.AT_CONNECTION] = log === null ? NO_CONNECTION : log.id;
+    rows[at + record.AT_INCARNATION] = log === null ? 0 : log.incarnation;
+    rows[at + record.AT_SEGMENT] = 0;
+    rows[at + record.AT_CAUSE] = log === null ? this.strayCause : log.cause;
     if (log !== null) log.lastN = this.n;
   }
 

@@ -41,6 +41,7 @@ export abstract class FaultRecorder extends EventStore implements FaultTrace {
 
   fate(packet: FatedPacket, fate: Fate, rule: RuleAtWork, until: number): number {
     const segment = this.segmentOf(packet);
+    this.lookAtClock();
     this.begin(EVENT['wire:fate'], this.logOf(packet), rule.hits > FIRST_HITS);
     this.put(record.AT_SEGMENT, segment);
     this.put(record.AT_CAUSE, rule.number === 0 ? 0 : this.lastHit);
@@ -70,6 +71,7 @@ export abstract class FaultRecorder extends EventStore implements FaultTrace {
   }
 
   rule(event: 'rule' | 'hit' | 'expired', rule: RuleAtWork, what: string): void {
+    this.lookAtClock();
     this.begin(EVENT[`fault:${event}`], null, event === 'hit' && rule.hits > FIRST_HITS);
     this.put(record.AT_CAUSE, 0);
     this.value(0, rule.number);

@@ -38,6 +38,8 @@ class Before {
 
 export abstract class JudgeRecorder extends VariableRecorder {
   private readonly before = new Before();
+  /** Code of the verdict; 0 = it was not given yet. */
+  private accepted = 0;
   /** Acts that somebody has told of since the segment came. */
   protected acts = 0;
   /** A segment was received and not judged yet. */
@@ -54,22 +56,23 @@ export abstract class JudgeRecorder extends VariableRecorder {
   segmentReceived(tcb: Tcb | null, seg: Segment): void {
     const log = tcb === null ? null : this.find(tcb);
     this.begin(EVENT['seg:received'], log, true);
-    this.put(record.AT_SEGMENT, this.numberReceived());
-    this.put(record.AT_CAUSE, 0);
-    this.put(record.SEG_FLAGS, seg.flags);
-    this.put(record.SEG_SEQ, seg.seq >>> 0);
-    this.put(record.SEG_ACK, seg.ack >>> 0);
-    this.put(record.SEG_WND, seg.wnd);
-    this.put(record.SEG_UP, seg.up);
-    this.put(record.SEG_LENGTH, seg.dataLength);
-    this.put(record.SEG_SEGMENTS, seg.segments);
-    this.put(record.SEG_SHIFT, tcb === null || (seg.flags & SYN) !== 0 ? 0 : tcb.snd.shift);
+    const { rows, at } = this;
+    rows[at + record.AT_SEGMENT] = this.numberReceived();
+    rows[at + record.AT_CAUSE] = 0;
+    rows[at + record.SEG_FLAGS] = seg.flags;
+    rows[at + record.SEG_SEQ] = seg.seq >>> 0;
+    rows[at + record.SEG_ACK] = seg.ack >>> 0;
+    rows[at + record.SEG_WND] = seg.wnd;
+    rows[at + record.SEG_UP] = seg.up;
+    rows[at + record.SEG_LENGTH] = seg.dataLength;
+    rows[at + record.SEG_SEGMENTS] = seg.segments;
+    rows[at + record.SEG_SHIFT] = tcb === null || (seg.flags & SYN) !== 0 ? 0 : tcb.snd.shift;
     const { mss, windowScale, sackCount, sackPermitted, hasTimestamps } = seg;
     const packed = record.packOptions(mss, windowScale, sackCount, sackPermitted, hasTimestamps);
-    this.put(record.SEG_OPTIONS, record.withBadOptions(packed, seg.badOptions));
-    this.put(record.SEG_TS_VALUE, seg.tsVal >>> 0);
-    this.put(record.SEG_TS_ECHO, seg.tsEcr >>> 0);
-    this.put(record.SEG_TRIGGER, 0);
+    rows[at + record.SEG_OPTIONS] = record.withBadOptions(packed, seg.badOptions);
+    rows[at + record.SEG_TS_VALUE] = seg.tsVal >>> 0;
+    rows[at + record.SEG_TS_ECHO] = seg.tsEcr >>> 0;
+    rows[at + record.SEG_TRIGGER] = 0;
     this.endsOrSack(tcb, seg);
     if (log !== null && seg.isSyn) log.irs = seg.seq;
     this.caused(log, this.commit());
@@ -85,21 +88,23 @@ export abstract class JudgeRecorder extends VariableRecorder {
     const queued = bit(verdict === 'queued-ooo', ACT['queue-ooo']);
     const acts = queued | this.acts | (tcb === null ? 0 : this.changedBy(tcb));
     this.begin(EVENT['seg:judged'], log, reason === REASON.ACCEPTED || verdict !== 'dropped');
-    this.put(record.AT_SEGMENT, this.receivedSegment);
-    this.value(0, this.words.code(verdict));
-    this.value(1, reason);
-    this.value(2, checks & ~STOPPED);
-    this.value(3, (checks & STOPPED) === 0 ? 0 : 1);
-    this.value(4, before.state);
-    this.value(5, before.flags);
-    this.value(6, before.seq);
-    this.value(7, before.len);
-    this.value(8, before.ack);
-    this.value(9, before.rcvNxt);
-    this.value(10, before.rcvWnd);
-    this.value(11, before.sndUna);
-    this.value(12, before.sndNxt);
-    this.value(13, acts);
+    const { rows } = this;
+    const at = this.at + record.AT_VALUES;
+    rows[this.at + record.AT_SEGMENT] = this.receivedSegment;
+    rows[at] = this.codeOf(verdict);
+    rows[at + 1] = reason;
+    rows[at + 2] = checks & ~STOPPED;
+    rows[at + 3] = (checks & STOPPED) === 0 ? 0 : 1;
+    rows[at + 4] = before.state;
+    rows[at + 5] = before.flags;
+    rows[at + 6] = before.seq;
+    rows[at + 7] = before.len;
+    rows[at + 8] = before.ack;
+    rows[at + 9] = before.rcvNxt;
+    rows[at + 10] = before.rcvWnd;
+    rows[at + 11] = before.sndUna;
+    rows[at + 12] = before.sndNxt;
+    rows[at + 13] = acts;
     this.commit();
     if (this.resetOwed) this.resetWhy(log, resetReasonOf(reason));
     this.resetOwed = false;
@@ -112,29 +117,36 @@ export abstract class JudgeRecorder extends VariableRecorder {
     const log = tcb === null ? null : this.find(tcb);
     const segment = this.numberSent();
     this.begin(EVENT['seg:sent'], log, true);
-    this.put(record.AT_SEGMENT, segment);
-    this.put(record.SEG_FLAGS, sent.flags);
-    this.put(record.SEG_SEQ, sent.seq >>> 0);
-    this.put(record.SEG_ACK, sent.ack >>> 0);
-    this.put(record.SEG_WND, sent.wnd);
-    this.put(record.SEG_UP, sent.up);
-    this.put(record.SEG_LENGTH, sent.dataLength);
-    this.put(record.SEG_SEGMENTS, sent.segments);
-    this.put(record.SEG_SHIFT, tcb === null || (sent.flags & SYN) !== 0 ? 0 : tcb.rcv.shift);
+    const { rows, at } = this;
+    rows[at + record.AT_SEGMENT] = segment;
+    rows[at + record.SEG_FLAGS] = sent.flags;
+    rows[at + record.SEG_SEQ] = sent.seq >>> 0;
+    rows[at + record.SEG_ACK] = sent.ack >>> 0;
+    rows[at + record.SEG_WND] = sent.wnd;
+    rows[at + record.SEG_UP] = sent.up;
+    rows[at + record.SEG_LENGTH] = sent.dataLength;
+    rows[at + record.SEG_SEGMENTS] = sent.segments;
+    rows[at + record.SEG_SHIFT] = tcb === null || (sent.flags & SYN) !== 0 ? 0 : tcb.rcv.shift;
     const syn = sent.hasSynOptions;
     const { sackCount, sackPermitted, hasTimestamps } = sent;
     const scale = syn ? sent.windowScale : -1;
-    this.put(
-      record.SEG_OPTIONS,
-      record.packOptions(syn ? sent.mss : -1, scale, sackCount, syn && sackPermitted, hasTimestamps),
-    );
-    this.put(record.SEG_TS_VALUE, sent.tsVal >>> 0);
-    this.put(record.SEG_TS_ECHO, sent.tsEcr >>> 0);
-    this.put(record.SEG_TRIGGER, 2 * TRIGGERS.indexOf(sent.trigger) + (sent.retransmission ? 1 : 0));
+    const mss = syn ? sent.mss : -1;
+    const packed = record.packOptions(mss, scale, sackCount, syn && sackPermitted, hasTimestamps);
+    rows[at + record.SEG_OPTIONS] = packed;
+    rows[at + record.SEG_TS_VALUE] = sent.tsVal >>> 0;
+    rows[at + record.SEG_TS_ECHO] = sent.tsEcr >>> 0;
+    rows[at + record.SEG_TRIGGER] = 2 * TRIGGERS.indexOf(sent.trigger) + (sent.retransmission ? 1 : 0);
     this.endsOrSack(tcb, sent);
     this.copies(log, sent, segment);
     this.commit();
     if (tcb !== null && log !== null) this.peer(log, peerWasSent(log.peerState, tcb, sent.flags));
+  }
+
+  /** Of nearly every segment it is the same. */
+  private codeOf(verdict: Verdict): number {
+    if (verdict !== 'accepted') return this.words.code(verdict);
+    if (this.accepted === 0) this.accepted = this.words.code(verdict);
+    return this.accepted;
   }
 
   /** Told of at once where a segment is the reason; where a connection ends, by {@link resetEnds}. */

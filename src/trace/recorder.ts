@@ -106,7 +106,7 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     const log = this.find(tcb);
     this.begin(EVENT['timer:set'], log, restarted || isBulkTimer(timer));
     this.value(0, timer);
-    this.value(1, tcb.deadline(timer) - this.clock.now);
+    this.value(1, tcb.deadline(timer) - this.time);
     this.value(2, restarted ? 1 : 0);
     this.value(3, attempts(tcb, timer));
     this.value(4, log.causeCode);

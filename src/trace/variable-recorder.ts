@@ -34,7 +34,7 @@ export abstract class VariableRecorder extends FaultRecorder {
 
   metricsChanged(tcb: Tcb): void {
     const log = this.find(tcb);
-    if (this.clock.now - log.metricsAt >= this.interval) this.metrics(tcb, log);
+    if (this.time - log.metricsAt >= this.interval) this.metrics(tcb, log);
   }
 
   recoveryChanged(tcb: Tcb, from: RecoveryState, trigger: string): void {
@@ -58,7 +58,7 @@ export abstract class VariableRecorder extends FaultRecorder {
   protected changes(tcb: Tcb, atOnce: boolean): void {
     if (tcb.state === 'CLOSED') return;
     const log = this.find(tcb);
-    const time = this.clock.now;
+    const { time } = this;
     if (!atOnce && time - log.saidAt < this.interval) return;
     log.saidAt = time;
     const { now } = this;
@@ -113,7 +113,7 @@ export abstract class VariableRecorder extends FaultRecorder {
     changed |= replace(metrics, 5, tcb.rtt.rto);
     changed |= replace(metrics, 6, tcb.inFlight.pipe);
     if (changed === 0) return;
-    log.metricsAt = this.clock.now;
+    log.metricsAt = this.time;
     this.begin(EVENT['cc:metrics'], log, true);
     for (let i = 0; i < metrics.length; i++) this.value(i, metrics[i] as number);
     this.value(metrics.length, changed);

@@ -1,7 +1,7 @@
 /** From the flight recorder to its readers: the log file, the human log, and followers. */
 
 import type { LogEvent } from '../../trace/log-event.ts';
-import type { EventName } from '../../trace/record.ts';
+import { EVENTS, type EventName } from '../../trace/record.ts';
 import type { TraceRecorder } from '../../trace/recorder.ts';
 import { EventLog } from './event-log.ts';
 
@@ -16,7 +16,8 @@ export class EventFeed {
   private readonly followers = new Set<() => void>();
   private file: EventLog | null = null;
   private human: ((event: LogEvent) => void) | null = null;
-  private isForPeople: (ev: EventName) => boolean = () => true;
+  /** By the code of the event: whether people are told. */
+  private isForPeople: readonly boolean[] = [];
   private timer: NodeJS.Timeout | null = null;
 
   constructor(recorder: TraceRecorder) {
@@ -34,7 +35,7 @@ export class EventFeed {
   /** `wanted`: the only events that `human` takes; the others are not even made for it. */
   tellPeople(human: (event: LogEvent) => void, wanted: (ev: EventName) => boolean = () => true): void {
     this.human = human;
-    this.isForPeople = wanted;
+    this.isForPeople = EVENTS.map(({ name }) => wanted(name));
   }
 
   /** Events after number `n`, some at a time; goes on for ever when `follow`. Each reader takes its own time. */
@@ -64,12 +65,13 @@ export class EventFeed {
   }
 
   private happened(): void {
-    const told = this.human !== null && this.isForPeople(this.recorder.latestName);
-    if (this.file !== null || told || this.listener !== null) {
-      const event = this.recorder.latest;
+    const { recorder, file, listener } = this;
+    const told = this.isForPeople[recorder.latestCode] ?? false;
+    if (told || file !== null || listener !== null) {
+      const event = recorder.latest;
       if (event !== undefined) {
-        this.listener?.(event);
-        this.file?.add(event);
+        listener?.(event);
+        file?.add(event);
         if (told) this.human?.(event);
       }
     }

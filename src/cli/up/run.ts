@@ -148,7 +148,9 @@ function announce({ options, stack, services, control }: Running): void {
   });
 }
 
-function noteStart(recorder: TraceRecorder, { address, mtu }: UpOptions, stack: NodeStack): void {
+function noteStart(recorder: TraceRecorder, { address, mtu, record }: UpOptions, stack: NodeStack): void {
+  // A recording has the readings of its clock: they stay what they are.
+  if (record === null) recorder.keepTimeWith(stack.clock);
   recorder.note('stack:started', {
     ...{ addresses: address, mtu, tun: stack.device.name, offload: offloadOf(stack) },
     uid: process.getuid?.() ?? null,

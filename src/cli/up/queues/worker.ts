@@ -62,7 +62,12 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const broken = (message: string): void => post({ type: 'broken', message });
   process.on('uncaughtException', (error) => broken(error.stack ?? String(error)));
   stack.onFailure = (error) => broken(`the device has failed: ${error.message}`);
-  const now = (): number => (clock.now - start.origin) / 1e6;
+  recorder.keepTimeWith(stack.clock);
+  // In a turn the time stands still: what it still tells is not earlier than that.
+  const now = (): number => {
+    stack.refreshClock();
+    return (stack.clock.now - start.origin) / 1e6;
+  };
   const sender = new EventSender(post, { everything: options.log !== null, now });
   feed.tellPeople((event) => sender.add(event), options.log === null ? isTold : undefined);
   startFaults(faulty.faults, stack, options.fault);
