@@ -3,6 +3,7 @@
 import type { LogEvent } from '../trace/log-event.ts';
 import { EXACT, REAL, type Slack } from './expect/compare.ts';
 import { difference } from './expect/difference.ts';
+import { History } from './expect/history.ts';
 import { type Match, match } from './expect/match.ts';
 import { parseExpectation } from './expect/parse.ts';
 import { invariants } from './invariants.ts';
@@ -110,7 +111,11 @@ interface Played {
 async function judge(act: Act, open: OpenStage, { mode, error }: Played): Promise<ActResult> {
   const slack: Slack = mode === 'sim' ? EXACT : REAL;
   const expectation = parseExpectation(act.expect ?? '');
-  const expected = (): Match => match(expectation, open.stage.log, slack);
+  const history = new History();
+  const expected = (): Match => {
+    const { events, rungs } = history.follow(open.stage.log);
+    return match(expectation, events, slack, rungs);
+  };
   if (error === '') await settleUntil(open, act, () => expectation.lines.length > 0 && expected().ok);
   const outcome = expected();
   const report: ActReport = {

@@ -39,9 +39,19 @@ class Failure extends Error {
   }
 }
 
-/** Matches a whole log. */
-export function match(expectation: Expectation, events: readonly LogEvent[], slack: Slack = EXACT): Match {
-  return new Run(expectation, events, slack).result();
+interface Log {
+  readonly events: readonly LogEvent[];
+  readonly rungs: readonly Rung[];
+}
+
+/** Matches a whole log; `rungs` are the segments in it, for who has them already. */
+export function match(
+  expectation: Expectation,
+  events: readonly LogEvent[],
+  slack: Slack = EXACT,
+  rungs: readonly Rung[] = rungsOf(events),
+): Match {
+  return new Run(expectation, { events, rungs }, slack).result();
 }
 
 class Run {
@@ -57,11 +67,11 @@ class Run {
   private time = 0;
   private skipping = false;
 
-  constructor(expectation: Expectation, events: readonly LogEvent[], slack: Slack) {
+  constructor(expectation: Expectation, { events, rungs }: Log, slack: Slack) {
     this.expectation = expectation;
     this.events = events;
     this.slack = slack;
-    this.rungs = rungsOf(events).filter((rung) => this.counts(rung));
+    this.rungs = rungs.filter((rung) => this.counts(rung));
   }
 
   result(): Match {

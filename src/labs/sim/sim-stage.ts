@@ -7,6 +7,8 @@ import { type Link, World } from '../../sim/index.ts';
 import type { ConfigValue } from '../../stack/config.ts';
 import type { ConnectionRecord } from '../../stack/connection-record.ts';
 import type { LogEvent } from '../../trace/log-event.ts';
+import { EXACT } from '../expect/compare.ts';
+import { firstAfter, History } from '../expect/history.ts';
 import { PatternWatch } from '../expect/watch.ts';
 import { FLAVOURS, type Flavour, type Setting, type StackOptions, type Text } from '../lab.ts';
 import type { ActReport, CheckLine, ProgramReport } from '../result.ts';
@@ -51,6 +53,7 @@ export class SimStage implements Stage, OpenStage {
   private readonly recorder: LabRecorder;
   private readonly s: StackEnd;
   private readonly k: KernelEnd;
+  private readonly history = new History();
   private readonly programs: SimProgram[] = [];
   private readonly sockets: SimSocket[] = [];
   private number = 0;
@@ -276,21 +279,20 @@ export class SimStage implements Stage, OpenStage {
   }
 
   private watch(pattern: string, since: number): () => LogEvent | null {
-    const watch = new PatternWatch(pattern, since);
-    let taken = 0;
+    const watch = new PatternWatch(pattern, since, EXACT, this.history.follow(this.log));
     return () => {
-      while (taken < this.log.length) watch.add(this.log[taken++] as LogEvent);
+      this.history.follow(this.log);
       return watch.found();
     };
   }
 
   private search(says: (event: LogEvent) => boolean, since: number): () => LogEvent | null {
-    let taken = 0;
+    let taken = firstAfter(this.log, since);
     let found: LogEvent | null = null;
     return () => {
       while (found === null && taken < this.log.length) {
         const event = this.log[taken++] as LogEvent;
-        if (event.n > since && says(event)) found = event;
+        if (says(event)) found = event;
       }
       return found;
     };
