@@ -8,6 +8,7 @@ import {
   type Posix,
   PosixError,
   SHUT_WR,
+  SIOCINQ,
   type SocketAddress,
 } from '../../posix/index.ts';
 
@@ -15,7 +16,7 @@ import {
 export interface EndHandler {
   /** The handshake is done. */
   connected?(end: End): void;
-  /** Bytes were read. A view: copy what you keep. */
+  /** Bytes were read, for the handler to keep. */
   data?(end: End, bytes: Uint8Array): void;
   /** The peer's FIN was read. */
   ended?(end: End): void;
@@ -49,7 +50,6 @@ export class End {
   private readonly posix: Posix;
   private readonly handler: EndHandler;
   private readonly queue: Uint8Array[] = [];
-  private readonly buffer = new Uint8Array(CHUNK);
   private paused = false;
   private waking = false;
   private after: 'nothing' | 'shutdown' | 'close' = 'nothing';
@@ -182,8 +182,10 @@ export class End {
   private receive(most: number): number {
     if (this.ended || this.error !== '') return 0;
     let length: number;
+    const room = Math.max(1, Math.min(most, this.posix.ioctl(this.fd, SIOCINQ)));
+    const bytes = new Uint8Array(room);
     try {
-      length = this.posix.recv(this.fd, this.buffer.subarray(0, most));
+      length = this.posix.recv(this.fd, bytes);
     } catch (error) {
       return this.trouble(error);
     }
@@ -192,7 +194,7 @@ export class End {
       this.handler.ended?.(this);
       return 0;
     }
-    this.handler.data?.(this, this.buffer.subarray(0, length));
+    this.handler.data?.(this, bytes.subarray(0, length));
     return length;
   }
 

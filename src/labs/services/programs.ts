@@ -33,7 +33,7 @@ Try: while sleep 1; do echo pong; done | nc 10.9.0.2 2007   and stop that nc wit
 /** What comes faster than it goes is left in the socket. */
 const echo = ({ options, after }: ProgramWorld): EndHandler => ({
   data(end, bytes) {
-    end.write(bytes.slice());
+    end.write(bytes);
     if (end.queued > 0) end.pause();
   },
   writable: (end) => end.resume(),
