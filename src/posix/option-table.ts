@@ -118,7 +118,7 @@ const socketOptions: Record<string, Option> = {
     },
   },
   SO_KEEPALIVE: {
-    get: ({ socket }) => Number(socket.options.keepAlive),
+    get: ({ socket, engine }) => Number(socket.options.keepAlive ?? engine.config.keepAlive),
     set: ({ socket, engine }, value) => {
       socket.options.keepAlive = value !== 0;
       if (socket.tcb !== null) socket.options.applyKeepAlive(engine, socket.tcb);

@@ -23,7 +23,8 @@ export class SocketOptions {
   sendBuffer: number | null = null;
   receiveBuffer: number | null = null;
   linger: { onoff: number; linger: number } = { onoff: 0, linger: 0 };
-  keepAlive = false;
+  /** null = as configured. */
+  keepAlive: boolean | null = null;
   noDelay = false;
   cork = false;
   /** Bytes. */
@@ -94,7 +95,7 @@ export class SocketOptions {
     const interval =
       this.keepInterval === null ? config.keepAliveInterval : this.keepInterval * MICROSECONDS_PER_SECOND;
     const count = this.keepCount ?? config.keepAliveCount;
-    engine.setKeepAlive(tcb, { on: this.keepAlive, idle, interval, count });
+    engine.setKeepAlive(tcb, { on: this.keepAlive ?? config.keepAlive, idle, interval, count });
   }
 
   applyBuffers(engine: TcpEngine, tcb: Tcb): void {
@@ -109,7 +110,7 @@ export class SocketOptions {
 
   private keepAliveConfig(): Partial<TcpConfig> {
     return {
-      ...(this.keepAlive && { keepAlive: true }),
+      ...(this.keepAlive !== null && { keepAlive: this.keepAlive }),
       ...(this.keepIdle !== null && { keepAliveIdle: this.keepIdle * MICROSECONDS_PER_SECOND }),
       ...(this.keepInterval !== null && { keepAliveInterval: this.keepInterval * MICROSECONDS_PER_SECOND }),
       ...(this.keepCount !== null && { keepAliveCount: this.keepCount }),

@@ -170,9 +170,15 @@ export class TcpContext {
       this.timeWait.remove(index);
     } else if (tcb.kind === KIND_SYN_RECEIVED) {
       this.synReceived.remove(index);
-      if (tcb.listener !== null) tcb.listener.synQueue--;
+      this.leaveSynQueue(tcb.listener);
     }
     this.flows.remove(tcb.flow);
+  }
+
+  private leaveSynQueue(listener: Listener | null): void {
+    if (listener === null) return;
+    listener.synQueue--;
+    if (this.trace !== null) this.trace.listenerQueues(listener);
   }
 
   /** Phase 4 shall look at this connection. */

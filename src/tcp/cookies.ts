@@ -101,14 +101,13 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   seg.windowScale = wasOption && (options & 0xf) !== NO_SCALE ? options & 0xf : -1;
   seg.sackPermitted = wasOption && (options & SACK) !== 0;
   seg.dataEnd = seg.dataStart;
-  const tcb = openPassive(context, listener, seg);
+  const tcb = openPassive(context, listener, seg, value);
   seg.seq = seq;
   seg.flags = flags;
   seg.wnd = wnd;
   seg.dataEnd = dataEnd;
-  tcb.snd.iss = value;
-  tcb.snd.una = value;
-  tcb.snd.nxt = seqAdd(value, 1);
+  // Nobody knows when the SYN,ACK was sent: only a timestamp may measure it (RFC 6298 §3).
+  tcb.synRepeated = true;
   tcb.snd.maxWnd = wnd << tcb.snd.shift;
   tcb.rcv.lastAckSent = tcb.rcv.nxt;
   return tcb;

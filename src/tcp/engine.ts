@@ -189,7 +189,10 @@ export class TcpEngine {
     if (this.tape !== null) this.tape.call('accept', listener.id, null);
     tcb.owner = owner;
     tcb.listener = null;
-    if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'accept', 0);
+    if (tcb.trace !== null) {
+      tcb.trace.appCalled(tcb, 'accept', 0);
+      tcb.trace.listenerQueues(listener);
+    }
     let events = 0;
     if (tcb.readable > 0) events |= EVENT_READABLE;
     if (tcb.peerClosed) events |= EVENT_PEER_CLOSED;

@@ -149,7 +149,7 @@ export class LineFile {
   }
 
   private read(at: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - at)));
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, this.size - at)));
     let done = 0;
     while (done < bytes.length) {
       const got = readSync(this.descriptor, bytes, done, bytes.length - done, at + done);

@@ -18,7 +18,7 @@ export class EventLog {
   private digesting: Promise<void> | null = null;
   private lost = 0;
 
-  private constructor(file: LogFile) {
+  constructor(file: LogFile) {
     this.file = file;
   }
 

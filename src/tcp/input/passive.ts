@@ -10,8 +10,16 @@ import { KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
 import { TIMER_SYN_ACK } from '../timers/timer-table.ts';
 import { restoreState, transition } from '../transitions.ts';
 
-/** Makes the record for a SYN; it stays expanded in the scratch block. */
-export function openPassive(context: TcpContext, listener: Listener, seg: Segment): Tcb {
+/**
+ * Makes the record for a SYN; it stays expanded in the scratch block. `cookie`: our ISN, which a
+ * SYN,ACK has told the peer already.
+ */
+export function openPassive(
+  context: TcpContext,
+  listener: Listener,
+  seg: Segment,
+  cookie: Seq | null = null,
+): Tcb {
   const tcb = context.scratch;
   tcb.resetForRecord();
   tcb.kind = KIND_SYN_RECEIVED;
@@ -44,7 +52,7 @@ export function openPassive(context: TcpContext, listener: Listener, seg: Segmen
 
   tcb.rcv.irs = seg.seq;
   tcb.rcv.nxt = seqAdd(seg.seq, 1);
-  tcb.snd.iss = chooseIss(context, tcb);
+  tcb.snd.iss = cookie ?? chooseIss(context, tcb);
   tcb.snd.una = tcb.snd.iss;
   tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
   if (context.trace !== null) context.trace.connectionOpened(tcb);

@@ -40,6 +40,12 @@ function sackBlocksToSend(tcb: Tcb): number {
   return tcb.sackAgreed ? Math.min(sackBlockCount(tcb), tcb.timestampsAgreed ? 3 : 4) : 0;
 }
 
+/** What goes out has gone out before. */
+function isAgain(tcb: Tcb, trigger: Trigger): boolean {
+  if (trigger === 'syn-ack') return tcb.compactCount > 0 || tcb.synRepeated;
+  return trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
+}
+
 /**
  * Sends `length` bytes of the send buffer from `seq` with these control bits. Everything that an
  * outgoing ACK settles is settled here.
@@ -57,7 +63,7 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   sent.up = 0;
   sent.dataLength = length;
   sent.trigger = trigger;
-  sent.retransmission = trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
+  sent.retransmission = isAgain(tcb, trigger);
   // Before the options: a DSACK that they report once takes its room from these segments.
   const mss = trigger === 'mtu-probe' ? length : payloadLimit(tcb);
   setWindow(tcb, sent);

@@ -27,7 +27,8 @@ export const SEGMENT_STEPS: Steps = {
     const { sent } = connection;
     sent.segs += data.segs;
     sent.bytes += data.len;
-    if (data.retransmission) sent.retransmitted += data.segs;
+    // As the stack counts: of a SYN,ACK its timer does.
+    if (data.retransmission && data.trigger !== 'syn-ack') sent.retransmitted += data.segs;
     connection.lastSentAt = t;
     if (data.end === data.seq || data.flags.includes('RST')) return;
     const { seq, end } = data;
