@@ -43,7 +43,7 @@ export class LogTail {
   }
 
   private async readAll(): Promise<void> {
-    const chunk = Buffer.allocUnsafe(CHUNK);
+    const chunk = Buffer.alloc(CHUNK);
     for (;;) {
       const { bytesRead } = await this.handle.read(chunk, 0, CHUNK, this.at);
       if (bytesRead === 0) return;
