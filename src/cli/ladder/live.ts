@@ -35,8 +35,13 @@ export async function drawLive(options: LadderOptions, live: LiveOptions): Promi
     screen.print(ladder.flush(clock.now));
     screen.showTimers(clock.now);
   }, EVERY);
-  const stop = (): void => {
+  const finish = (): void => {
+    clearInterval(idle);
+    screen.print(ladder.flush(clock.now));
     screen.close();
+  };
+  const stop = (): void => {
+    finish();
     process.exit(0);
   };
   process.once('SIGINT', stop);
@@ -48,11 +53,9 @@ export async function drawLive(options: LadderOptions, live: LiveOptions): Promi
       screen.print(ladder.add(event));
     });
     begin();
-    screen.print(ladder.flush(clock.now));
   } finally {
-    clearInterval(idle);
     process.off('SIGINT', stop);
-    screen.close();
+    finish();
   }
 }
 

@@ -86,7 +86,8 @@ export class Fates {
       this.board.note(event, `${out ? 'our' : "the peer's"} ${what} ${this.sentence(look, event)}`, 'bad');
       return;
     }
-    const row = (look.anew ? null : this.find(event, out)) ?? this.segments.fated(event, !out);
+    const anew = look.anew === true;
+    const row = (anew ? null : this.find(event, out)) ?? this.segments.fated(event, !out, anew);
     const arrow = row.arrow as Arrow;
     if (look.end !== 'arrives') {
       arrow.end = look.end;

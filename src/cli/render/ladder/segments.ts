@@ -73,15 +73,14 @@ export class Segments {
     if (track !== null) this.reaches(row, event.data, track);
   }
 
-  /** A row for a segment that only its fate tells of. */
-  fated(event: EventLine, received: boolean): Row {
+  /** A row for a segment that only its fate tells of; `anew`: it is no news, or nobody's. */
+  fated(event: EventLine, received: boolean, anew: boolean): Row {
     const { board } = this;
     const track = board.tracks.of(event) ?? board.tracks.between(event.data['raw'], received);
     const row = board.row(event, 'segment', track);
     row.arrow = this.arrow(this.relative(event, track, received), received);
     this.orphan(row, event);
-    const isNew = received && !this.known.has(row.seg);
-    if (isNew) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
+    if (received && !anew) this.stand(row.arrow, event.data, event.conn === undefined ? null : track);
     row.tone = toneOf(row.arrow);
     return row;
   }
