@@ -6,13 +6,10 @@ import { happened, point } from './points.ts';
 
 const PORT = 2008;
 
-/** `2008: accept queue 1 of 1, SYN queue 0`. */
-async function queueOf(stage: Stage): Promise<string> {
-  const all = await stage.connections();
-  const listener = all.find(
-    ({ local, state }) => (state as string) === 'LISTEN' && local.endsWith(`:${PORT}`),
-  );
-  return `${listener?.acceptQueue ?? '?'} of ${listener?.backlog ?? '?'}`;
+/** `1 of 1`: connections that wait for accept(), as the listener last told. */
+function queueOf(stage: Stage): string {
+  const told = happened(stage.log, 'listen:queue', { port: PORT }).at(-1)?.data;
+  return `${String(told?.['acceptQueue'])} of ${String(told?.['backlog'])}`;
 }
 
 export default lab({
@@ -39,7 +36,8 @@ export default lab({
   auto: async (stage) => {
     const first = await stage.nc(PORT);
     await stage.until('S ESTABLISHED');
-    stage.keep('queue', await queueOf(stage));
+    await stage.until('event listen:queue acceptQueue=1');
+    stage.keep('queue', queueOf(stage));
     await stage.nc(PORT);
     await stage.nc(PORT);
     await stage.wait(1500);
@@ -50,7 +48,7 @@ export default lab({
         .sort()
         .join(', '),
     );
-    stage.keep('later', await queueOf(stage));
+    stage.keep('later', queueOf(stage));
     stage.step({
       en: 'A line to the server that does not accept: the kernel takes it, the program has never seen the connection.',
       zh: '给不 accept 的服务器发一行:内核收下了,而程序从未见过这个连接。',

@@ -4,19 +4,26 @@ import { type Act, lab } from '../../lab.ts';
 import type { Stage } from '../../stage.ts';
 import { happened, pathOf, point, segments, statesOfK, statesOfS } from './points.ts';
 
-const DELAY = 300;
+/** One SYN of each is kept until both have been sent; what comes again meanwhile has no way through. */
+const HELD_S = ['hold out where syn && !ack first as syns', 'drop out where syn && !ack'];
+const HELD_K = ['hold in where syn && !ack first as syns', 'drop in where syn && !ack'];
+/** So that one can look at both in SYN-RECEIVED. */
+const SLOW = 'delay both where syn && ack 400ms';
 
-/** nc calls S:5001 from 5000, and S calls K:5000 from 5001 before it has heard of that. */
+/** nc calls S:5001 from 5000, and S calls K:5000 from 5001; then both SYNs are let go. */
 async function cross(stage: Stage): Promise<void> {
   const nc = await stage.nc(5001, { N: true, localPort: 5000 });
   await stage.until(({ ev }) => ev === 'fault:hit');
   const connect = await stage.connect(5000, { localPort: 5001 });
+  await stage.until('S SYN-SENT', { timeout: 20_000 });
+  stage.step({ en: 'Both SYNs are on their way: now they cross.', zh: '两个 SYN 都在路上:现在它们交错。' });
+  await stage.release('syns');
   await stage.until('S SYN-RECEIVED');
-  await stage.wait(DELAY / 3);
+  await stage.wait(100);
   stage.keep('S', await statesOfS(stage));
   stage.keep('K', await statesOfK(stage));
   await stage.until('S ESTABLISHED');
-  await stage.wait(2 * DELAY);
+  await stage.wait(500);
   stage.keep('connections', (await stage.connections()).filter(({ peer }) => peer.endsWith(':5000')).length);
   stage.keep('sockets', (await stage.kernelSockets()).length);
   await connect.type('hello from S');
@@ -28,15 +35,16 @@ async function cross(stage: Stage): Promise<void> {
 const crossing: Act = {
   name: 'crossing',
   services: { sink: { start: false } },
-  faults: [`delay both ${DELAY}ms`],
+  faults: [...HELD_K, ...HELD_S, SLOW],
   auto: cross,
   expect: `
-    S>K SYN 0                     ; S SYN-SENT  timer S.rto armed 1s
-    K>S SYN 0                     ; S SYN-RECEIVED  K SYN-SENT
-    strict S>K SYN,ACK 0 ack 1    ; K SYN-RECEIVED
-    strict K>S SYN,ACK 0 ack 1    ; S ESTABLISHED  timer S.rto cancelled
-    strict S>K ACK 1 ack 1
-    strict K>S ACK 1 ack 1
+    K>S SYN 0 HELD
+    ...
+    S>K SYN 0 HELD                ; S SYN-SENT  timer S.rto armed 1s
+    ...
+    c1 K>S SYN 0 ACCEPTED         ; S SYN-RECEIVED
+    strict S>K SYN,ACK 0 ack 1 DELAYED ; K SYN-RECEIVED
+    strict K>S SYN,ACK 0 ack 1 DELAYED ; S ESTABLISHED  timer S.rto cancelled
     S>K PSH,ACK 1:14 ack 1
     K>S PSH,ACK 1:14 ack 14
     S>K ACK 14 ack 14
@@ -65,7 +73,9 @@ const crossing: Act = {
     point(
       'Each SYN was sent twice, the second time with the ACK',
       '每个 SYN 都发了两次,第二次带着 ACK',
-      segments(events, 'K', 'SYN').length === 1 && segments(events, 'K', 'SYN,ACK').length === 1,
+      segments(events, 'S', 'SYN').length >= 1 &&
+        segments(events, 'K', 'SYN,ACK').length === 1 &&
+        segments(events, 'S', 'SYN,ACK').length === 1,
       reported(events),
     ),
   ],
@@ -85,13 +95,14 @@ const lost: Act = {
   name: 'both-lost',
   title: { en: 'Both SYN,ACKs are lost', zh: '两个 SYN,ACK 都丢失' },
   services: { sink: { start: false } },
-  faults: ['drop both where syn && ack times 2', `delay both ${DELAY}ms`],
-  auto: async (stage) => {
-    await cross(stage);
-  },
+  faults: [...HELD_K, ...HELD_S, 'drop both where syn && ack times 2', SLOW],
+  auto: cross,
   expect: `
-    S>K SYN 0                     ; S SYN-SENT
-    K>S SYN 0                     ; S SYN-RECEIVED
+    K>S SYN 0 HELD
+    ...
+    S>K SYN 0 HELD                ; S SYN-SENT
+    ...
+    c1 K>S SYN 0 ACCEPTED         ; S SYN-RECEIVED
     S>K SYN,ACK 0 ack 1 LOST
     ...
     S>K SYN,ACK 0 ack 1 RETRANS
@@ -127,13 +138,11 @@ export default lab({
     zh: '双方都主动打开,两个 SYN 在路上交错。得到的是两个连接、一个,还是零个?',
   },
   type: {
-    'nc.openbsd': [
-      { run: 'nc -p 5000 10.9.0.2 5001' },
-      { run: 'fourwave connect --local-port 5001 10.9.0.1 5000', terminal: 2 },
-    ],
     any: [
       { run: 'nc -p 5000 10.9.0.2 5001' },
-      { run: 'fourwave connect --local-port 5001 10.9.0.1 5000', terminal: 2 },
+      { run: 'fourwave connect -p 5001 10.9.0.1 5000', terminal: 2 },
+      { run: 'fourwave release syns', terminal: 3 },
+      { line: 'hello from K' },
     ],
   },
   acts: [crossing, lost],
@@ -175,18 +184,18 @@ acknowledgement of the other's. When that arrives, its ACK opens the connection;
 says so with a D-SACK block 0-1.
 
 Nobody listens on either side, nobody is the server, and there is one connection. It needs fixed ports on both
-ends, and that the second end sends before the first SYN arrives: here the wire takes 300 ms.`,
+ends, and that the second end sends before the first SYN arrives: here both SYNs are held back until both have been sent.`,
     zh: `这是 RFC 9293 的图 7。一个连接就是一对地址和端口;在 SYN-SENT 收到来自被叫方同一位置的 SYN,就属于这个连接。
 双方各自进入 SYN-RECEIVED,把自己的 SYN 再发一次,并带上对对方 SYN 的确认。它到达时,其中的 ACK 打开连接;
 其中的 SYN 是重复的,Linux 会用 D-SACK 块 0-1 说明。
 
 两边都没有监听,谁也不是服务器,而连接只有一个。它要求两端都用固定端口,并且第二方在第一个 SYN 到达之前就发出自己的 SYN:
-这里线路要走 300 毫秒。`,
+这里两个 SYN 都被扣住,直到双方都已发出。`,
   },
   next: ['close/simultaneous', 'open/why-not-four'],
   broken: {
     what: "K's SYN is lost on the way: nothing crosses, and S never is in SYN-RECEIVED.",
     act: 'crossing',
-    faults: ['drop in where syn && !ack', `delay both ${DELAY}ms`],
+    faults: ['drop in where syn && !ack', ...HELD_S, SLOW],
   },
 });

@@ -99,7 +99,7 @@ const never: Act = {
   title: { en: 'No SYN ever arrives', zh: '所有 SYN 都到不了' },
   faults: ['drop in where syn'],
   auto: async (stage) => {
-    const curl = await stage.curl('-m', '4', 'http://10.9.0.2/');
+    const curl = await stage.curl('-m', stage.mode === 'sim' ? '4' : '2.5', 'http://10.9.0.2/');
     await curl.exited(8000);
   },
   expect: `

@@ -29,7 +29,7 @@ async function lateSyn(stage: Stage, port: number): Promise<void> {
 }
 
 async function afterAges(stage: Stage): Promise<void> {
-  await stage.wait(stage.mode === 'sim' ? AGES : 3500);
+  await stage.wait(stage.mode === 'sim' ? AGES : 2500);
   stage.keep('late', await statesOfS(stage));
   stage.keep('accepted', happened(stage.log, 'app:accept').length);
 }
@@ -94,7 +94,7 @@ const two: Act = {
     K>S SYN 0                     ; S ESTABLISHED  app accept
     S>K SYN,ACK 0 ack 1
     K>S RST 1 LOST
-    silence 3s
+    silence 2s
     never S CLOSED
     never event timer:fire
   `,
