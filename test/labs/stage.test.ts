@@ -220,6 +220,19 @@ describe('services and plain sockets', () => {
     assert.deepEqual((await states(stage)).sort(), ['ESTABLISHED', 'SYN-SENT', 'SYN-SENT']);
     await stage.until('K>S SYN DROPPED reason TCP_LISTEN_OVERFLOW');
   });
+  test('configure is for connections opened later, also those to services', async () => {
+    const stage = open();
+    await stage.nc(7);
+    await stage.until('S ESTABLISHED');
+    await stage.configure({ keepalive: 'on' });
+    await stage.nc(7);
+    await stage.until('c2 S ESTABLISHED');
+    const timers = (await stage.connections()).filter(({ state }) => state === 'ESTABLISHED');
+    assert.deepEqual(
+      timers.map((one) => one.timers.map(({ name }) => name)),
+      [[], ['keepalive']],
+    );
+  });
   test('sysctls reach K; those unknown are refused', async () => {
     const stage = open({ kernel: { tcp_sack: 0, tcp_timestamps: 0 } });
     await stage.nc(7);

@@ -62,6 +62,11 @@ export class LabServices {
     for (const service of this.services.values()) if (service.options.start !== false) service.startNow();
   }
 
+  /** Listens anew, for options that were changed since. Connections that are open stay. */
+  relisten(): void {
+    for (const service of this.services.values()) service.relisten();
+  }
+
   /** @throws StageError */
   service(name: string): LabService {
     const service = this.services.get(name);
@@ -138,6 +143,13 @@ export class LabService implements ServiceControl {
       if (!(error instanceof PosixError)) throw error;
       throw new StageError(error.code, `port ${this.program.port}: ${error.code}`);
     }
+  }
+
+  relisten(): void {
+    if (this.listening < 0) return;
+    this.posix.close(this.listening);
+    this.listening = -1;
+    this.startNow();
   }
 
   /** Stops listening; what is open is closed, as when a process ends. */

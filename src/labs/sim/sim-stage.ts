@@ -132,7 +132,10 @@ export class SimStage implements Stage, OpenStage {
   }
 
   configure(options: Readonly<Record<string, ConfigValue>>): Promise<void> {
-    return settled(() => this.s.stack.configure(options));
+    return settled(() => {
+      this.s.stack.configure(options);
+      this.s.services.relisten();
+    });
   }
 
   // ── Between them ───────────────────────────────────────────────────────────────────────────────
