@@ -19,11 +19,21 @@ const READY = /^(Ready: type now\.|就绪：请开始输入。)$/m;
 const UNHURRIED = 500;
 const KEYS = { 'Ctrl-C': '\x03', 'Ctrl-D': '\x04', 'Ctrl-Z': '\x1a' } as const;
 
+const open = new Set<LabBench>();
+// A test run that is interrupted leaves nothing behind: what was started cleans up after itself.
+process.on('exit', () => {
+  for (const bench of open) bench.abandon();
+});
+
 /** `fourwave` with these arguments, where no other stack is found. */
 export class LabBench {
   /** Where runs and sockets are. */
   readonly folder = mkdtempSync(join(tmpdir(), 'fourwave-lab-'));
   private readonly programs: Program[] = [];
+
+  constructor() {
+    open.add(this);
+  }
 
   private get environment(): NodeJS.ProcessEnv {
     return { ...process.env, XDG_RUNTIME_DIR: this.folder, LANG: 'C.UTF-8', LC_ALL: '', SUDO_UID: undefined };
@@ -60,7 +70,12 @@ export class LabBench {
     return join(runs, newest, name ?? `none${ending}`);
   }
 
+  abandon(): void {
+    for (const program of this.programs) program.signal('SIGTERM');
+  }
+
   async close(): Promise<void> {
+    open.delete(this);
     for (const program of this.programs) {
       // It ends what it has started, and its namespace.
       program.child.kill('SIGTERM');

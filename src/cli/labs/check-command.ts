@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from '../../labs/lab.ts';
-import type { LabResult } from '../../labs/result.ts';
+import type { ActReport, ActResult, LabResult } from '../../labs/result.ts';
 import { type RunOptions, runLab } from '../../labs/run.ts';
 import type { StageMode } from '../../labs/stage.ts';
-import { EXIT_FAILED } from '../errors.ts';
+import { describe, EXIT_FAILED } from '../errors.ts';
 import { painter, print, printJson } from '../terminal.ts';
 import { type FoundFlavour, findFlavours } from './flavours.ts';
 import type { Language } from './language.ts';
@@ -84,9 +84,20 @@ class CheckRun {
     const began = performance.now();
     for (let tries = 1; ; tries++) {
       const starved = watchForStarvation();
-      const result = await runLab(lab, this.runOptions(lab));
+      const result = await this.play(lab);
       const again = !result.ok && this.options.mode === 'real' && tries < TRIES && starved() !== null;
       if (!again) return { lab, result, tries, seconds: (performance.now() - began) / 1000 };
+    }
+  }
+
+  /** A stage that cannot be opened is that lab's failure, unless it would be every lab's. */
+  private async play(lab: Lab): Promise<LabResult> {
+    try {
+      return await runLab(lab, this.runOptions(lab));
+    } catch (thrown) {
+      const error = describe(thrown);
+      if (error.exitCode !== EXIT_FAILED) throw error;
+      return { id: lab.id, mode: this.options.mode, ok: false, acts: [failed(error.message)] };
     }
   }
 
@@ -123,6 +134,14 @@ class CheckRun {
     print(`${good} of ${done.length} labs as they should be${left}, ${seconds.toFixed(1)} s`);
     if (failed.length > 0) print(`not: ${failed.map(({ lab }) => lab.id).join(', ')}`);
   }
+}
+
+function failed(error: string): ActResult {
+  const report = {
+    ...{ mode: 'real', events: [], programs: [], sockets: [], connections: [], kept: {}, trouble: [] },
+    ...{ bound: {}, lines: [] },
+  } as ActReport;
+  return { name: 'stage', ok: false, report, checks: [], difference: '', error };
 }
 
 /** About how long a lab takes with a real kernel. */

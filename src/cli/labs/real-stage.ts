@@ -153,6 +153,7 @@ export class RealStage implements Stage, OpenStage {
   async configure(options: Readonly<Record<string, ConfigValue>>): Promise<void> {
     for (const [key, value] of Object.entries(textOf(options)))
       await this.world.up.ask('config', { key, value });
+    await this.world.side.relisten();
   }
 
   // ── Between them ───────────────────────────────────────────────────────────────────────────────

@@ -70,6 +70,11 @@ export class StackSide {
     };
   }
 
+  /** Options were changed: listeners are to have them too. */
+  async relisten(): Promise<void> {
+    await this.tell({ verb: 'relisten' });
+  }
+
   /** `conn`: what the running stack calls the connection now. */
   app(conn: () => string | undefined): AppControl {
     const call = async (op: string, more: object = {}): Promise<void> => {

@@ -86,6 +86,9 @@ class LabHost {
       case 'stop':
         await this.labs.service(name).stop();
         return null;
+      case 'relisten':
+        this.labs.relisten();
+        return null;
       case 'seen':
         return this.seen((given['from'] ?? {}) as Readonly<Record<string, number>>);
       case 'app':
