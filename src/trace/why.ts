@@ -1,6 +1,7 @@
 /** The decision behind an event: what was looked at, why it came to that, and what it led to. */
 
 import type { LogEvent } from './log-event.ts';
+import type { EventName } from './record.ts';
 
 /** Where events are looked up. Every list is in the order of their numbers. */
 export interface EventSource {
@@ -40,6 +41,12 @@ const MOST_CONSEQUENCES = 64;
 const DEPTH = 4;
 /** Events in which the answer that was lost is looked for. */
 const LOOK_BACK = 2_000;
+
+/** Events that make others happen. */
+const CAUSES: ReadonlySet<EventName> = new Set<EventName>([
+  ...(['seg:received', 'timer:set', 'timer:fire', 'ip:icmp', 'ip:dropped', 'fault:hit'] as const),
+  ...(['app:open', 'app:accept', 'app:read', 'app:write', 'app:shutdown', 'app:close', 'app:abort'] as const),
+]);
 
 export function explain(source: EventSource, event: LogEvent): Why {
   const because = causesOf(source, event);
@@ -115,7 +122,7 @@ function consequencesOf(source: EventSource, event: LogEvent): Consequence[] {
   // What a segment led to, its arrival led to: the verdict is only the first of it.
   const root = event.ev === 'seg:judged' && event.cause !== undefined ? source.event(event.cause) : event;
   const found: Consequence[] = [];
-  if (root !== undefined) follow(source, root, 1, found);
+  if (root !== undefined && CAUSES.has(root.ev)) follow(source, root, 1, found);
   return found.filter((one) => one.event.n !== event.n);
 }
 
@@ -123,6 +130,6 @@ function follow(source: EventSource, event: LogEvent, depth: number, into: Conse
   for (const next of source.causedBy(event)) {
     if (into.length >= MOST_CONSEQUENCES || next.n <= event.n) return;
     into.push({ event: next, depth });
-    if (depth < DEPTH) follow(source, next, depth + 1, into);
+    if (depth < DEPTH && CAUSES.has(next.ev)) follow(source, next, depth + 1, into);
   }
 }

@@ -70,6 +70,11 @@ export class EventFile {
     return this.file.size;
   }
 
+  /** Bytes that were read so far: what the answers have cost. */
+  get bytesRead(): number {
+    return this.file.bytesRead;
+  }
+
   get path(): string {
     return this.file.path;
   }

@@ -20,6 +20,8 @@ export class LineFile {
   readonly path: string;
   /** Bytes in it when it was opened: what is written later is not seen. */
   readonly size: number;
+  /** Bytes that were read so far, some of them more than once. */
+  bytesRead = 0;
   private readonly descriptor: number;
 
   /** @throws CliError when there is no such file */
@@ -58,7 +60,7 @@ export class LineFile {
         return;
       }
       // A line that is longer than what was read is read again, with more.
-      length = start === 0 ? 4 * length : Math.max(length, CHUNK);
+      length = start === 0 || length < CHUNK ? 4 * length : CHUNK;
       at += start;
     }
   }
@@ -80,7 +82,7 @@ export class LineFile {
         stop = start + 1;
         if (stop === 0) return;
       }
-      length = stop === bytes.length ? 4 * length : Math.max(length, CHUNK);
+      length = stop === bytes.length || length < CHUNK ? 4 * length : CHUNK;
       end = at + stop;
     }
   }
@@ -156,6 +158,7 @@ export class LineFile {
       if (got === 0) break;
       done += got;
     }
+    this.bytesRead += done;
     return bytes.subarray(0, done);
   }
 }

@@ -8,7 +8,7 @@ import type { EventFile } from './event-file.ts';
  * How far around an event the rest of its story is looked for, bytes: what a segment led to was written in
  * the same turn of the stack, other connections' events among it. Timers are looked for at their time.
  */
-const AHEAD = 1 << 24;
+const AHEAD = 1 << 22;
 const BEHIND = 1 << 22;
 /** What a timer may be early or late, seconds. */
 const SLACK = 0.002;

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { EventFile } from '../../../src/cli/event-file/event-file.ts';
+import { FileSource } from '../../../src/cli/event-file/source.ts';
 import type { LogEvent } from '../../../src/trace/log-event.ts';
+import { explain } from '../../../src/trace/why.ts';
 import { Timeline } from '../../../src/trace/world/timeline.ts';
 import { HEADER, manyEvents, writeLog } from '../../support/big-log.ts';
 
@@ -24,7 +26,7 @@ function sample(list: readonly LogEvent[], count: number): LogEvent[] {
   return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)] as LogEvent);
 }
 
-const EVENTS = [...manyEvents(12_000, [2, 4, 6, 7, 8])];
+const EVENTS = [...manyEvents(9_000, [2, 4, 6, 7, 8])];
 
 describe('an event log as a file', () => {
   for (const every of [500, null]) {
@@ -36,7 +38,7 @@ describe('an event log as a file', () => {
       assert.deepEqual([file.first?.event, file.last?.event], [EVENTS[0], EVENTS.at(-1)]);
       assert.deepEqual([...file.from()], EVENTS);
       assert.deepEqual([...file.back()].reverse(), EVENTS);
-      for (const event of sample(EVENTS, every === null ? 7 : 60)) {
+      for (const event of sample(EVENTS, every === null ? 5 : 30)) {
         const place = file.find(event.n);
         assert.ok(place !== null);
         assert.deepEqual(place.event, event);
@@ -114,6 +116,26 @@ describe('an event log as a file', () => {
     writeFileSync(empty, '');
     const file = EventFile.open(empty);
     assert.deepEqual([file.first, file.last, file.find(1), file.header], [null, null, null, null]);
+    file.close();
+  });
+
+  it('of 200,000 events each answer reads what it needs: no more at the end of the log than at its beginning', () => {
+    const file = logOf(manyEvents(200_000, [2, 4, 6, 7, 8]), 8_192);
+    const cost = (act: () => void): number => {
+      const before = file.bytesRead;
+      act();
+      return file.bytesRead - before;
+    };
+    assert.ok(file.size > 40_000_000);
+    for (const n of [1, 777, 60_000, 130_001, 199_999, 200_000]) {
+      const place = file.find(n);
+      assert.ok(place !== null);
+      assert.ok(cost(() => file.find(n)) < 1e6, `finding event ${n}`);
+      const world = cost(() => assert.equal(file.worldAt(place).events, n));
+      assert.ok(world < 12e6, `the world at event ${n}: ${world} bytes`);
+      const why = cost(() => explain(new FileSource(file), place.event as LogEvent));
+      assert.ok(why < 40e6, `why ${n}: ${why} bytes`);
+    }
     file.close();
   });
 
