@@ -29,6 +29,13 @@ const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 /** Sent or held packets that are remembered for when they go on. */
 const MAX_REMEMBERED = 1_024;
 
+/**
+ * Whose packets: all that were on the `wire`, the lost ones apart; or those that the `stack` has sent, lost or
+ * not, and got; or those that the `peer` has.
+ */
+export const VANTAGES = ['wire', 'stack', 'peer'] as const;
+export type Vantage = (typeof VANTAGES)[number];
+
 export interface CaptureOptions {
   /** µs of the clock that events have. */
   readonly now: () => number;
@@ -42,12 +49,14 @@ export interface CaptureOptions {
   readonly wire: string;
   /** Addresses and their names. */
   readonly names: readonly (readonly [string, string])[];
+  /** Default: `wire`. */
+  readonly vantage?: Vantage;
 }
 
 /** One packet that waits for its comments. */
 interface Pending {
   interface: number;
-  readonly time: bigint;
+  time: bigint;
   readonly bytes: Uint8Array;
   readonly out: boolean;
   readonly remarks: Remarks;
@@ -58,6 +67,7 @@ export class Capture implements PacketTap {
   onPacket: (() => void) | null = null;
 
   private readonly options: CaptureOptions;
+  private readonly vantage: Vantage;
   private pending: Pending[] = [];
   private pendingBytes = 0;
   /** The first of them that {@link settle} has not seen. */
@@ -85,6 +95,7 @@ export class Capture implements PacketTap {
 
   constructor(options: CaptureOptions) {
     this.options = options;
+    this.vantage = options.vantage ?? 'wire';
   }
 
   /** What a file begins with. */
@@ -155,7 +166,7 @@ export class Capture implements PacketTap {
     this.inHand.set(bytes, packet);
     this.meeting = packet;
     // What comes has crossed the wire already; what goes does so when the rules let it.
-    if (!out) this.show(packet);
+    if (out === (this.vantage === 'stack')) this.show(packet);
   }
 
   met(): void {
@@ -168,6 +179,7 @@ export class Capture implements PacketTap {
     const out = direction === 'out';
     if (known !== null && !out) {
       this.arriving = known;
+      if (this.vantage === 'stack') this.show(known, this.now);
       return;
     }
     const { forged } = this;
@@ -175,8 +187,13 @@ export class Capture implements PacketTap {
     const packet = this.make(forged === null ? WIRE : INJECTED, bytes.slice(), out, known?.remarks ?? null);
     if (forged !== null) packet.remarks.add(forged);
     else if (known === null) packet.remarks.note('a copy made by a rule');
-    this.show(packet);
+    if (this.isSeenLeaving(out)) this.show(packet);
     if (!out) this.arriving = packet;
+  }
+
+  /** What rules let go, or have made, is seen where it arrives. */
+  private isSeenLeaving(out: boolean): boolean {
+    return this.vantage === 'wire' || out === (this.vantage === 'peer');
   }
 
   // ── The event log ──────────────────────────────────────────────────────────────────────────────
@@ -239,7 +256,8 @@ export class Capture implements PacketTap {
     }
     meeting.remarks.add(event);
     this.remember(event.seg, meeting.remarks);
-    if (fate !== 'dropped' && fate !== 'reset') return;
+    // Who has sent it does not know.
+    if ((fate !== 'dropped' && fate !== 'reset') || this.vantage !== 'wire') return;
     meeting.interface = DROPPED;
     if (meeting.out) this.show(meeting);
   }
@@ -261,12 +279,16 @@ export class Capture implements PacketTap {
   // ── Packets ────────────────────────────────────────────────────────────────────────────────────
 
   private make(place: number, bytes: Uint8Array, out: boolean, remarks: Remarks | null): Pending {
-    const { now, epoch } = this.options;
-    const time = epoch + BigInt(Math.round(now() * 1000));
-    return { interface: place, time, bytes, out, remarks: remarks ?? new Remarks() };
+    return { interface: place, time: this.now, bytes, out, remarks: remarks ?? new Remarks() };
   }
 
-  private show(packet: Pending): void {
+  private get now(): bigint {
+    const { now, epoch } = this.options;
+    return epoch + BigInt(Math.round(now() * 1000));
+  }
+
+  private show(packet: Pending, time = packet.time): void {
+    packet.time = time;
     if (this.quiet) {
       this.quiet = false;
       this.onPacket?.();

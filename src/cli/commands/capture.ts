@@ -1,7 +1,8 @@
 /** `fourwave capture`: the packets of the running stack as pcapng, into a file or a pipe. */
 
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { VANTAGES } from '../../capture/capture.ts';
 import { interfaceStatistics } from '../../capture/pcapng.ts';
 import { converse, openControl } from '../control/client.ts';
 import { roomIn } from '../control/protocol.ts';
@@ -16,7 +17,15 @@ export function addCapture(program: Command): void {
   withControl(program.command('capture'))
     .description('pcapng with comments; - streams to Wireshark: fourwave capture - | wireshark -k -i -')
     .argument('<file>', 'a file, or - for stdout')
-    .action(async (file: string, options: { control?: string }) => {
+    .addOption(
+      new Option(
+        '--vantage <whose>',
+        'wire: all, lost and forged ones apart; stack: what the stack has sent and got; peer: what the kernel has',
+      )
+        .choices(VANTAGES)
+        .default('wire'),
+    )
+    .action(async (file: string, options: { control?: string; vantage: string }) => {
       if (file === '-' && process.stdout.isTTY)
         throw usage('a capture is no text for a terminal: pipe it into tshark or Wireshark, or name a file');
       const socket = await openControl(options);
@@ -33,7 +42,10 @@ export function addCapture(program: Command): void {
       });
       let packets = 0;
       try {
-        for await (const message of converse(socket, { command: 'capture', arguments: {} })) {
+        for await (const message of converse(socket, {
+          command: 'capture',
+          arguments: { vantage: options.vantage },
+        })) {
           if ('alive' in message) await sink.idle();
           if (!('data' in message)) continue;
           const bytes = Buffer.from(message.data, 'base64');

@@ -1,6 +1,6 @@
 /** Who captures the packets of a running stack: the file of `--pcapng`, and `fourwave capture`. */
 
-import { Capture, type CaptureOptions } from '../../capture/capture.ts';
+import { Capture, type CaptureOptions, VANTAGES, type Vantage } from '../../capture/capture.ts';
 import type { FaultDevice } from '../../faults/fault-device.ts';
 import { systemClock } from '../../stack/driver.ts';
 import type { LogEvent } from '../../trace/log-event.ts';
@@ -64,6 +64,7 @@ export class Captures {
     return async (conversation) => {
       const done = this.converse(
         (bytes) => conversation.send({ data: Buffer.from(bytes).toString('base64') }),
+        vantageOf(conversation.arguments['vantage']),
         AbortSignal.any([conversation.signal, this.ended.signal]),
       );
       this.conversations.add(done);
@@ -90,9 +91,13 @@ export class Captures {
     await Promise.allSettled(this.conversations);
   }
 
-  private async converse(send: (bytes: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void> {
+  private async converse(
+    send: (bytes: Uint8Array) => Promise<void>,
+    vantage: Vantage,
+    signal: AbortSignal,
+  ): Promise<void> {
     let wake: () => void = () => {};
-    const reader = this.add(() => wake());
+    const reader = this.add(() => wake(), vantage);
     const { capture } = reader;
     const woken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
     signal.addEventListener('abort', () => wake());
@@ -109,8 +114,8 @@ export class Captures {
     }
   }
 
-  private add(ready: (capture: Capture) => void): Reader {
-    const capture = new Capture(this.about);
+  private add(ready: (capture: Capture) => void, vantage: Vantage = 'wire'): Reader {
+    const capture = new Capture({ ...this.about, vantage });
     const reader = { capture, ready: () => ready(capture) };
     capture.onPacket = () =>
       setImmediate(() => {
@@ -133,6 +138,11 @@ export class Captures {
     this.device.tap = taps.length === 0 ? null : taps.length === 1 ? (taps[0] as Capture) : new TeeTap(taps);
     this.feed.listener = taps.length === 0 ? null : this.listener;
   }
+}
+
+/** Of a client whose command has checked it. */
+function vantageOf(given: unknown): Vantage {
+  return VANTAGES.find((vantage) => vantage === given) ?? 'wire';
 }
 
 /** Several captures at a time. */

@@ -36,8 +36,12 @@ describe('captures of a running stack', { skip: skipWithout('nc', 'tshark', 'cap
   test('B37: the lost ACK lies on fault:dropped with its rule; states, timers and verdicts are comments', async () => {
     const live = join(stack.folder, 'live.pcapng');
     const capture = stack.fourwave('capture', live);
+    const seen = { stack: join(stack.folder, 'stack.pcapng'), peer: join(stack.folder, 'peer.pcapng') };
+    const vantages = (['stack', 'peer'] as const).map((whose) =>
+      stack.fourwave('capture', '--vantage', whose, seen[whose]),
+    );
     await eventually(
-      () => packets(live) > 0,
+      () => [live, seen.stack, seen.peer].every((one) => packets(one) > 0),
       () => capture.stderr,
     );
     const client = stack.start('nc', STACK, '13');
@@ -54,12 +58,20 @@ describe('captures of a running stack', { skip: skipWithout('nc', 'tshark', 'cap
       () => [live, file].every((one) => says(one, 'time-wait restarted')),
       () => 'the kernel did not repeat its FIN',
     );
-    await capture.kill('SIGINT');
+    for (const one of [...vantages, capture]) await one.kill('SIGINT');
     assert.match(capture.stderr, /^fourwave: \d\d packets captured\n$/);
     assert.equal(capture.child.exitCode, 0, 'Ctrl-C ends it well');
     assert.equal(statSync(live).mode & 0o777, 0o600);
 
     for (const one of [live, file]) assert.deepEqual(await tshark(one, WRONG), []);
+    // The ACK that was lost: the stack has sent it twice, the kernel has got it once; both know nothing of a loss.
+    const lastAcks = (one: string): Promise<string[]> =>
+      tshark(one, `ip.src == ${STACK} && tcp.flags == 0x010 && tcp.ack == 2`);
+    assert.equal((await lastAcks(live)).length, 2);
+    assert.equal((await lastAcks(seen.stack)).length, 2);
+    assert.equal((await lastAcks(seen.peer)).length, 1);
+    for (const one of [seen.stack, seen.peer])
+      assert.deepEqual(await tshark(one, 'frame.interface_name != "fw0"'), []);
     const flags = ['tcp.flags', 'frame.comment'] as const;
     const dropped = await tshark(file, 'frame.interface_name == "fault:dropped"', ...flags);
     assert.equal(dropped.length, 1);
