@@ -35,11 +35,16 @@ function checkHead(lab: Lab, wrong: Wrong): void {
   if (predict.choices[predict.right] === undefined) wrong('predict.right is none of its choices');
 }
 
-function checkActs({ acts, broken, narrate = [], type }: Lab, wrong: Wrong): void {
+function checkActs({ acts, broken, only, narrate = [], type }: Lab, wrong: Wrong): void {
   const names = acts.map((act) => act.name);
   if (new Set(names).size !== names.length) wrong('two acts have the same name');
   if (broken.act !== undefined && !names.includes(broken.act)) wrong('broken.act is none of its acts');
   if (broken.what === '') wrong('broken.what is empty');
+  for (const stage of ['sim', 'real']) {
+    const plays = (there: { readonly stage: string } | undefined): boolean =>
+      there === undefined || there.stage === stage;
+    if (plays(only) && !acts.some((act) => plays(act.only))) wrong(`it has no act for ${stage}`);
+  }
   for (const { expect } of acts) checkExpectation(expect ?? '', wrong);
   for (const { when } of narrate) checkExpectation(when, wrong);
   const steps = Object.values(type).flat();

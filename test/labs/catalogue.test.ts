@@ -64,6 +64,14 @@ describe('what a lab says of itself', () => {
       assert.ok(Object.keys(lab.type).length > 0, 'nobody is told what to type');
     });
   }
+  test('every question of the subject, B1 to B60, is answered by a lab', () => {
+    const answered = new Set(LABS.flatMap(({ answers }) => answers));
+    const questions = Array.from({ length: 60 }, (_, index) => `B${index + 1}`);
+    assert.deepEqual(
+      questions.filter((one) => !answered.has(one)),
+      [],
+    );
+  });
   test('ids are unique, and levels never go down', () => {
     const ids = LABS.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);

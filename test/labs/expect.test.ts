@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { ExpectSyntaxError } from '../../src/labs/expect/ast.ts';
 import { REAL } from '../../src/labs/expect/compare.ts';
 import { difference } from '../../src/labs/expect/difference.ts';
@@ -109,6 +110,27 @@ describe('what is refused, and where', () => {
   test('comments and empty lines are nothing', () => {
     assert.deepEqual(parseExpectation('# all\n\n   # K>S nonsense\n').lines, []);
   });
+});
+
+test('whatever is written, it is understood or refused with its place', () => {
+  const words =
+    'K>S S>K SYN ACK,PSH 1:n n+1 ? ... strict ; S K TIME-WAIT timer S.rto armed 4s within ..5s ack win<= = sack never only c1 port -3 #';
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.constantFrom(...words.split(' '), '\n'), fc.string()), { maxLength: 12 }),
+      (parts) => {
+        const text = parts.join(' ');
+        try {
+          match(parseExpectation(text), log(...GREETING));
+        } catch (error) {
+          assert.ok(error instanceof ExpectSyntaxError, String(error));
+          const row = text.split('\n')[error.line - 1];
+          assert.ok(row !== undefined && error.column >= 1 && error.column <= row.length + 1);
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
 
 describe('segments', () => {

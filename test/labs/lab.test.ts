@@ -47,6 +47,7 @@ describe('what is refused', () => {
     [{ type: { any: [{ wait: both, until: 'S NOWHERE' }] } }, /"NOWHERE" is no state/],
     [{ broken: { what: '', stack: {} } }, /broken.what is empty/],
     [{ broken: { what: 'x', act: 'other' } }, /broken.act is none/],
+    [{ acts: [{ name: 'a', auto: () => {}, only: { stage: 'sim', why: both } }] }, /no act for real/],
   ];
   for (const [change, message] of cases) {
     test(String(message), () => {

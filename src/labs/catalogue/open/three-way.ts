@@ -7,7 +7,7 @@ export default lab({
   id: 'open/three-way',
   level: 1,
   minutes: 3,
-  answers: ['B1', 'B3', 'B4', 'B5', 'B6', 'B7', 'B9'],
+  answers: ['B1', 'B3', 'B4', 'B5', 'B6', 'B7', 'B9', 'B60'],
   rfc: ['RFC 9293 §3.5', 'RFC 9293 §3.10.7.2', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/input/listen.ts', 'src/tcp/input/synchronized.ts'],
   title: { en: 'Three segments open a connection', zh: '三次握手:三个报文段建立连接' },
