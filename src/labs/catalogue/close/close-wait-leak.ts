@@ -51,6 +51,15 @@ export default lab({
       title: { en: 'Forgotten', zh: '被遗忘' },
       kernel: { tcp_fin_timeout: 1 },
       auto: leak,
+      expect: `
+        only c1
+        K>S SYN 0
+        S>K SYN,ACK 0 ack 1
+        K>S FIN,ACK 1 ack 1            ; S CLOSE-WAIT
+        S>K ACK 1 ack 2                # and then nothing, for ever
+        never S>K FIN
+        ...
+      `,
       check: ({ kept, mode }) => {
         const count = clients({ mode });
         return [

@@ -18,9 +18,9 @@ export default lab({
     zh: 'FIN 不带数据,为什么对它的确认要加一?',
   },
   type: {
-    'nc.openbsd': [{ run: 'nc -N 10.9.0.2 9 </dev/null' }, { run: 'echo five | nc -N 10.9.0.2 9' }],
-    ncat: [{ run: 'ncat 10.9.0.2 9 </dev/null' }, { run: 'echo five | ncat 10.9.0.2 9' }],
-    any: [{ run: 'nc -N 10.9.0.2 9 </dev/null' }, { run: 'echo five | nc -N 10.9.0.2 9' }],
+    'nc.openbsd': [{ run: 'nc -N 10.9.0.2 9 </dev/null' }],
+    ncat: [{ run: 'ncat 10.9.0.2 9 </dev/null' }],
+    any: [{ run: 'nc -N 10.9.0.2 9 </dev/null' }],
   },
   predict: {
     ask: {

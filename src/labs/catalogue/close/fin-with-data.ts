@@ -15,7 +15,7 @@ export default lab({
     en: 'Must a FIN be a segment of its own? What is acknowledged when it is not?',
     zh: 'FIN 必须单独成为一个报文段吗?如果不是,确认的是什么?',
   },
-  type: { any: [{ run: 'curl http://10.9.0.2/close' }, { run: "curl -0 'http://10.9.0.2/big?kb=4'" }] },
+  type: { any: [{ run: 'curl http://10.9.0.2/close' }] },
   predict: {
     ask: {
       en: 'The last segment carries bytes 101 to 110, and FIN. What is it acknowledged with?',

@@ -17,13 +17,9 @@ export default lab({
     zh: '程序已关闭离开,对方已死。FIN 会发送几次?由哪个旋钮决定?',
   },
   type: {
-    any: [
-      { run: 'sysctl net.ipv4.tcp_orphan_retries', terminal: 2 },
-      { run: 'nc -N 10.9.0.2 7' },
-      { run: 'fourwave fault add cut both', terminal: 2 },
-      { key: 'Ctrl-C' },
-      { run: 'fourwave ladder', terminal: 2 },
-    ],
+    'nc.openbsd': [{ run: 'nc -N 10.9.0.2 7' }, { key: 'Ctrl-D' }, { run: 'fourwave ladder', terminal: 2 }],
+    ncat: [{ run: 'ncat 10.9.0.2 7' }, { key: 'Ctrl-D' }],
+    any: [{ run: 'nc -N 10.9.0.2 7' }, { key: 'Ctrl-D' }],
   },
   predict: {
     ask: {
@@ -46,15 +42,25 @@ export default lab({
       name: 'ours',
       title: { en: 'retries.orphan = 3', zh: 'retries.orphan = 3' },
       stack: { 'retries.orphan': '3', tlp: 'off' },
-      auto: (stage) => orphanOurs(stage),
+      services: { echo: { think: 300 } },
+      faults: ['drop out where fin'],
+      auto: async (stage) => {
+        const nc = await stage.nc(7, { N: true });
+        await stage.until('S ESTABLISHED');
+        await nc.eof();
+        await stage.until('S CLOSED', { timeout: 15_000 });
+        await nc.kill();
+      },
       expect: `
         K>S SYN 0
         S>K SYN,ACK 0 ack 1
         K>S ACK 1 ack 1
-        S>K FIN,ACK 1 ack 1 LOST           ; S FIN-WAIT-1
-        S>K FIN,ACK 1 ack 1 LOST RETRANS trigger rto within 150ms..600ms
-        S>K FIN,ACK 1 ack 1 LOST RETRANS trigger rto
-        S>K FIN,ACK 1 ack 1 LOST RETRANS trigger rto
+        K>S FIN,ACK 1 ack 1                ; S CLOSE-WAIT
+        S>K ACK 1 ack 2
+        S>K FIN,ACK 1 ack 2 LOST           ; S LAST-ACK
+        S>K FIN,ACK 1 ack 2 LOST RETRANS trigger rto within 150ms..600ms
+        S>K FIN,ACK 1 ack 2 LOST RETRANS trigger rto
+        S>K FIN,ACK 1 ack 2 LOST RETRANS trigger rto
         closed timeout-r2
         ...
       `,
@@ -76,12 +82,8 @@ export default lab({
       stack: { tlp: 'off' },
       auto: async (stage) => {
         const found: string[] = [];
-        const echo = stage.service('echo');
         for (const [index, retries] of [0, 1, 2].entries()) {
-          // A connection has the options that its listener had when it was opened.
           await stage.configure({ 'retries.orphan': String(retries) });
-          await echo.stop();
-          await echo.start();
           const conn = `c${index + 1}`;
           await orphanOurs(stage, conn);
           await stage.clearFaults();

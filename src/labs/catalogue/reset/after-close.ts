@@ -1,6 +1,7 @@
 /** reset/after-close: data for a program that has closed. */
 
 import { lab } from '../../lab.ts';
+import type { ActReport, CheckLine } from '../../result.ts';
 import { checked, pathOf, segmentsWith } from '../close/scenes.ts';
 
 export default lab({
@@ -46,67 +47,33 @@ export default lab({
     {
       name: 'kernel-closed',
       title: { en: 'K has closed, S writes', zh: 'K 已关闭,S 写' },
+      services: { http: { think: 200 } },
       auto: async (stage) => {
-        const socket = await stage.socket({ connect: 2002 });
+        const socket = await stage.socket({ connect: 80 });
         await stage.until('S ESTABLISHED');
+        await socket.send('GET /slow HTTP/1.0\r\n\r\n');
+        await stage.until('K>S PSH,ACK');
         await socket.close();
-        await stage.until('K>S FIN,ACK\nS>K ACK 1 ack 2');
-        await stage.wait(50);
+        await stage.until('K>S FIN,ACK\nS>K ACK');
+        await stage.wait(20);
         const [before] = await stage.kernelSockets();
-        stage.keep('K', `${before?.state ?? 'gone'}, ${before?.timer === null ? 'no timer' : 'a timer'}`);
-        await stage.app('c1').write('12345');
+        stage.keep('K', before?.state);
         await stage.until('S CLOSED');
-        await stage.wait(50);
+        // Its program goes on to write, every 500 ms.
+        await stage.wait(1200);
         stage.keep('after', (await stage.kernelSockets()).length);
-        await stage
-          .app('c1')
-          .write('more')
-          .catch(() => undefined);
       },
       expect: `
         K>S SYN 0
         S>K SYN,ACK 0 ack 1
         K>S ACK 1 ack 1
-        K>S FIN,ACK 1 ack 1            ; S CLOSE-WAIT  K FIN-WAIT-1
-        S>K ACK 1 ack 2                ; K FIN-WAIT-2
-        S>K PSH,ACK 1:6 ack 2
-        strict K>S any 2               ; S CLOSED  K CLOSED  closed reset-by-peer
+        K>S PSH,ACK 1:u ack 1
+        K>S FIN,ACK u ack 1            ; S CLOSE-WAIT  K FIN-WAIT-1
+        S>K ACK 1 ack u+1              ; K FIN-WAIT-2
+        S>K PSH,ACK 1:w ack u+1
+        strict K>S any u+1             ; S CLOSED  K CLOSED  closed reset-by-peer
       `,
-      check: ({ events, kept, mode }) => {
-        const writes = events.filter(({ ev }) => ev === 'app:write');
-        const [rst] = segmentsWith(events, 'K', 'RST');
-        return [
-          checked(
-            'K was in FIN-WAIT-2 and looked the same as after shutdown()',
-            'K 处于 FIN-WAIT-2,与 shutdown() 之后看不出区别',
-            String(kept['K']).startsWith('FIN-WAIT-2'),
-            String(kept['K']),
-          ),
-          checked(
-            'the first write was taken: 5 bytes',
-            '第一次写被接受:5 个字节',
-            writes[0]?.data['bytes'] === 5,
-          ),
-          checked(
-            'the next was not: EPIPE',
-            '下一次没有:EPIPE',
-            events.some(({ ev, data }) => ev === 'conn:closed' && data['error'] === 'EPIPE') &&
-              writes.length === 1,
-            `${writes.length} writes`,
-          ),
-          checked(
-            "the RST has the number that S's ack asked for",
-            'RST 的序号正是 S 的确认号所要的',
-            rst?.seq === 2 && (mode === 'sim' || rst.ack === null),
-            `RST ${rst?.seq ?? 'none'}${rst?.ack === null ? ', no ACK' : ''}`,
-          ),
-          checked(
-            'it ended both ends at once, without TIME-WAIT',
-            '它立即结束了两端,没有 TIME-WAIT',
-            kept['after'] === 0,
-          ),
-        ];
-      },
+      check: closedByKernel,
     },
     {
       name: 'stack-closed',
@@ -215,12 +182,45 @@ before, ECONNRESET otherwise. A program that counts on the first error loses the
     what: 'K has only shut down its sending side: it still reads, and there is nothing to reset.',
     act: 'kernel-closed',
     auto: async (stage) => {
-      const socket = await stage.socket({ connect: 2002 });
+      const socket = await stage.socket({ connect: 80 });
       await stage.until('S ESTABLISHED');
+      await socket.send('GET /slow HTTP/1.0\r\n\r\n');
       await socket.shutdown();
-      await stage.until('S>K ACK 1 ack 2');
-      await stage.app('c1').write('12345');
-      await stage.wait(200);
+      await stage.until('S CLOSED');
     },
   },
 });
+
+function closedByKernel({ events, kept, mode }: ActReport): CheckLine[] {
+  const writes = events.filter(({ ev }) => ev === 'app:write');
+  const closed = events.find(({ ev }) => ev === 'conn:closed');
+  const [rst] = segmentsWith(events, 'K', 'RST');
+  const asked = segmentsWith(events, 'S', 'PSH')[0]?.ack ?? null;
+  return [
+    checked(
+      'K was in FIN-WAIT-2 and looked the same as after shutdown()',
+      'K 处于 FIN-WAIT-2,与 shutdown() 之后看不出区别',
+      kept['K'] === 'FIN-WAIT-2',
+      String(kept['K']),
+    ),
+    checked('the first write was taken', '第一次写被接受', Number(writes[0]?.data['bytes']) > 0),
+    checked(
+      'the next was not: EPIPE',
+      '下一次没有:EPIPE',
+      closed?.data['error'] === 'EPIPE' && writes.every(({ n }) => n < closed.n),
+      String(closed?.data['error']),
+    ),
+    checked(
+      "the RST has the number that S's ack asked for",
+      'RST 的序号正是 S 的确认号所要的',
+      // Linux's has no ACK; our stack, which stands in for it, says what it had received.
+      rst !== undefined && rst.seq === asked && (mode === 'sim' || rst.ack === null),
+      `RST ${rst?.seq ?? 'none'}`,
+    ),
+    checked(
+      'it ended both ends at once, without TIME-WAIT',
+      '它立即结束了两端,没有 TIME-WAIT',
+      kept['after'] === 0,
+    ),
+  ];
+}
