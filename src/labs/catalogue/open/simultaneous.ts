@@ -184,7 +184,7 @@ acknowledgement of the other's. When that arrives, its ACK opens the connection;
 says so with a D-SACK block 0-1.
 
 Nobody listens on either side, nobody is the server, and there is one connection. It needs fixed ports on both
-ends, and that the second end sends before the first SYN arrives: here both SYNs are held back until both have been sent.`,
+ends, and that the second end sends before the first SYN arrives: here both are held back until both have been sent.`,
     zh: `这是 RFC 9293 的图 7。一个连接就是一对地址和端口;在 SYN-SENT 收到来自被叫方同一位置的 SYN,就属于这个连接。
 双方各自进入 SYN-RECEIVED,把自己的 SYN 再发一次,并带上对对方 SYN 的确认。它到达时,其中的 ACK 打开连接;
 其中的 SYN 是重复的,Linux 会用 D-SACK 块 0-1 说明。

@@ -128,7 +128,7 @@ const stackFirst: Act = {
         '每次都是同一个 SYN,ACK,日志写明各自重传的是哪一个',
         sent.length === 4 &&
           new Set(sent.map(rawNumber)).size === 1 &&
-          sent.slice(1).every(({ data }) => 'retransOf' in data),
+          sent.slice(1).every(({ data }) => data['retransmission'] === true && 'retransOf' in data),
       ),
       point('K never had to send its SYN again', 'K 不必重发 SYN', segments(events, 'K', 'SYN').length === 1),
     ];
