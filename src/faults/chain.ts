@@ -86,8 +86,7 @@ export class Chain {
     const { passage } = this;
     switch (rule.rule.verb) {
       case 'copy':
-        this.keep(rule, sight, false);
-        this.tell(sight, 'copied', rule, 0);
+        this.keep(rule, sight, false, 'copied');
         break;
       case 'mutate':
         mutate(sight, rule.rule.set);
@@ -114,17 +113,21 @@ export class Chain {
   }
 
   /** Where nothing more can be kept it is lost. */
-  private hold(rule: ActiveRule, sight: Sight): true {
-    if (!this.keep(rule, sight, true)) return this.drop(rule, sight);
-    this.tell(sight, 'held', rule, 0);
-    return true;
+  private hold(rule: ActiveRule, sight: Sight): boolean {
+    return this.keep(rule, sight, true, 'held') || this.drop(rule, sight);
   }
 
-  private keep(rule: ActiveRule, sight: Sight, held: boolean): boolean {
+  /** It is told under the number that it has when it goes on. */
+  private keep(rule: ActiveRule, sight: Sight, held: boolean, fate: Fate): boolean {
     this.number(sight);
     const { direction } = sight;
     const bytes = held ? sight.bytes : sight.bytes.slice();
-    return this.host.keep(rule.rule.name ?? '', { direction, bytes, segment: this.segment, held });
+    const kept = { direction, bytes, segment: this.segment, held };
+    const room = this.host.keep(rule.rule.name ?? '', kept);
+    if (!room && held) return false;
+    this.tell(sight, fate, rule, 0);
+    kept.segment = this.segment;
+    return room;
   }
 
   private reset(rule: ActiveRule, sight: Sight): true {

@@ -229,6 +229,10 @@ test('hold in where syn first as old1: only the first; clear lets it go', () => 
   world.faults.clear(null);
   world.run(100 * MS);
   assert.deepEqual(world.fates(), ['in held SYN 0', 'in released SYN 0']);
+  const [held, released] = world.events('wire:fate');
+  const arrived = world.events('seg:received').find(({ data }) => data['flags'] === 'SYN');
+  assert.ok(held?.seg !== undefined && held.seg > 0);
+  assert.deepEqual([released?.seg, arrived?.seg], [held.seg, held.seg], 'one number for its whole fate');
   assert.ok(world.server.accept(listener).fd > 0);
 });
 
