@@ -222,7 +222,7 @@ export interface Stage {
   service(name: string): ServiceControl;
   /** The application on `c1`; without a name, that of the newest connection. */
   app(conn?: string): AppControl;
-  /** What `fourwave ss -a --json` prints. */
+  /** What `fourwave ss --json` prints: listeners left out. */
   connections(): Promise<readonly ConnectionRecord[]>;
   /** Options of S, for connections opened later. */
   configure(options: Readonly<Record<string, ConfigValue>>): Promise<void>;

@@ -40,15 +40,18 @@ function checkActs({ acts, broken, only, narrate = [], type }: Lab, wrong: Wrong
   if (new Set(names).size !== names.length) wrong('two acts have the same name');
   if (broken.act !== undefined && !names.includes(broken.act)) wrong('broken.act is none of its acts');
   if (broken.what === '') wrong('broken.what is empty');
-  for (const stage of ['sim', 'real']) {
-    const plays = (there: { readonly stage: string } | undefined): boolean =>
-      there === undefined || there.stage === stage;
-    if (plays(only) && !acts.some((act) => plays(act.only))) wrong(`it has no act for ${stage}`);
-  }
+  checkStages(acts, only, wrong);
   for (const { expect } of acts) checkExpectation(expect ?? '', wrong);
   for (const { when } of narrate) checkExpectation(when, wrong);
   const steps = Object.values(type).flat();
   for (const step of steps) if ('until' in step) checkExpectation(step.until, wrong);
+}
+
+function checkStages(acts: readonly Act[], only: Lab['only'], wrong: Wrong): void {
+  for (const stage of ['sim', 'real']) {
+    const plays = (there: Lab['only']): boolean => there === undefined || there.stage === stage;
+    if (plays(only) && !acts.some((act) => plays(act.only))) wrong(`it has no act for ${stage}`);
+  }
 }
 
 function checkExpectation(text: string, wrong: Wrong): void {

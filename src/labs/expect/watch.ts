@@ -8,6 +8,9 @@ import { firstAfter, History } from './history.ts';
 import { parseExpectation } from './parse.ts';
 import type { Rung } from './rungs.ts';
 
+/** Seconds in which all is told that becomes of a segment. */
+const FATES = 0.25;
+
 /** Lines are found one after the other; the clauses of a line after its segment, before the next one found. */
 export class PatternWatch {
   private readonly lines: readonly Line[];
@@ -73,8 +76,8 @@ export class PatternWatch {
         this.bound = compared;
         return rung.index;
       }
-      // What became of a segment is told in the same moment; what followed from it may come later.
-      settled &&= typeof compared === 'string' && rung.t < now;
+      // What became of a segment is told soon after it; what followed from it may come later.
+      settled &&= typeof compared === 'string' && rung.t < now - FATES;
       if (settled) this.pastRungs = place + 1;
     }
     return -1;

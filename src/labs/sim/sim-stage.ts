@@ -128,7 +128,7 @@ export class SimStage implements Stage, OpenStage {
   }
 
   connections(): Promise<readonly ConnectionRecord[]> {
-    return settled(() => this.s.stack.connections());
+    return settled(() => this.s.stack.connections().filter(({ state }) => (state as string) !== 'LISTEN'));
   }
 
   configure(options: Readonly<Record<string, ConfigValue>>): Promise<void> {
@@ -247,7 +247,7 @@ export class SimStage implements Stage, OpenStage {
       events: this.log,
       programs: this.programs.map(reportOf),
       sockets: await this.kernelSockets(),
-      connections: (await this.connections()).filter(({ state }) => (state as string) !== 'LISTEN'),
+      connections: await this.connections(),
       kept: this.kept,
       trouble: [this.s.stack.guarded, this.k.stack.guarded].flatMap((error) =>
         error === null ? [] : [String(error.stack)],
