@@ -49,6 +49,7 @@ const KNOWN = [
   ['integration/kernel/', { seconds: 8, load: 0.4 }],
   ['integration/cli/usage', { seconds: 35, load: 1 }],
   ['integration/cli/running', { seconds: 15 }],
+  ['labs/catalogue', { seconds: 12 }],
   // Mostly waiting for the kernel's timers, four labs at a time.
   ['integration/labs/real', { seconds: 200, load: 1.4 }],
   ['integration/labs/typed', { seconds: 90, load: 0.6 }],
