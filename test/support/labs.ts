@@ -137,9 +137,10 @@ export class TypedLab {
     );
   }
 
-  /** Does what the page says, at a person's pace. */
+  /** Does what the page says, at a person's pace; what comes after the lab is over is left out. */
   async type(steps: readonly TypeStep[]): Promise<void> {
     for (const step of steps) {
+      if (!this.runner.running) return;
       const shell = await this.shell(step.terminal ?? 1);
       if ('run' in step) shell.type(`${step.run}\n`);
       else if ('line' in step) shell.type(`${step.line}\n`);
@@ -156,7 +157,7 @@ export class TypedLab {
     const shell = this.bench.onTerminal('lab', 'shell');
     this.shells.set(number, shell);
     await eventually(
-      () => shell.text.includes('(lab '),
+      () => shell.text.includes('(lab ') || !this.runner.running,
       () => `a prompt: ${shell.text}`,
     );
     return shell;
@@ -167,7 +168,7 @@ export class TypedLab {
       () => {
         const watch = new PatternWatch(pattern);
         for (const event of this.events) watch.add(event);
-        return watch.found() !== null;
+        return watch.found() !== null || !this.runner.running;
       },
       () => `${pattern}: ${this.runner.text.slice(-2000)}`,
     );

@@ -2,6 +2,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import type { LogEvent } from '../../trace/log-event.ts';
+import { isOfKeyframe } from '../../trace/world/keyframe.ts';
 import { isEvent } from '../render/event.ts';
 
 /** ms between two looks. */
@@ -65,7 +66,7 @@ export class LogTail {
     if (text === '') return;
     const value: unknown = JSON.parse(text);
     // The first line is no event, nor is what makes looking up faster.
-    if (isEvent(value)) this.each(value as unknown as LogEvent);
+    if (isEvent(value) && !isOfKeyframe(value.ev)) this.each(value as unknown as LogEvent);
   }
 
   /** Takes the last lines too. */

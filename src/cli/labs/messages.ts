@@ -41,6 +41,10 @@ export const MESSAGES = {
     '请按上面的步骤再试一次，或在这里按回车判定。',
   ),
   asExpected: t('That is what the lab wanted to show.', '这正是本实验要展示的。'),
+  lookAround: t(
+    'Look around as long as you like ("ss -tano" over there); Enter here ends the lab.',
+    '可以继续查看（在那个终端输入 ss -tano）；在这里按回车结束实验。',
+  ),
   explain: t('Explanation', '解释'),
   references: t('References', '参考'),
   next: t('Next', '下一个'),

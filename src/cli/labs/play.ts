@@ -58,7 +58,10 @@ export class Play {
         await this.hear();
         const { events } = this.options.world.watch;
         const met = expectation.lines.length > 0 && match(expectation, events, REAL).ok;
-        if (met) return;
+        if (met) {
+          if (interactive) await this.lookAround(end);
+          return;
+        }
         if (this.isOver() && !(await this.another())) return;
       }
     } finally {
@@ -72,6 +75,13 @@ export class Play {
     this.lines.on('line', () => {
       this.enter = true;
     });
+  }
+
+  /** It is done; whoever sits here may want to see what is left. */
+  private async lookAround(end: number): Promise<void> {
+    this.options.say(MESSAGES.asExpected);
+    this.options.say(MESSAGES.lookAround);
+    while (!this.enter && performance.now() < end) await sleep(LOOK);
   }
 
   private async hear(): Promise<void> {
