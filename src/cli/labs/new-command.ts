@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LAB_GROUPS } from '../../labs/lab-groups.ts';
 import type { LogEvent } from '../../trace/log-event.ts';
+import { isOfKeyframe } from '../../trace/world/keyframe.ts';
 import { follow } from '../control/client.ts';
 import { missing, unusable, usage } from '../errors.ts';
 import { isEvent } from '../render/event.ts';
@@ -56,7 +57,7 @@ function eventsOf(path: string): LogEvent[] {
   return text.split('\n').flatMap((line) => {
     try {
       const value: unknown = JSON.parse(line);
-      return isEvent(value) ? [value as unknown as LogEvent] : [];
+      return isEvent(value) && !isOfKeyframe(value.ev) ? [value as unknown as LogEvent] : [];
     } catch {
       return [];
     }

@@ -2,6 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { isOfKeyframe } from '../../trace/world/keyframe.ts';
 import { CliError, EXIT_FAILED } from '../errors.ts';
 import { type EventLine, isEvent } from '../render/event.ts';
 
@@ -12,8 +13,9 @@ export async function* eventsOfPipe(path: string): AsyncGenerator<EventLine> {
     number++;
     if (line === '') continue;
     const value = parseLine(line);
-    if (isEvent(value)) yield value;
-    else if (number > 1 || (value as { tcplog?: unknown } | null)?.tcplog === undefined) {
+    if (isEvent(value)) {
+      if (!isOfKeyframe(value.ev)) yield value;
+    } else if (number > 1 || (value as { tcplog?: unknown } | null)?.tcplog === undefined) {
       throw new CliError(EXIT_FAILED, `line ${number} of ${path} is no event of a log`);
     }
   }
