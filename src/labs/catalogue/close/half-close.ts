@@ -106,6 +106,7 @@ export default lab({
       name: 'close',
       title: { en: 'close() instead: nobody reads any more', zh: '换成 close():没有人再读了' },
       services: { http: { think: 200 } },
+      real: { services: { http: { think: 1000 } } },
       auto: closeInstead,
       expect: `
         K>S SYN 0

@@ -82,8 +82,11 @@ export default lab({
       stack: { tlp: 'off' },
       auto: async (stage) => {
         const found: string[] = [];
+        const echo = stage.service('echo');
         for (const [index, retries] of [0, 1, 2].entries()) {
           await stage.configure({ 'retries.orphan': String(retries) });
+          await echo.stop();
+          await echo.start();
           const conn = `c${index + 1}`;
           await orphanOurs(stage, conn);
           await stage.clearFaults();

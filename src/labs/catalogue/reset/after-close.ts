@@ -48,6 +48,7 @@ export default lab({
       name: 'kernel-closed',
       title: { en: 'K has closed, S writes', zh: 'K 已关闭,S 写' },
       services: { http: { think: 200 } },
+      real: { services: { http: { think: 1000 } } },
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 80 });
         await stage.until('S ESTABLISHED');
