@@ -30,6 +30,10 @@ export default lab({
       { run: 'fourwave fault add cut both', terminal: 2 },
       { run: 'ss -tano', terminal: 2 },
       { run: 'fourwave ss', terminal: 2 },
+      { wait: { en: 'as long as you like', zh: '想等多久就等多久' }, ms: 3000 },
+      { run: 'fourwave fault clear', terminal: 2 },
+      { line: 'as if nothing had happened' },
+      { key: 'Ctrl-C' },
     ],
   },
   auto: async (stage) => {

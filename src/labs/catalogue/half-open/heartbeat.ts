@@ -92,8 +92,8 @@ export default lab({
     ...
     S>K FIN,ACK                   ; S FIN-WAIT-1
     K>S ACK                       ; S FIN-WAIT-2  K CLOSE-WAIT
-    K>S FIN,ACK                   ; S TIME-WAIT
-    S>K ACK
+    ? K>S FIN,ACK                 ; S TIME-WAIT
+    ...
     never K>S RST
     never S>K RST
     never closed keepalive

@@ -54,7 +54,8 @@ const cut: Act = {
     ${OPEN}
     S>K ACK 0 ack 1 trigger keepalive within 1900ms..2200ms
     strict K>S ACK 1 ack 1
-    strict S>K ACK 0 ack 1 LOST within 1900ms..2200ms
+    ...
+    S>K ACK 0 ack 1 LOST
     strict S>K ACK 0 ack 1 LOST within 950ms..1100ms
     strict S>K ACK 0 ack 1 LOST within 950ms..1100ms
     strict S>K RST,ACK 1 ack 1 LOST within 950ms..1100ms
@@ -73,8 +74,8 @@ const cut: Act = {
       String(kept['probing']),
     ),
     point(
-      'A probe has the number before SND.NXT, and no data',
-      '探测报文的序号是 SND.NXT − 1,不带数据',
+      'A probe has the number before SND.NXT, and no data: one was answered, three were lost',
+      '探测报文的序号是 SND.NXT − 1,不带数据:一次有回答,三次丢失',
       rungsOf(events).filter(({ from, seq, len }) => from === 'S' && seq === 0 && len === 0).length === 5,
     ),
     point(

@@ -28,16 +28,21 @@ export default lab({
   type: {
     'nc.openbsd': [
       { run: 'nc -p 40000 10.9.0.2 7' },
-      { run: 'fourwave fault add "drop in where rst || fin times 1"', terminal: 2 },
-      { key: 'Ctrl-C' },
+      { line: 'one' },
+      { run: "fourwave fault add 'drop in where rst times 1'", terminal: 2 },
+      { run: 'ss -K dport = 7', terminal: 2 },
       { run: 'nc -N -p 40000 10.9.0.2 7' },
+      { line: 'two' },
       { key: 'Ctrl-D' },
     ],
     any: [
       { run: 'nc -p 40000 10.9.0.2 7' },
-      { run: 'fourwave fault add "drop in where rst || fin times 1"', terminal: 2 },
-      { key: 'Ctrl-C' },
+      { line: 'one' },
+      { run: "fourwave fault add 'drop in where rst times 1'", terminal: 2 },
+      { run: 'ss -K dport = 7', terminal: 2 },
       { run: 'nc -p 40000 10.9.0.2 7' },
+      { line: 'two' },
+      { key: 'Ctrl-C' },
     ],
   },
   auto: async (stage) => {
@@ -99,6 +104,7 @@ export default lab({
     K>S PSH,ACK 1:5 ack 1
     S>K PSH,ACK 1:5 ack 5
     K>S ACK 5 ack 5
+    ? K>S RST,ACK 5 ack 5 LOST
     c1 K>S SYN ? DROPPED          ; S ESTABLISHED
     strict c1 S>K ACK 5 ack 5     ; S ESTABLISHED
     strict c1 K>S RST 5           ; S CLOSED

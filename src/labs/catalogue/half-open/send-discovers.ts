@@ -27,8 +27,9 @@ const reboot: Act = {
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
     K>S ACK 1 ack 1               ; S ESTABLISHED
-    S>K PSH,ACK 1:8 ack 1         ; app write
-    strict K>S RST 1              ; S CLOSED
+    ...
+    S>K PSH,ACK m:n ack 1
+    strict K>S RST m              ; S CLOSED
     closed reset-by-peer
   `,
   check: ({ events, kept }) => [
@@ -159,9 +160,13 @@ export default lab({
   },
   type: {
     any: [
-      { run: 'nc 10.9.0.2 2002' },
-      { run: 'fourwave fault add cut both', terminal: 2 },
-      { run: 'fourwave write c1 "hello?"', terminal: 2 },
+      { run: 'nc 10.9.0.2 2007' },
+      { run: "fourwave fault add 'drop in where rst times 1'", terminal: 2 },
+      { run: 'ss -K dport = 2007', terminal: 2 },
+      {
+        wait: { en: 'the next ping: S writes, and finds out', zh: '下一次 ping:S 写数据,于是发现' },
+        until: 'K>S RST\nS CLOSED',
+      },
       { run: 'fourwave ss', terminal: 2 },
     ],
   },

@@ -31,6 +31,8 @@ export default lab({
       { run: `nc 10.9.0.2 ${PORT}`, terminal: 3 },
       { run: 'ss -tan', terminal: 4 },
       { run: 'fourwave ss -l', terminal: 4 },
+      { wait: { en: 'a SYN was dropped again', zh: '又有 SYN 被丢弃' }, ms: 1500 },
+      { line: 'anybody there?' },
     ],
   },
   auto: async (stage) => {
@@ -96,10 +98,10 @@ export default lab({
     c1 K>S ACK 1 ack 1            ; S ESTABLISHED
     K>S SYN 0 DROPPED reason TCP_LISTEN_OVERFLOW
     K>S SYN 0 DROPPED reason TCP_LISTEN_OVERFLOW
-    K>S SYN 0 DROPPED reason TCP_LISTEN_OVERFLOW
-    K>S SYN 0 DROPPED reason TCP_LISTEN_OVERFLOW
-    c1 K>S PSH,ACK 1:16 ack 1
-    S>K ACK 1 ack 16
+    K>S SYN 0 RETRANS DROPPED reason TCP_LISTEN_OVERFLOW
+    ...
+    c1 K>S PSH,ACK 1:n ack 1
+    c1 S>K ACK 1 ack n
     ...
     never S>K RST,ACK
     never c2 S>K any

@@ -142,6 +142,7 @@ export default lab({
       { run: 'nc -p 5000 10.9.0.2 5001' },
       { run: 'fourwave connect -p 5001 10.9.0.1 5000', terminal: 2 },
       { run: 'fourwave release syns', terminal: 3 },
+      { line: 'hello from S', terminal: 2 },
       { line: 'hello from K' },
     ],
   },

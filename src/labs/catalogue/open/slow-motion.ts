@@ -95,7 +95,9 @@ export default lab({
     ...
     K>S FIN,ACK 1 ack 1          ; S CLOSE-WAIT
     S>K FIN,ACK 1 ack 2          ; S LAST-ACK
+    ...
     K>S ACK 2 ack 2              ; S CLOSED
+    ...
   `,
   check: ({ events, kept }) => {
     const syns = segments(events, 'K', 'SYN');

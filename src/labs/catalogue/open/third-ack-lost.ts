@@ -168,7 +168,11 @@ export default lab({
       { wait: { en: 'both are ESTABLISHED', zh: '双方都是 ESTABLISHED' }, until: 'S ESTABLISHED' },
       { key: 'Ctrl-D' },
     ],
-    any: [{ run: 'nc 10.9.0.2 7' }, { line: 'hi' }, { key: 'Ctrl-C' }],
+    any: [
+      { run: 'nc 10.9.0.2 7' },
+      { wait: { en: 'both are ESTABLISHED', zh: '双方都是 ESTABLISHED' }, until: 'S ESTABLISHED' },
+      { key: 'Ctrl-C' },
+    ],
   },
   acts: [silent, data, often],
   predict: {
