@@ -59,6 +59,11 @@ const ALL: readonly Invariant[] = [
     text: { en: 'No timer outlived its connection', zh: '没有定时器在连接结束后仍然存在' },
     broken: ({ events }) => brokenTimer(events),
   },
+  {
+    name: 'printed',
+    text: { en: 'What nc printed is what the application wrote', zh: 'nc 打印的就是应用程序写入的' },
+    broken: lostBytes,
+  },
 ];
 
 /** All that the act does not waive. */
@@ -114,3 +119,20 @@ function brokenTimer(events: readonly LogEvent[]): string {
   }
   return '';
 }
+
+/** Where one nc talked over one connection, both to the orderly end. */
+function lostBytes({ events, programs }: ActReport): string {
+  const [program, ...others] = programs;
+  const closed = events.filter(({ ev }) => ev === 'conn:closed');
+  const opened = events.filter(({ ev }) => ev === 'conn:opened');
+  const orderly = closed.every(({ data }) => ORDERLY.includes(String(data['reason'])));
+  const alone = others.length === 0 && opened.length === 1 && closed.length === 1;
+  if (program?.exit?.code !== 0 || !/^(busybox )?nc/.test(program.command) || !alone || !orderly) return '';
+  const written = events.reduce(
+    (sum, { ev, data }) => sum + (ev === 'app:write' ? Number(data['bytes']) : 0),
+    0,
+  );
+  return written === program.bytes ? '' : `${written} bytes written, ${program.bytes} printed`;
+}
+
+const ORDERLY = ['normal', 'timewait-done'];

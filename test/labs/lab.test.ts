@@ -171,17 +171,28 @@ describe('invariants of every lab', () => {
       event('conn:closed', { reason: 'normal' }, 5),
       event('timer:fire', { timer: 'rto' }, 6),
     ];
-    const report = { events, trouble: ['boom'] } as never;
+    const report = { events, programs: [], trouble: ['boom'] } as never;
     const lines = invariants(report, make().acts[0] as never);
     assert.deepEqual(
       lines.map(({ ok }) => ok),
-      [false, false, false, false, false],
+      [false, false, false, false, false, true],
     );
     assert.match(
       lines.map(({ detail }) => detail).join(' '),
       /boom.*LISTEN → TIME-WAIT.*ack 6.*event 4.*timer:fire rto/,
     );
+    const orderly = [
+      event('conn:opened', {}, 1),
+      event('app:write', { bytes: 5 }, 2),
+      event('conn:closed', { reason: 'normal' }, 3),
+    ];
+    const printed = (bytes: number): boolean | undefined => {
+      const programs = [{ command: 'nc 10.9.0.2 7', exit: { code: 0, signal: null }, bytes }];
+      return invariants({ events: orderly, programs, trouble: [] } as never, make().acts[0] as never).at(-1)
+        ?.ok;
+    };
+    assert.deepEqual([printed(5), printed(4)], [true, false]);
     const waived = invariants(report, { waive: ['trouble', 'acks'] } as never);
-    assert.equal(waived.length, 3);
+    assert.equal(waived.length, 4);
   });
 });

@@ -3,6 +3,7 @@
  * same log to the last bit. Calls return when what they cause at once has happened.
  */
 
+import { REASON } from '../../base/reasons.ts';
 import { type Link, World } from '../../sim/index.ts';
 import type { ConfigValue } from '../../stack/config.ts';
 import type { ConnectionRecord } from '../../stack/connection-record.ts';
@@ -249,14 +250,23 @@ export class SimStage implements Stage, OpenStage {
       sockets: await this.kernelSockets(),
       connections: await this.connections(),
       kept: this.kept,
-      trouble: [this.s.stack.guarded, this.k.stack.guarded].flatMap((error) =>
-        error === null ? [] : [String(error.stack)],
-      ),
+      trouble: this.trouble(),
     };
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  private trouble(): string[] {
+    const thrown = [this.s.stack.guarded, this.k.stack.guarded].flatMap((error) =>
+      error === null ? [] : [String(error.stack)],
+    );
+    const corrupted = this.log.some(({ ev, data }) => ev === 'wire:fate' && data['fate'] === 'corrupted');
+    const wrong = this.k.stack.counters.byReason[REASON.TCP_CSUM] ?? 0;
+    return wrong > 0 && !corrupted
+      ? [...thrown, `${wrong} segments reached K with a wrong checksum`]
+      : thrown;
   }
 
   private machine(): Machine {
