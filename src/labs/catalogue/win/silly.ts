@@ -177,7 +177,7 @@ export default lab({
   },
   acts: [avoided, silly, sender],
   explain: {
-    en: `If a receiver offered every little bite that its application reads, the sender would send little segments, which
+    en: `If a receiver offered every little bite that its application reads, the sender would send small segments, which
 free little room: the connection would never get out of it (RFC 813). Each end has a rule. The receiver does not open
 its window by less than a full segment or half its buffer, whichever is less (MUST-39). The sender does not send less
 than a full segment, or half the largest window ever offered, or all that it has (MUST-38); after 0.1 to 1 s it may.
