@@ -20,7 +20,11 @@ export class LendingDevice<D extends Device> implements Device {
   private used = 0;
   private over = false;
 
-  constructor(readonly inner: D) {}
+  readonly inner: D;
+
+  constructor(inner: D) {
+    this.inner = inner;
+  }
 
   get name(): string {
     return this.inner.name;
