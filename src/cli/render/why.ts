@@ -52,9 +52,7 @@ function verdict({ n, data }: EventLine, ofAnother: boolean, paint: Paint): stri
   const rows = checks.map(({ rule, ok, why }) => [`  ${ok ? 'ok' : 'NO'}`, word(rule), word(why)]);
   if (rows.length > 0) {
     const painted = columns(rows).split('\n');
-    lines.push(
-      ...painted.map((line, index) => (checks[index]?.ok ? line : paint('red', line)).trimEnd()),
-    );
+    lines.push(...painted.map((line, index) => (checks[index]?.ok ? line : paint('red', line)).trimEnd()));
   }
   const acts = Array.isArray(data['acts']) ? data['acts'].map(word) : [];
   if (acts.length > 0) lines.push(`  so: ${acts.join(', ')}`);
