@@ -204,6 +204,8 @@ export class TypedLab {
 export interface NarratedRung {
   readonly segment: string;
   readonly lost: boolean;
+  /** It has been told when it was sent; this is where it arrives. */
+  readonly late: boolean;
   readonly sentences: readonly string[];
 }
 
@@ -211,7 +213,7 @@ const ARROW = /[│┊]─?\s*(.*?)\s*─?[│┊▶◀▷◁]/;
 
 /** The ladder as it was drawn, with what was said under each rung. */
 export function narrated(text: string): NarratedRung[] {
-  const rungs: { segment: string; lost: boolean; sentences: string[] }[] = [];
+  const rungs: { segment: string; lost: boolean; late: boolean; sentences: string[] }[] = [];
   for (const line of text.split('\n')) {
     const arrow = segmentIn(line);
     if (arrow !== null) rungs.push({ ...arrow, sentences: [] });
@@ -220,12 +222,16 @@ export function narrated(text: string): NarratedRung[] {
   return rungs;
 }
 
-function segmentIn(line: string): { segment: string; lost: boolean } | null {
+function segmentIn(line: string): { segment: string; lost: boolean; late: boolean } | null {
   const flags = /\b((?:(?:SYN|FIN|RST|PSH|ACK),?)+) \d/.exec(line)?.[1];
   const fromK = /[▶▷]/.test(line) || /│─.*✗/.test(line);
   const fromS = /[◀◁]/.test(line) || /✗.*─│/.test(line);
   if (flags === undefined || fromK === fromS) return null;
-  return { segment: `${fromK ? 'K>S' : 'S>K'} ${asTcpdump(flags)}`, lost: line.includes('✗') };
+  return {
+    segment: `${fromK ? 'K>S' : 'S>K'} ${asTcpdump(flags)}`,
+    lost: line.includes('✗'),
+    late: line.includes('⧗'),
+  };
 }
 
 /** `FIN,ACK` → `F.`, in tcpdump's order. */

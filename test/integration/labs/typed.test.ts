@@ -37,8 +37,8 @@ describe('level 1 by typing alone', { concurrency: 2, skip: skipWithout(...PROGR
           );
           assert.deepEqual(told, heard?.slice(0, told?.length), text);
         }
-        for (const { segment, sentences } of story)
-          assert.ok(sentences.length > 0, `nothing was said about ${segment}: ${text}`);
+        for (const { segment, late, sentences } of story)
+          assert.ok(late || sentences.length > 0, `nothing was said about ${segment}: ${text}`);
       } finally {
         await lab.close();
       }
