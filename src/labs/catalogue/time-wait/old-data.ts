@@ -251,7 +251,7 @@ export default lab({
   level: 3,
   minutes: 6,
   answers: ['B43'],
-  rfc: ['RFC 9293 §3.4.1', 'RFC 9293 §3.6.1', 'RFC 7323 §5.3', 'RFC 5961 §5.2', 'RFC 6528 §3'],
+  rfc: ['RFC 9293 §3.4.1', 'RFC 9293 §3.6.1', 'RFC 7323 §5.3', 'RFC 5961 §5.2'],
   code: ['src/tcp/secrets.ts', 'src/tcp/input/1-sequence.ts', 'src/tcp/input/5-ack.ts'],
   title: { en: "Yesterday's bytes in today's connection", zh: '昨天的字节出现在今天的连接里' },
   question: {
@@ -311,8 +311,8 @@ checksum is right, the port is right, the number is right: the connection is ano
 before it: S acknowledges what K has not sent yet, each thinks the other wrong, until K's limit stops it.)
 
 Four things keep that from happening, and each of the next acts switches on one alone. TIME-WAIT does not let the
-four-tuple be used until old segments have died out. Clock-driven initial sequence numbers (RFC 9293 §3.4.1, RFC
-6528) put the new connection's window to the right of all old numbers, as long as fewer than 250,000 bytes a second
+four-tuple be used until old segments have died out. Clock-driven initial sequence numbers (RFC 9293
+§3.4.1) put the new connection's window to the right of all old numbers, as long as fewer than 250,000 bytes a second
 were sent. Timestamps (PAWS, RFC 7323 §5) tell old from new even when the numbers fit. The ACK check of RFC 5961 §5
 refuses a segment whose ACK number is older than any window could be; without it such an ACK is merely "a duplicate"
 and the text is taken, as the next act shows. In the last act K is a kernel as it is: its initial number has moved on
@@ -321,7 +321,7 @@ by millions within the second.`,
 S 确认了 K 还没有发送的数据,双方都认为对方错了,直到 K 的限额使它停下。)
 
 有四样东西能防止它,后面每一幕只打开其中一样。TIME-WAIT 在旧报文段消亡之前不让四元组被再次使用。时钟驱动的初始序号
-(RFC 9293 §3.4.1、RFC 6528)把新连接的窗口放在所有旧序号的右侧,前提是每秒发送的数据少于 250,000 字节。时间戳
+(RFC 9293 §3.4.1)把新连接的窗口放在所有旧序号的右侧,前提是每秒发送的数据少于 250,000 字节。时间戳
 (PAWS,RFC 7323 §5)在序号吻合时也能分出新旧。RFC 5961 §5 的 ACK 检查拒绝 ACK 号比任何窗口都旧的报文段;没有它,
 这样的 ACK 只是"重复",数据照收,下一幕就是如此。最后一幕的 K 是真实的内核:一秒之内它的初始序号已前移数百万。`,
   },
