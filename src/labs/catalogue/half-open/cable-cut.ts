@@ -21,7 +21,7 @@ export default lab({
   title: { en: 'The cable is cut', zh: '网线被拔掉' },
   question: {
     en: 'Both ends are ESTABLISHED and the cable is pulled out. How long until they notice?',
-    zh: '双方都是 ESTABLISHED,这时网线被拔掉。多久之后它们会发现?',
+    zh: '双方都是 ESTABLISHED，这时网线被拔掉。多久之后它们会发现？',
   },
   type: {
     any: [
@@ -53,16 +53,16 @@ export default lab({
     await nc.exited();
   },
   predict: {
-    ask: { en: 'When does S find out?', zh: 'S 什么时候发现?' },
+    ask: { en: 'When does S find out?', zh: 'S 什么时候发现？' },
     choices: [
-      { en: 'at once: the interface goes down', zh: '立刻:网卡断开了' },
-      { en: 'after its retransmission timer, a few seconds', zh: '重传定时器到期后,几秒钟' },
-      { en: 'never, while nobody sends', zh: '只要没人发送,就永远不会' },
+      { en: 'at once: the interface goes down', zh: '立刻：网卡断开了' },
+      { en: 'after its retransmission timer, a few seconds', zh: '重传定时器到期后，几秒钟' },
+      { en: 'never, while nobody sends', zh: '只要没人发送，就永远不会' },
     ],
     right: 2,
     why: {
       en: 'A connection on which nothing is to be said sends nothing, so there is nothing that could fail.',
-      zh: '没有话要说的连接什么也不发送,所以也没有什么会失败。',
+      zh: '没有话要说的连接什么也不发送，所以也没有什么会失败。',
     },
   },
   expect: `
@@ -85,13 +85,13 @@ export default lab({
       mode === 'sim'
         ? 'For a whole minute S did nothing at all'
         : 'For two seconds and a half S did nothing at all',
-      mode === 'sim' ? '整整一分钟,S 什么也没做' : '两秒半里,S 什么也没做',
+      mode === 'sim' ? '整整一分钟，S 什么也没做' : '两秒半里，S 什么也没做',
       kept['quiet'] === 0,
       `${String(kept['quiet'])} events`,
     ),
     point(
       'Both still said ESTABLISHED, and neither had a timer',
-      '双方仍然显示 ESTABLISHED,都没有定时器',
+      '双方仍然显示 ESTABLISHED，都没有定时器',
       kept['S'] === 'ESTABLISHED' && kept['K'] === 'ESTABLISHED',
       `S ${String(kept['S'])}, K ${String(kept['K'])}`,
     ),
@@ -106,13 +106,13 @@ That was intended: a connection is to survive what lies between its ends. The pr
 died keeps its table for ever. RFC 9293 §3.5.1 calls that half-open (not to be mixed up with half-closed, nor with
 SYN-RECEIVED): one side has lost the connection, the other has not been told. It shows when one of them sends
 ("send-discovers"), or asks from time to time ("keepalive", "heartbeat").`,
-    zh: `TCP 连接就是两端各一张表,两张表一致而已。中间什么也没有:没有会断开的线路,也没有一直在发的信号。
-当发出的一切都被确认之后,没有任何定时器在跑,连接就和两张表一样长久,无论网线、路由器或另一端发生什么。
-如果在有人发送之前网线又插回去,那就等于什么也没发生。
+    zh: `TCP 连接就是两端各一张表，两张表一致而已。中间什么也没有：没有会断开的线路，也没有一直在发的信号。
+当发出的一切都被确认之后，没有任何定时器在跑，连接就和两张表一样长久，无论网线、路由器或另一端发生什么。
+如果在有人发送之前网线又插回去，那就等于什么也没发生。
 
-这是有意的设计:连接应当经得起两端之间的变故。代价是:对方死了,这一端的表却永远留着。RFC 9293 §3.5.1 称之为半打开
-(不要和半关闭混淆,也不是 SYN-RECEIVED):一方已经失去连接,另一方没有被告知。只有当其中一方发送
-("send-discovers"),或者不时询问("keepalive"、"heartbeat")时才会显现。`,
+这是有意的设计：连接应当经得起两端之间的变故。代价是：对方死了，这一端的表却永远留着。RFC 9293 §3.5.1 称之为半打开
+（不要和半关闭混淆，也不是 SYN-RECEIVED）：一方已经失去连接，另一方没有被告知。只有当其中一方发送
+（"send-discovers"），或者不时询问（"keepalive"、"heartbeat"）时才会显现。`,
   },
   next: ['half-open/send-discovers', 'half-open/keepalive', 'half-open/leak'],
   broken: {

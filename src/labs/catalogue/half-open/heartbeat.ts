@@ -15,10 +15,10 @@ export default lab({
   answers: ['B55', 'B54'],
   rfc: ['RFC 9293 §3.8.4'],
   code: ['src/apps/heartbeat.ts', 'src/tcp/timers/keep-alive.ts'],
-  title: { en: 'Alive, but not there: heartbeats', zh: '活着,却不在:应用层心跳' },
+  title: { en: 'Alive, but not there: heartbeats', zh: '活着，却不在：应用层心跳' },
   question: {
     en: 'A program hangs; its machine is well. Does TCP keep-alive notice? What does?',
-    zh: '程序卡住了,机器却好好的。TCP 的 keepalive 能发现吗?什么能发现?',
+    zh: '程序卡住了，机器却好好的。TCP 的 keepalive 能发现吗？什么能发现？',
   },
   services: {
     heartbeat: { interval: INTERVAL, keepAlive: { idle: 1000, interval: 1000, count: 3 } },
@@ -39,7 +39,7 @@ export default lab({
       await nc.type('pong');
     }
     await stage.wait(100);
-    stage.step({ en: 'The program is stopped (SIGSTOP).', zh: '程序被暂停(SIGSTOP)。' });
+    stage.step({ en: 'The program is stopped (SIGSTOP).', zh: '程序被暂停（SIGSTOP）。' });
     await nc.stop();
     stage.keep('since', stage.mark());
     await stage.until('S FIN-WAIT-2', { timeout: 12_000 });
@@ -56,17 +56,17 @@ export default lab({
   predict: {
     ask: {
       en: 'The program on K is stopped. Are the keep-alive probes of S answered?',
-      zh: 'K 上的程序被暂停。S 的 keepalive 探测还有回答吗?',
+      zh: 'K 上的程序被暂停。S 的 keepalive 探测还有回答吗？',
     },
     choices: [
-      { en: 'yes: the kernel answers', zh: '有:内核会回答' },
-      { en: 'no: nobody reads', zh: '没有:没有人在读' },
+      { en: 'yes: the kernel answers', zh: '有：内核会回答' },
+      { en: 'no: nobody reads', zh: '没有：没有人在读' },
       { en: 'only until the buffer is full', zh: '缓冲区满之前有' },
     ],
     right: 0,
     why: {
       en: 'TCP lives in the kernel. It acknowledges probes and data for a program that will never read them.',
-      zh: 'TCP 在内核里。即使程序永远不来读,内核也会确认探测和数据。',
+      zh: 'TCP 在内核里。即使程序永远不来读，内核也会确认探测和数据。',
     },
   },
   narrate: [
@@ -74,14 +74,14 @@ export default lab({
       when: 'S>K ACK trigger keepalive',
       say: {
         en: "A keep-alive probe. The answer will come from K's kernel, whatever its program does.",
-        zh: '一次 keepalive 探测。回答来自 K 的内核,与程序在做什么无关。',
+        zh: '一次 keepalive 探测。回答来自 K 的内核，与程序在做什么无关。',
       },
     },
     {
       when: 'S>K FIN,ACK',
       say: {
         en: 'Three pings without a line from the program: the service closes. TCP saw nothing wrong.',
-        zh: '三次 ping 都没有等到程序的一行:服务关闭连接。TCP 没有发现任何问题。',
+        zh: '三次 ping 都没有等到程序的一行：服务关闭连接。TCP 没有发现任何问题。',
       },
     },
   ],
@@ -119,11 +119,11 @@ That is why protocols have a heartbeat of their own: a message that only the pro
 the protocol names. It also finds a dead host sooner than the two hours of keep-alive, and passes firewalls and NAT
 that forget silent connections. The service at port 2007 sends "ping" and takes any line for an answer; after three
 pings without one it says so and closes.`,
-    zh: `keepalive 问的是对方内核是否还有这个连接。至于背后的程序,TCP 一无所知:它可能卡死、停在调试器里、永远等一把锁,
-而内核照样确认探测,也确认数据,直到接收缓冲区满。线路上看不出任何异常。
+    zh: `keepalive 问的是对方内核是否还有这个连接。至于背后的程序，TCP 一无所知：它可能卡死、停在调试器里、永远等一把锁，
+而内核照样确认探测，也确认数据，直到接收缓冲区满。线路上看不出任何异常。
 
-所以协议要有自己的心跳:一个只有程序才能回答、并规定了期限的消息。它也比 keepalive 的两小时更早发现死掉的主机,
-还能避免防火墙和 NAT 忘记沉默的连接。2007 端口的服务发送 "ping",任何一行都算回答;连续三次没有回答,它就说明并关闭。`,
+所以协议要有自己的心跳：一个只有程序才能回答、并规定了期限的消息。它也比 keepalive 的两小时更早发现死掉的主机，
+还能避免防火墙和 NAT 忘记沉默的连接。2007 端口的服务发送 "ping"，任何一行都算回答；连续三次没有回答，它就说明并关闭。`,
   },
   next: ['half-open/leak', 'close/close-wait-leak', 'win/zero-window'],
   broken: {
@@ -154,13 +154,13 @@ function stopped(events: readonly LogEvent[], since: number) {
     ),
     point(
       'The program said nothing more; its pings were acknowledged all the same',
-      '程序没再说话,而 ping 照样被确认',
+      '程序没再说话，而 ping 照样被确认',
       words.length === 0 && pings.length >= 3,
       `${pings.length} pings`,
     ),
     point(
       'It was the heartbeat that closed, without an error of TCP',
-      '关闭连接的是心跳,TCP 没有任何错误',
+      '关闭连接的是心跳，TCP 没有任何错误',
       events.some(({ n, ev }) => n > since && ev === 'app:shutdown') &&
         reset.every((error) => error === 'null'),
     ),

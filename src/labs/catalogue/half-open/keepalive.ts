@@ -35,7 +35,7 @@ const OPEN = `
 
 const cut: Act = {
   name: 'cut',
-  title: { en: 'Answered, until the cable is cut', zh: '有回答,直到网线被拔' },
+  title: { en: 'Answered, until the cable is cut', zh: '有回答，直到网线被拔' },
   services: KA,
   auto: async (stage) => {
     await stage.nc(2005);
@@ -69,18 +69,18 @@ const cut: Act = {
     ),
     point(
       'After two probes it counted them',
-      '两次探测之后,它记下了次数',
+      '两次探测之后，它记下了次数',
       /^keepalive \([01]\.\d\/0\/2\)$/.test(String(kept['probing'])),
       String(kept['probing']),
     ),
     point(
       'A probe has the number before SND.NXT, and no data: one was answered, three were lost',
-      '探测报文的序号是 SND.NXT − 1,不带数据:一次有回答,三次丢失',
+      '探测报文的序号是 SND.NXT − 1，不带数据：一次有回答，三次丢失',
       rungsOf(events).filter(({ from, seq, len }) => from === 'S' && seq === 0 && len === 0).length === 5,
     ),
     point(
       'The application got ETIMEDOUT, and the log says that it was keep-alive',
-      '应用程序得到 ETIMEDOUT,日志写明原因是 keepalive',
+      '应用程序得到 ETIMEDOUT，日志写明原因是 keepalive',
       happened(events, 'conn:closed', { error: 'ETIMEDOUT', reason: 'keepalive' }).length === 1,
     ),
   ],
@@ -88,7 +88,7 @@ const cut: Act = {
 
 const rebooted: Act = {
   name: 'rebooted',
-  title: { en: 'K has rebooted: the first probe finds out', zh: 'K 重启了:第一次探测就发现' },
+  title: { en: 'K has rebooted: the first probe finds out', zh: 'K 重启了：第一次探测就发现' },
   services: KA,
   auto: async (stage) => {
     await stage.nc(2005);
@@ -115,7 +115,7 @@ const rebooted: Act = {
 /** MUST-29. */
 const oneLost: Act = {
   name: 'two-lost',
-  title: { en: 'Two probes are lost, the third is answered', zh: '两次探测丢失,第三次得到回答' },
+  title: { en: 'Two probes are lost, the third is answered', zh: '两次探测丢失，第三次得到回答' },
   services: QUICK,
   faults: ['drop out where ack-only && seq==0 times 2'],
   auto: async (stage) => {
@@ -145,7 +145,7 @@ const oneLost: Act = {
   check: ({ kept }) => [
     point(
       'One answer, and the count is back at none',
-      '一次回答,计数归零',
+      '一次回答，计数归零',
       /^keepalive \([01]\.\d\/0\/0\)$/.test(String(kept['column'])),
       String(kept['column']),
     ),
@@ -178,7 +178,7 @@ const outstanding: Act = {
   check: ({ events }) => [
     point(
       'Only retransmissions for three seconds and a half, though idle was one second',
-      '三秒半里只有重传,尽管空闲时间设为一秒',
+      '三秒半里只有重传，尽管空闲时间设为一秒',
       segments(events, 'S', 'ACK').filter(({ len }) => len > 0).length >= 4,
     ),
   ],
@@ -187,7 +187,7 @@ const outstanding: Act = {
 /** The other way round: K's own, as netstat shows it there. */
 const kernel: Act = {
   name: 'k-probes',
-  title: { en: 'The mirror: K probes, S answers', zh: '镜像:K 探测,S 回答' },
+  title: { en: 'The mirror: K probes, S answers', zh: '镜像：K 探测，S 回答' },
   auto: async (stage) => {
     const socket = await stage.socket({ connect: 2002, keepAlive: { idle: 1, interval: 1, count: 3 } });
     await stage.until('S ESTABLISHED');
@@ -209,7 +209,7 @@ const kernel: Act = {
     point('ss shows the timer as keepalive', 'ss 显示定时器为 keepalive', kept['K'] === 'keepalive'),
     point(
       'S answered a segment that lies left of its window: that is all that the probe relies on',
-      'S 回答了一个位于窗口左侧的报文段:探测依靠的就是这一点',
+      'S 回答了一个位于窗口左侧的报文段：探测依靠的就是这一点',
       happened(events, 'seg:judged').some(({ data }) => String(data['reason']).includes('OLD')),
     ),
   ],
@@ -217,7 +217,7 @@ const kernel: Act = {
 
 const off: Act = {
   name: 'off',
-  title: { en: 'Off unless asked for, and then two hours away', zh: '默认关闭;打开后也要两小时' },
+  title: { en: 'Off unless asked for, and then two hours away', zh: '默认关闭；打开后也要两小时' },
   auto: async (stage) => {
     await stage.nc(7);
     await stage.until('S ESTABLISHED');
@@ -235,10 +235,10 @@ const off: Act = {
     ...
   `,
   check: ({ kept }) => [
-    point('No timer without it (MUST-25)', '没有要求就没有定时器(MUST-25)', kept['without'] === 'off'),
+    point('No timer without it (MUST-25)', '没有要求就没有定时器（MUST-25）', kept['without'] === 'off'),
     point(
       'With it the first probe is two hours away (MUST-28)',
-      '打开后,第一次探测在两小时之后(MUST-28)',
+      '打开后，第一次探测在两小时之后（MUST-28）',
       /^keepalive \((7199|7200)/.test(String(kept['with'])),
       String(kept['with']),
     ),
@@ -252,10 +252,10 @@ export default lab({
   answers: ['B54', 'B41', 'B57'],
   rfc: ['RFC 9293 §3.8.4', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/timers/keep-alive.ts', 'src/tcp/input/1-sequence.ts'],
-  title: { en: 'Keep-alive', zh: 'keepalive:保活定时器' },
+  title: { en: 'Keep-alive', zh: 'keepalive：保活定时器' },
   question: {
     en: 'S probes an idle connection. What does a probe look like, why must K answer it, and when does S give up?',
-    zh: 'S 探测空闲的连接。探测报文是什么样子?K 为什么必须回答?S 什么时候放弃?',
+    zh: 'S 探测空闲的连接。探测报文是什么样子？K 为什么必须回答？S 什么时候放弃？',
   },
   type: {
     any: [
@@ -267,10 +267,10 @@ export default lab({
   },
   acts: [cut, rebooted, oneLost, outstanding, kernel, off],
   predict: {
-    ask: { en: 'Which sequence number does a probe carry?', zh: '探测报文带什么序号?' },
+    ask: { en: 'Which sequence number does a probe carry?', zh: '探测报文带什么序号？' },
     choices: [
-      { en: 'SND.NXT: the next one', zh: 'SND.NXT:下一个' },
-      { en: 'SND.NXT − 1: one that is acknowledged already', zh: 'SND.NXT − 1:已经被确认过的' },
+      { en: 'SND.NXT: the next one', zh: 'SND.NXT：下一个' },
+      { en: 'SND.NXT − 1: one that is acknowledged already', zh: 'SND.NXT − 1：已经被确认过的' },
       { en: '0, always', zh: '总是 0' },
     ],
     right: 1,
@@ -278,7 +278,7 @@ export default lab({
       en:
         'A segment left of the window must be answered by an ACK. With SND.NXT and no data it ' +
         'would be a plain ACK: no answer.',
-      zh: '位于窗口左侧的报文段必须用 ACK 回答。若用 SND.NXT 又不带数据,就只是普通的 ACK:没有人会回答。',
+      zh: '位于窗口左侧的报文段必须用 ACK 回答。若用 SND.NXT 又不带数据，就只是普通的 ACK：没有人会回答。',
     },
   },
   narrate: [
@@ -286,14 +286,14 @@ export default lab({
       when: 'S>K ACK 0 ack 1',
       say: {
         en: 'A probe: an ACK with a number that K has acknowledged long ago. K has to say where it is.',
-        zh: '一次探测:带着 K 早已确认过的序号的 ACK。K 必须说明自己到了哪里。',
+        zh: '一次探测：带着 K 早已确认过的序号的 ACK。K 必须说明自己到了哪里。',
       },
     },
     {
       when: 'S>K RST,ACK 1 ack 1 LOST',
       say: {
         en: 'Three probes without an answer: S gives up. Its RST is lost like all the rest, and K will never know.',
-        zh: '三次探测没有回答:S 放弃。它的 RST 和其他一样丢失,K 永远不会知道。',
+        zh: '三次探测没有回答：S 放弃。它的 RST 和其他一样丢失，K 永远不会知道。',
       },
     },
   ],
@@ -308,13 +308,13 @@ Probes are sent only when nothing is outstanding (MUST-26): with data under way 
 option is off unless the program asks for it (MUST-25), and then waits at least two hours (MUST-28). Linux: 7200 s,
 then nine probes 75 s apart. That is why one sets TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT; the service at port
 2005 does: 2 s, 1 s, 3.`,
-    zh: `探测报文不带数据,SEG.SEQ = SND.NXT − 1。它位于对方窗口左侧,所以 RFC 9293 §3.10.7.4 的第一步检查把它丢掉并回一个 ACK:
-要的就是这个 ACK。有回答,说明对方内核还有这个连接,但说明不了它背后的程序(见 "heartbeat")。回 RST,说明它已经没有了。
-沉默本身什么也不能说明,因为 ACK 的传递并不可靠(MUST-29):这里要三次探测都没有回答才放弃。
+    zh: `探测报文不带数据，SEG.SEQ = SND.NXT − 1。它位于对方窗口左侧，所以 RFC 9293 §3.10.7.4 的第一步检查把它丢掉并回一个 ACK:
+要的就是这个 ACK。有回答，说明对方内核还有这个连接，但说明不了它背后的程序（见 "heartbeat"）。回 RST，说明它已经没有了。
+沉默本身什么也不能说明，因为 ACK 的传递并不可靠（MUST-29）：这里要三次探测都没有回答才放弃。
 
-只有没有未确认的数据时才探测(MUST-26):有数据在途,重传自然会发现。除非程序要求,它是关闭的(MUST-25),
-打开后至少等两小时(MUST-28)。Linux:7200 秒,之后九次探测,每次相隔 75 秒。所以人们要设置 TCP_KEEPIDLE、TCP_KEEPINTVL
-和 TCP_KEEPCNT;2005 端口的服务就是这样:2 秒、1 秒、3 次。`,
+只有没有未确认的数据时才探测（MUST-26）：有数据在途，重传自然会发现。除非程序要求，它是关闭的（MUST-25），
+打开后至少等两小时（MUST-28）。Linux:7200 秒，之后九次探测，每次相隔 75 秒。所以人们要设置 TCP_KEEPIDLE、TCP_KEEPINTVL
+和 TCP_KEEPCNT;2005 端口的服务就是这样：2 秒、1 秒、3 次。`,
   },
   next: ['half-open/heartbeat', 'half-open/leak', 'half-open/reconnect'],
   broken: {

@@ -59,7 +59,7 @@ const forever: Act = {
   check: (report): CheckLine[] => [
     point(
       'They are all there at the end, and would be for ever',
-      '最后一个都没少,而且会永远留着',
+      '最后一个都没少，而且会永远留着',
       all(report) && chartOf(report).every(([, size]) => size === many(report)),
       drawn(report),
     ),
@@ -111,7 +111,7 @@ const heartbeat: Act = {
 const twoHours: Setting = { stack: { keepalive: 'on' } };
 const defaults: Act = {
   name: 'keep-alive-defaults',
-  title: { en: 'Keep-alive as it comes: two hours, 75 s, 9', zh: 'keepalive 的默认值:两小时、75 秒、9 次' },
+  title: { en: 'Keep-alive as it comes: two hours, 75 s, 9', zh: 'keepalive 的默认值：两小时、75 秒、9 次' },
   ...twoHours,
   only: {
     stage: 'sim',
@@ -122,7 +122,7 @@ const defaults: Act = {
   check: (report): CheckLine[] => [
     point(
       'For two hours it changes nothing; eleven minutes later all are gone',
-      '两小时内毫无变化,再过十一分钟全部清除',
+      '两小时内毫无变化，再过十一分钟全部清除',
       all(report) && chartOf(report).every(([ms, size]) => size === (ms > 131 * MINUTE ? 0 : many(report))),
       drawn(report),
     ),
@@ -141,7 +141,7 @@ export default lab({
     en:
       'Thirty clients vanish without a word. How many connections does the server have a minute ' +
       'later? And two hours?',
-    zh: '三十个客户端不辞而别。一分钟后服务器还有多少连接?两小时后呢?',
+    zh: '三十个客户端不辞而别。一分钟后服务器还有多少连接？两小时后呢？',
   },
   type: {
     any: [
@@ -154,7 +154,7 @@ export default lab({
   predict: {
     ask: {
       en: 'Keep-alive is switched on, with its default times. How many are left after an hour?',
-      zh: '打开了 keepalive,用默认时间。一小时后还剩多少?',
+      zh: '打开了 keepalive，用默认时间。一小时后还剩多少？',
     },
     choices: [
       { en: 'none', zh: '零个' },
@@ -176,12 +176,12 @@ good-bye and the program has not listened.)
 Keep-alive with times that suit the service (seconds or minutes, TCP_KEEPIDLE and so on) cleans up; with its default
 times it does so after two hours and eleven minutes. A heartbeat of the application does it as fast as its protocol
 wants, and finds programs that hang as well.`,
-    zh: `每个断网、没电或 NAT 表项过期的客户端,都会在服务器上留下一个 ESTABLISHED 连接。既没有 keepalive 又没有心跳,
-就没有什么会清除它:表只增不减,最先耗尽的是程序的文件描述符。(不要和大量 CLOSE-WAIT 混淆:那是对方说了再见,
+    zh: `每个断网、没电或 NAT 表项过期的客户端，都会在服务器上留下一个 ESTABLISHED 连接。既没有 keepalive 又没有心跳，
+就没有什么会清除它：表只增不减，最先耗尽的是程序的文件描述符。(不要和大量 CLOSE-WAIT 混淆：那是对方说了再见，
 而程序没有听。)
 
-keepalive 的时间设得合适(几秒或几分钟,TCP_KEEPIDLE 等),就能清理;用默认时间,则要两小时十一分钟之后。
-应用层心跳想多快就多快,还能发现卡住的程序。`,
+keepalive 的时间设得合适（几秒或几分钟，TCP_KEEPIDLE 等），就能清理；用默认时间，则要两小时十一分钟之后。
+应用层心跳想多快就多快，还能发现卡住的程序。`,
   },
   next: ['half-open/heartbeat', 'close/close-wait-leak'],
   broken: {

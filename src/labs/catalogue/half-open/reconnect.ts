@@ -23,7 +23,7 @@ export default lab({
     en:
       'K has rebooted and connects from the same port. S still has the old connection, ' +
       'ESTABLISHED. How do they agree?',
-    zh: 'K 重启后从同一个端口再次连接,而 S 还留着旧连接,状态 ESTABLISHED。它们如何达成一致?',
+    zh: 'K 重启后从同一个端口再次连接，而 S 还留着旧连接，状态 ESTABLISHED。它们如何达成一致？',
   },
   type: {
     'nc.openbsd': [
@@ -53,7 +53,7 @@ export default lab({
     await stage.rebootKernel();
     await stage.wait(300);
     stage.keep('half-open', (await stage.connections()).filter(({ id }) => id === 'c1')[0]?.state);
-    stage.step({ en: 'K is back, and connects from the same port.', zh: 'K 回来了,从同一个端口连接。' });
+    stage.step({ en: 'K is back, and connects from the same port.', zh: 'K 回来了，从同一个端口连接。' });
     const fresh = await stage.nc(7, { N: true, localPort: 40_000 });
     await stage.until('c2 S ESTABLISHED');
     await fresh.type('two');
@@ -64,10 +64,10 @@ export default lab({
   predict: {
     ask: {
       en: 'S is ESTABLISHED and receives a SYN. What does it send?',
-      zh: 'S 处在 ESTABLISHED,收到一个 SYN。它发送什么?',
+      zh: 'S 处在 ESTABLISHED，收到一个 SYN。它发送什么？',
     },
     choices: [
-      { en: 'SYN,ACK: a new connection', zh: 'SYN,ACK:新的连接' },
+      { en: 'SYN,ACK: a new connection', zh: 'SYN,ACK：新的连接' },
       { en: 'RST', zh: 'RST' },
       { en: 'an ACK of the old connection', zh: '旧连接的 ACK' },
     ],
@@ -76,7 +76,7 @@ export default lab({
       en:
         'It cannot know whether the SYN is genuine. The ACK says where S is; if K really has ' +
         'forgotten it will say RST.',
-      zh: '它无法判断 SYN 是不是真的。ACK 说明 S 在哪里;如果 K 真的忘了,它会回 RST。',
+      zh: '它无法判断 SYN 是不是真的。ACK 说明 S 在哪里；如果 K 真的忘了，它会回 RST。',
     },
   },
   narrate: [
@@ -86,14 +86,14 @@ export default lab({
         en:
           'A new SYN for the old connection. S does not believe it at once: it answers with an ACK ' +
           'of what it has (a challenge).',
-        zh: '旧连接上来了新的 SYN。S 不会立刻相信:它回一个 ACK,说明自己现有的状态(challenge)。',
+        zh: '旧连接上来了新的 SYN。S 不会立刻相信：它回一个 ACK，说明自己现有的状态（challenge）。',
       },
     },
     {
       when: 'c1 K>S RST',
       say: {
         en: 'K has sent no such thing: its RST carries the very number that S has named. Now S believes it.',
-        zh: 'K 没有发过那些东西:它的 RST 带着 S 说出的那个序号。现在 S 相信了。',
+        zh: 'K 没有发过那些东西：它的 RST 带着 S 说出的那个序号。现在 S 相信了。',
       },
     },
   ],
@@ -126,7 +126,7 @@ export default lab({
       point('S was half-open before', '此前 S 处于半打开', kept['half-open'] === 'ESTABLISHED'),
       point(
         'The RST stands exactly where the ACK of S pointed: anything else would not be believed (RFC 5961)',
-        'RST 恰好在 S 的 ACK 所指的位置:换个位置就不会被相信(RFC 5961)',
+        'RST 恰好在 S 的 ACK 所指的位置：换个位置就不会被相信（RFC 5961）',
         resets.length === 1 && (asked === undefined || resets[0]?.seq === asked.ack),
       ),
       point(
@@ -136,7 +136,7 @@ export default lab({
       ),
       point(
         'The old application was told of a reset, the new one of a connection',
-        '旧的应用程序得知重置,新的得知连接',
+        '旧的应用程序得知重置，新的得知连接',
         happened(events, 'conn:closed', { error: 'ECONNRESET' }).length === 1 &&
           happened(events, 'app:accept').length === 2,
       ),
@@ -152,11 +152,11 @@ K is in SYN-SENT. That ACK acknowledges what K has never sent, so K answers with
 one that was acknowledged. It is exactly what S expects next, so S believes it: the old connection is gone, its
 application gets ECONNRESET, and the listener is free to take K's SYN, which K sends again at once (Linux) or after
 its timer. The old half-open connection has delayed K by a moment, no more.`,
-    zh: `这是 RFC 9293 的图 9。对 S 来说,这个 SYN 属于它已有的连接,四元组完全一致,序号可能在任何地方。
-S 不会因此重置连接,否则谁都能靠发 SYN 终止别人的连接(RFC 5961 §4);也不会再开一个。它用自己的序号回一个 ACK:challenge。
+    zh: `这是 RFC 9293 的图 9。对 S 来说，这个 SYN 属于它已有的连接，四元组完全一致，序号可能在任何地方。
+S 不会因此重置连接，否则谁都能靠发 SYN 终止别人的连接（RFC 5961 §4）；也不会再开一个。它用自己的序号回一个 ACK:challenge。
 
-K 在 SYN-SENT。这个 ACK 确认的是 K 从未发过的东西,所以 K 回 RST,序号就是被确认的那个。它正好是 S 期待的下一个序号,
-所以 S 相信了:旧连接消失,它的应用程序得到 ECONNRESET,监听者可以接受 K 的 SYN;K 立刻(Linux)或在定时器到期后重发它。
+K 在 SYN-SENT。这个 ACK 确认的是 K 从未发过的东西，所以 K 回 RST，序号就是被确认的那个。它正好是 S 期待的下一个序号，
+所以 S 相信了：旧连接消失，它的应用程序得到 ECONNRESET，监听者可以接受 K 的 SYN;K 立刻（Linux）或在定时器到期后重发它。
 旧的半打开连接只让 K 耽搁了片刻。`,
   },
   next: ['open/old-duplicate-syn', 'time-wait/reuse', 'reset/blind'],

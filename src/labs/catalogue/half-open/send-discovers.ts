@@ -35,7 +35,7 @@ const reboot: Act = {
   check: ({ events, kept }) => [
     point(
       'Before, S was ESTABLISHED and K had nothing: half-open',
-      '此前 S 是 ESTABLISHED,而 K 什么也没有:半打开',
+      '此前 S 是 ESTABLISHED，而 K 什么也没有：半打开',
       kept['before'] === 'ESTABLISHED / nothing',
       String(kept['before']),
     ),
@@ -47,7 +47,7 @@ const reboot: Act = {
     ),
     point(
       'The RST has the number that S acknowledged, and no ACK of its own',
-      'RST 的序号就是 S 的确认号,自己不带 ACK',
+      'RST 的序号就是 S 的确认号，自己不带 ACK',
       segments(events, 'K', 'RST')[0]?.seq === 1 && segments(events, 'K', 'RST')[0]?.ack === null,
     ),
     point('Nothing is left', '什么也没有留下', kept['after'] === ''),
@@ -56,7 +56,7 @@ const reboot: Act = {
 
 const gone: Act = {
   name: 'k-gone',
-  title: { en: 'K is gone: silence', zh: 'K 不在了:一片寂静' },
+  title: { en: 'K is gone: silence', zh: 'K 不在了：一片寂静' },
   stack: { 'retries.data': 5, tlp: 'off' },
   real: { stack: { 'retries.data': 3, tlp: 'off' } },
   auto: async (stage) => {
@@ -92,7 +92,7 @@ const gone: Act = {
       ),
       point(
         'After R2 the application got ETIMEDOUT',
-        '超过 R2 之后,应用程序得到 ETIMEDOUT',
+        '超过 R2 之后，应用程序得到 ETIMEDOUT',
         happened(events, 'conn:closed', { error: 'ETIMEDOUT' }).length === 1,
         String(happened(events, 'conn:closed')[0]?.data['error']),
       ),
@@ -110,9 +110,58 @@ const gone: Act = {
 const grows = (gaps: readonly number[]): boolean =>
   gaps.every((gap, index) => index === 0 || gap > 1.5 * (gaps[index - 1] ?? 0));
 
+/** K's clock is not ours to set: its tries are only watched. */
+const kernel: Act = {
+  name: 'k-writes',
+  title: { en: 'The other way round: K writes into the silence', zh: '反过来：K 向寂静里写' },
+  auto: async (stage) => {
+    const nc = await opened(stage);
+    await stage.cutCable();
+    await nc.type('hello?');
+    await stage.wait(3200);
+    stage.keep('K', (await stage.kernelSockets())[0]?.timer?.name ?? 'none');
+  },
+  expect: `
+    K>S SYN 0
+    S>K SYN,ACK 0 ack 1
+    K>S ACK 1 ack 1               ; S ESTABLISHED
+    K>S PSH,ACK 1:8 ack 1 LOST
+    strict K>S ACK 1:8 ack 1 LOST RETRANS within 150ms..450ms
+    strict K>S ACK 1:8 ack 1 LOST RETRANS
+    strict K>S ACK 1:8 ack 1 LOST RETRANS
+    ...
+    never S>K PSH,ACK
+  `,
+  check: ({ events, kept, connections }) => {
+    const times = segments(events, 'K', 'ACK')
+      .filter(({ len }) => len > 0)
+      .map(({ t }) => t);
+    const gaps = times.slice(1).map((t, index) => Math.round((t - (times[index] ?? 0)) * 1000));
+    return [
+      point(
+        'K waits longer and longer; the first extra try is its tail loss probe',
+        'K 等得越来越久；最早多出的一次是它的尾部丢失探测',
+        times.length >= 4 && (gaps.at(-1) ?? 0) > 1.5 * (gaps[0] ?? 0),
+        `${gaps.join(', ')} ms`,
+      ),
+      point(
+        'ss shows its retransmission timer',
+        'ss 显示它的重传定时器',
+        kept['K'] === 'rto',
+        String(kept['K']),
+      ),
+      point(
+        'S knows of nothing, and is ESTABLISHED',
+        'S 一无所知，仍是 ESTABLISHED',
+        connections[0]?.state === 'ESTABLISHED',
+      ),
+    ];
+  },
+};
+
 const mirror: Act = {
   name: 's-restarted',
-  title: { en: 'The mirror: our stack is killed and started again', zh: '镜像:我们的协议栈被杀死并重启' },
+  title: { en: 'The mirror: our stack is killed and started again', zh: '镜像：我们的协议栈被杀死并重启' },
   auto: async (stage) => {
     const nc = await opened(stage);
     await stage.restartStack();
@@ -139,7 +188,7 @@ const mirror: Act = {
     ),
     point(
       'S gave its reason: an ACK that belongs to no connection',
-      'S 说明了原因:这个 ACK 不属于任何连接',
+      'S 说明了原因：这个 ACK 不属于任何连接',
       happened(events, 'rst:why').length >= 1,
       String(happened(events, 'rst:why')[0]?.data['reason']),
     ),
@@ -153,10 +202,10 @@ export default lab({
   answers: ['B52', 'B53'],
   rfc: ['RFC 9293 §3.5.1', 'RFC 9293 §3.8.3', 'RFC 9293 §3.10.7.1', 'RFC 6298 §5'],
   code: ['src/tcp/input/2-rst.ts', 'src/tcp/timers/retransmission.ts', 'src/tcp/input/closed.ts'],
-  title: { en: 'Who sends finds out', zh: '谁发送,谁发现' },
+  title: { en: 'Who sends finds out', zh: '谁发送，谁发现' },
   question: {
     en: 'The other end is gone. S writes to the connection. What does it learn, when, and what from?',
-    zh: '另一端已经不在。S 往连接里写数据。它会得知什么?什么时候?从哪里得知?',
+    zh: '另一端已经不在。S 往连接里写数据。它会得知什么？什么时候？从哪里得知？',
   },
   type: {
     any: [
@@ -164,20 +213,20 @@ export default lab({
       { run: "fourwave fault add 'drop in where rst times 1'", terminal: 2 },
       { run: 'ss -K dport = 2007', terminal: 2 },
       {
-        wait: { en: 'the next ping: S writes, and finds out', zh: '下一次 ping:S 写数据,于是发现' },
+        wait: { en: 'the next ping: S writes, and finds out', zh: '下一次 ping:S 写数据，于是发现' },
         until: 'K>S RST\nS CLOSED',
       },
       { run: 'fourwave ss', terminal: 2 },
     ],
   },
-  acts: [reboot, gone, mirror],
+  acts: [reboot, gone, kernel, mirror],
   predict: {
     ask: {
       en: 'K was switched off and on again. S writes a line. What comes back?',
-      zh: 'K 断电后重新开机。S 写了一行。会回来什么?',
+      zh: 'K 断电后重新开机。S 写了一行。会回来什么？',
     },
     choices: [
-      { en: 'nothing, again and again', zh: '什么也没有,一次又一次' },
+      { en: 'nothing, again and again', zh: '什么也没有，一次又一次' },
       { en: 'a RST', zh: '一个 RST' },
       { en: 'an ACK', zh: '一个 ACK' },
     ],
@@ -186,7 +235,7 @@ export default lab({
       en:
         'K is there again but knows no such connection: it answers as any host does. Only if it is ' +
         'gone there is silence.',
-      zh: 'K 又在了,但不认识这个连接,于是像任何主机一样回答 RST。只有它不在时才是寂静。',
+      zh: 'K 又在了，但不认识这个连接，于是像任何主机一样回答 RST。只有它不在时才是寂静。',
     },
   },
   narrate: [
@@ -194,7 +243,7 @@ export default lab({
       when: 'S>K PSH,ACK',
       say: {
         en: 'S writes: only now anything crosses the wire that could fail.',
-        zh: 'S 写数据:直到此刻,线路上才有可能失败的东西。',
+        zh: 'S 写数据：直到此刻，线路上才有可能失败的东西。',
       },
     },
     {
@@ -214,12 +263,12 @@ If nobody answers, TCP can only try again: after one RTO (200 ms here, as the ro
 long each time. After R1, three tries, something may be told about it; after R2 ("retries.data", 15 on Linux and
 here, about a quarter of an hour) the connection is closed and the program gets ETIMEDOUT. Until then it has no idea:
 its write succeeded long ago, for it only went to the buffer.`,
-    zh: `发现的方式有两种,对程序来说差别很大。如果对方主机还在,只是忘了(重启过;或进程被杀、RST 丢失),
-第一个报文段就换来 RST:一个往返之后程序得到 ECONNRESET(RFC 9293 图 10)。
+    zh: `发现的方式有两种，对程序来说差别很大。如果对方主机还在，只是忘了（重启过；或进程被杀、RST 丢失），
+第一个报文段就换来 RST：一个往返之后程序得到 ECONNRESET（RFC 9293 图 10）。
 
-如果没有人回答,TCP 只能再试:先等一个 RTO(这里往返很短,是 200 毫秒),之后每次加倍。超过 R1(三次)时可以提醒应用;
-超过 R2("retries.data",Linux 和这里都是 15 次,约一刻钟)时连接被关闭,程序得到 ETIMEDOUT。
-在此之前它毫不知情:它的 write 早已成功,因为数据只是进了缓冲区。`,
+如果没有人回答，TCP 只能再试：先等一个 RTO（这里往返很短，是 200 毫秒），之后每次加倍。超过 R1（三次）时可以提醒应用；
+超过 R2（"retries.data",Linux 和这里都是 15 次，约一刻钟）时连接被关闭，程序得到 ETIMEDOUT。
+在此之前它毫不知情：它的 write 早已成功，因为数据只是进了缓冲区。`,
   },
   next: ['half-open/keepalive', 'half-open/reconnect', 'data/rto'],
   broken: {

@@ -101,7 +101,7 @@ async function end(running: readonly Running[]): Promise<void> {
 
 const ctrlD: Act = {
   name: 'ctrl-d',
-  title: { en: 'Ctrl-D while the server keeps open', zh: 'Ctrl-D,服务器不关闭' },
+  title: { en: 'Ctrl-D while the server keeps open', zh: 'Ctrl-D，服务器不关闭' },
   auto: async (stage) => {
     const running = await start(stage, 2002);
     await stage.wait(100);
@@ -126,7 +126,7 @@ const ctrlD: Act = {
 
 const serverFirst: Act = {
   name: 'server-first',
-  title: { en: 'The server closes while nothing was typed', zh: '服务器先关闭,而键盘还没输入' },
+  title: { en: 'The server closes while nothing was typed', zh: '服务器先关闭，而键盘还没输入' },
   stack: { msl: '200ms' },
   auto: async (stage) => {
     const running = await start(stage, 13);
@@ -164,7 +164,7 @@ function judged({ kept, mode }: ActReport, known: (candidate: Candidate) => stri
   return [
     point(
       'At least one program could be asked; those that are not installed are left out',
-      '至少有一个程序可以测试;未安装的略过',
+      '至少有一个程序可以测试；未安装的略过',
       lines.length > 0,
       missing.length === 0 ? 'all are there' : `not there: ${missing.join(', ')}`,
     ),
@@ -201,7 +201,7 @@ const listening: Act = {
     point('Ctrl-D had no effect', 'Ctrl-D 没有效果', kept['before'] === true && kept['running'] === true),
     point(
       'When S closed, it closed too: its FIN rode on its ACK',
-      'S 关闭时它也关闭:它的 FIN 搭在 ACK 上',
+      'S 关闭时它也关闭：它的 FIN 搭在 ACK 上',
       programs[0]?.exit?.code === 0,
     ),
   ],
@@ -222,7 +222,7 @@ function firstFin(events: readonly LogEvent[], conn: string): string {
 
 const curl: Act = {
   name: 'curl',
-  title: { en: 'curl: who closes first?', zh: 'curl:谁先关闭?' },
+  title: { en: 'curl: who closes first?', zh: 'curl：谁先关闭？' },
   stack: { msl: '200ms' },
   auto: async (stage) => {
     await (await stage.curl('http://10.9.0.2/')).exited();
@@ -241,13 +241,13 @@ const curl: Act = {
   check: ({ kept, mode }) => [
     point(
       'After an answer that would let it stay curl closes first',
-      '回答允许保持连接时,curl 先关闭',
+      '回答允许保持连接时，curl 先关闭',
       kept['keep-alive'] === 'K' || mode === 'real',
       `first FIN from ${String(kept['keep-alive'])}`,
     ),
     point(
       'After "Connection: close" the server does, or both at once',
-      '"Connection: close" 之后,服务器先关闭,或双方同时',
+      '"Connection: close" 之后，服务器先关闭，或双方同时',
       kept['close'] !== 'nobody' && (kept['close'] !== 'K' || mode === 'real'),
       `first FIN from ${String(kept['close'])}`,
     ),
@@ -261,10 +261,10 @@ export default lab({
   answers: ['B56'],
   rfc: ['RFC 9293 §3.6'],
   code: ['src/labs/sim/nc.ts', 'src/cli/labs/flavours.ts'],
-  title: { en: 'Which nc have you got?', zh: '你的 nc 是哪一种?' },
+  title: { en: 'Which nc have you got?', zh: '你的 nc 是哪一种？' },
   question: {
     en: 'What does Ctrl-D send, and what happens when the server closes first? There are several programs called nc.',
-    zh: 'Ctrl-D 会发送什么?服务器先关闭时会怎样?叫 nc 的程序不止一个。',
+    zh: 'Ctrl-D 会发送什么？服务器先关闭时会怎样？叫 nc 的程序不止一个。',
   },
   type: {
     'nc.openbsd': [
@@ -289,7 +289,7 @@ export default lab({
   predict: {
     ask: {
       en: 'You press Ctrl-D in the nc of Debian and Ubuntu (OpenBSD). What goes over the wire?',
-      zh: '在 Debian 和 Ubuntu 的 nc(OpenBSD 版)里按 Ctrl-D。线路上会出现什么?',
+      zh: '在 Debian 和 Ubuntu 的 nc（OpenBSD 版）里按 Ctrl-D。线路上会出现什么？',
     },
     choices: [
       { en: 'a FIN', zh: '一个 FIN' },
@@ -299,7 +299,7 @@ export default lab({
     right: 1,
     why: {
       en: 'Without -N it only notes that its input is over. Many texts were written with another nc.',
-      zh: '没有 -N 时,它只记下输入结束了。很多教材是用另一种 nc 写的。',
+      zh: '没有 -N 时，它只记下输入结束了。很多教材是用另一种 nc 写的。',
     },
   },
   explain: {
@@ -314,15 +314,15 @@ connection stay; after "Connection: close" the server does, and sometimes both a
 
 The labs ask your machine which program it has and print the command that fits; "fourwave lab doctor" shows what it
 found. Where the table is different here than elsewhere it is told, and not an error.`,
-    zh: `输入结束(Ctrl-D)由程序自己解释。OpenBSD 的 nc(Debian 和 Ubuntu 的默认)什么也不发;加上 -N 或 -q,
-它会调用 shutdown(),发出 FIN。nc.traditional 也不发;ncat、busybox 和 socat 会发 FIN,socat 半秒后退出。
+    zh: `输入结束（Ctrl-D）由程序自己解释。OpenBSD 的 nc（Debian 和 Ubuntu 的默认）什么也不发；加上 -N 或 -q,
+它会调用 shutdown()，发出 FIN。nc.traditional 也不发；ncat、busybox 和 socat 会发 FIN,socat 半秒后退出。
 
-服务器先关闭时,OpenBSD 的 nc 和 ncat 留着不动,连接停在 CLOSE-WAIT,直到你结束它们:被动方就握在你手里。
-nc.traditional 和 busybox 立刻关闭,"nc -l" 也是:这时 FIN 和 ACK 合在一个报文段里,四次挥手变成三次。
-如果回答允许保持连接,curl 先关闭;"Connection: close" 之后由服务器关闭,有时双方同时关闭。
+服务器先关闭时，OpenBSD 的 nc 和 ncat 留着不动，连接停在 CLOSE-WAIT，直到你结束它们：被动方就握在你手里。
+nc.traditional 和 busybox 立刻关闭，"nc -l" 也是：这时 FIN 和 ACK 合在一个报文段里，四次挥手变成三次。
+如果回答允许保持连接，curl 先关闭；"Connection: close" 之后由服务器关闭，有时双方同时关闭。
 
-实验会查明你的机器上是哪个程序,并给出合适的命令;"fourwave lab doctor" 显示查到的结果。
-如果这里的表和别处不同,会如实报告,而不算错误。`,
+实验会查明你的机器上是哪个程序，并给出合适的命令；"fourwave lab doctor" 显示查到的结果。
+如果这里的表和别处不同，会如实报告，而不算错误。`,
   },
   next: ['open/three-way', 'close/server-first', 'close/half-close'],
   broken: {

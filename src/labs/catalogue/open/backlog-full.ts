@@ -22,7 +22,7 @@ export default lab({
   title: { en: 'A full accept queue', zh: 'accept 队列满了' },
   question: {
     en: 'A server listens but never calls accept(). Can one connect to it? And the next one, and the third?',
-    zh: '服务器监听,但从不调用 accept()。能连上吗?第二个、第三个呢?',
+    zh: '服务器监听，但从不调用 accept()。能连上吗？第二个、第三个呢？',
   },
   type: {
     any: [
@@ -53,7 +53,7 @@ export default lab({
     stage.keep('later', queueOf(stage));
     stage.step({
       en: 'A line to the server that does not accept: the kernel takes it, the program has never seen the connection.',
-      zh: '给不 accept 的服务器发一行:内核收下了,而程序从未见过这个连接。',
+      zh: '给不 accept 的服务器发一行：内核收下了，而程序从未见过这个连接。',
     });
     await first.type('anybody there?');
     await stage.until('K>S PSH,ACK');
@@ -64,16 +64,16 @@ export default lab({
     );
   },
   predict: {
-    ask: { en: 'What does the second nc see?', zh: '第二个 nc 会看到什么?' },
+    ask: { en: 'What does the second nc see?', zh: '第二个 nc 会看到什么？' },
     choices: [
       { en: '"Connection refused"', zh: '"Connection refused"' },
-      { en: 'nothing: it waits', zh: '什么也没有:它在等' },
+      { en: 'nothing: it waits', zh: '什么也没有：它在等' },
       { en: 'a connection that never answers', zh: '一个从不回答的连接' },
     ],
     right: 1,
     why: {
       en: 'A full queue is a matter of a moment, so the SYN is dropped and not refused: K will try again in a second.',
-      zh: '队列满通常只是一时的事,所以 SYN 被丢弃而不是拒绝:K 一秒后会再试。',
+      zh: '队列满通常只是一时的事，所以 SYN 被丢弃而不是拒绝：K 一秒后会再试。',
     },
   },
   narrate: [
@@ -81,14 +81,14 @@ export default lab({
       when: 'c1 K>S ACK 1 ack 1 ; S ESTABLISHED',
       say: {
         en: 'The first is ESTABLISHED although the program does nothing: the handshake is the work of the kernel.',
-        zh: '程序什么也没做,第一个却已是 ESTABLISHED:握手是内核的工作。',
+        zh: '程序什么也没做，第一个却已是 ESTABLISHED：握手是内核的工作。',
       },
     },
     {
       when: 'K>S SYN 0 DROPPED reason TCP_LISTEN_OVERFLOW',
       say: {
         en: 'The queue is full: this SYN is dropped without a word, and K will send it again.',
-        zh: '队列满了:这个 SYN 被默默丢弃,K 会再发。',
+        zh: '队列满了：这个 SYN 被默默丢弃，K 会再发。',
       },
     },
   ],
@@ -118,7 +118,7 @@ export default lab({
       ),
       point(
         'K: one ESTABLISHED, two in SYN-SENT',
-        'K:一个 ESTABLISHED,两个 SYN-SENT',
+        'K：一个 ESTABLISHED，两个 SYN-SENT',
         kept['K'] === 'ESTABLISHED, SYN-SENT, SYN-SENT',
         String(kept['K']),
       ),
@@ -149,12 +149,12 @@ itself, and even takes data: for the first nc the connection is open, though the
 The argument of listen(), the backlog, is the length of the accept queue: here 1. When it is full a new SYN is
 dropped. Not refused: a RST would mean "nobody listens here", while the queue may have room the next moment; K sends
 its SYN again, and none is the wiser. A program that is slow with accept() looks to its clients like a bad line.`,
-    zh: `监听者有两个队列。SYN 队列里是第三个报文段还没到的连接;accept 队列里是已经 ESTABLISHED、但程序还没取走的连接。
-内核独自完成整个握手,甚至收下数据:对第一个 nc 来说连接已经打开,尽管程序从未听说过它。
+    zh: `监听者有两个队列。SYN 队列里是第三个报文段还没到的连接；accept 队列里是已经 ESTABLISHED、但程序还没取走的连接。
+内核独自完成整个握手，甚至收下数据：对第一个 nc 来说连接已经打开，尽管程序从未听说过它。
 
-listen() 的参数 backlog 就是 accept 队列的长度:这里是 1。满了之后,新的 SYN 被丢弃,而不是拒绝:
-RST 意味着"这里没人监听",而队列也许下一刻就有空位;K 会重发 SYN,谁也不会察觉。
-accept() 慢的程序,在客户端看来就像线路不好。`,
+listen() 的参数 backlog 就是 accept 队列的长度：这里是 1。满了之后，新的 SYN 被丢弃，而不是拒绝：
+RST 意味着"这里没人监听"，而队列也许下一刻就有空位；K 会重发 SYN，谁也不会察觉。
+accept() 慢的程序，在客户端看来就像线路不好。`,
   },
   next: ['close/close-wait-leak', 'open/refused'],
   broken: {

@@ -19,7 +19,7 @@ const incarnations = (events: readonly LogEvent[]): string =>
 
 const nobody: Act = {
   name: 'after-the-end',
-  title: { en: 'Long after the end: K knows nothing any more', zh: '结束很久之后:K 已经一无所知' },
+  title: { en: 'Long after the end: K knows nothing any more', zh: '结束很久之后：K 已经一无所知' },
   stack: { msl: '500ms' },
   faults: KEPT,
   auto: async (stage) => {
@@ -51,19 +51,19 @@ const nobody: Act = {
   check: ({ events, kept }) => [
     point(
       'The application was told of one connection, not of two',
-      '应用程序只得知一个连接,而不是两个',
+      '应用程序只得知一个连接，而不是两个',
       happened(events, 'app:accept').length === 1,
     ),
     point('Nothing is left', '什么也没有留下', kept['S'] === '', String(kept['S'])),
     point(
       'In the log it is another incarnation of the same addresses and ports',
-      '在日志里,它是同一四元组的另一个"化身"',
+      '在日志里，它是同一四元组的另一个"化身"',
       incarnations(events) === 'c1, c2',
       incarnations(events),
     ),
     point(
       'It has the same raw sequence number as the first, and S chose another one',
-      '它的原始序号与第一个相同,而 S 选了另一个',
+      '它的原始序号与第一个相同，而 S 选了另一个',
       sameAndOther(events),
     ),
   ],
@@ -171,7 +171,7 @@ const timeWait: Act = {
     ),
     point(
       "… and S's RST has killed it, much too early",
-      '……S 的 RST 把它杀死了,过早',
+      '……S 的 RST 把它杀死了，过早',
       kept['after'] === '',
       kept['after'] === '' ? 'nothing left' : String(kept['after']),
     ),
@@ -186,7 +186,7 @@ const timeWait: Act = {
 
 const rfc1337: Act = {
   name: 'with-rfc-1337',
-  title: { en: 'The same, and K ignores resets in TIME-WAIT', zh: '同上,但 K 在 TIME-WAIT 忽略 RST' },
+  title: { en: 'The same, and K ignores resets in TIME-WAIT', zh: '同上，但 K 在 TIME-WAIT 忽略 RST' },
   kernel: { tcp_rfc1337: 1 },
   faults: KEPT,
   auto: waiting,
@@ -239,7 +239,7 @@ export default lab({
     en:
       'A copy of the SYN has been lost in the network and comes when nobody expects it. What keeps ' +
       'it from doing harm?',
-    zh: 'SYN 的一个副本在网络里迷了路,在没人期待的时候到来。是什么让它无法造成危害?',
+    zh: 'SYN 的一个副本在网络里迷了路，在没人期待的时候到来。是什么让它无法造成危害？',
   },
   type: {
     'nc.openbsd': [
@@ -259,10 +259,10 @@ export default lab({
   predict: {
     ask: {
       en: 'K has no such connection any more. S has answered the old SYN. What does K say?',
-      zh: 'K 早已没有这个连接。S 回答了旧的 SYN。K 会说什么?',
+      zh: 'K 早已没有这个连接。S 回答了旧的 SYN。K 会说什么？',
     },
     choices: [
-      { en: 'ACK: the third segment', zh: 'ACK:第三个报文段' },
+      { en: 'ACK: the third segment', zh: 'ACK：第三个报文段' },
       { en: 'nothing', zh: '什么也不说' },
       { en: 'RST', zh: 'RST' },
     ],
@@ -277,21 +277,21 @@ export default lab({
       when: 'K>S SYN INJECTED\nS>K SYN,ACK',
       say: {
         en: 'The copy arrives. To S it looks like any other SYN: it answers, and waits.',
-        zh: '副本到了。对 S 来说它和别的 SYN 没有区别:回答,然后等待。',
+        zh: '副本到了。对 S 来说它和别的 SYN 没有区别：回答，然后等待。',
       },
     },
     {
       when: 'K>S RST',
       say: {
         en: 'K has no such connection: RST. S goes back to LISTEN, and no application has heard of it.',
-        zh: 'K 没有这个连接:RST。S 回到 LISTEN,没有应用程序听说过它。',
+        zh: 'K 没有这个连接：RST。S 回到 LISTEN，没有应用程序听说过它。',
       },
     },
     {
       when: 'K>S SYN INJECTED ; S ESTABLISHED',
       say: {
         en: 'A SYN inside an open connection changes nothing: S only says where it is (a challenge ACK).',
-        zh: '打开的连接里出现 SYN,什么都不改变:S 只说明自己到了哪里(challenge ACK)。',
+        zh: '打开的连接里出现 SYN，什么都不改变：S 只说明自己到了哪里（challenge ACK）。',
       },
     },
   ],
@@ -306,14 +306,14 @@ The third case is the dangerous one. K is in TIME-WAIT and answers S's SYN,ACK w
 connection; S, in SYN-RECEIVED, finds that ACK unacceptable and sends a RST; and the RST ends K's TIME-WAIT, minutes
 too early (RFC 1337). Linux lets that happen unless net.ipv4.tcp_rfc1337 is set, as in the last act; ours ignores
 resets in TIME-WAIT unless told otherwise.`,
-    zh: `这就是 RFC 9293 的图 8,也是三次握手的主要理由:K 没有发过的东西被确认了,它用 RST 回答,在应用程序听说之前就把错误撤销。
+    zh: `这就是 RFC 9293 的图 8，也是三次握手的主要理由：K 没有发过的东西被确认了，它用 RST 回答，在应用程序听说之前就把错误撤销。
 
-在打开的连接里,SYN 不论序号是什么,只换来一个 challenge ACK(RFC 5961 §4)。如果 K 真的重启过,
-这个 ACK 会让它发出 RST,它的下一个 SYN 就能通过。
+在打开的连接里，SYN 不论序号是什么，只换来一个 challenge ACK(RFC 5961 §4)。如果 K 真的重启过，
+这个 ACK 会让它发出 RST，它的下一个 SYN 就能通过。
 
-第三种情形才危险:K 在 TIME-WAIT,用旧连接的最后一个 ACK 回答 S 的 SYN,ACK;处在 SYN-RECEIVED 的 S 认为这个 ACK 不可接受,
-发出 RST;而这个 RST 提前好几分钟结束了 K 的 TIME-WAIT(RFC 1337)。Linux 默认会这样,除非像最后一幕那样设置
-net.ipv4.tcp_rfc1337;我们的协议栈默认在 TIME-WAIT 忽略 RST。`,
+第三种情形才危险：K 在 TIME-WAIT，用旧连接的最后一个 ACK 回答 S 的 SYN,ACK；处在 SYN-RECEIVED 的 S 认为这个 ACK 不可接受，
+发出 RST；而这个 RST 提前好几分钟结束了 K 的 TIME-WAIT(RFC 1337)。Linux 默认会这样，除非像最后一幕那样设置
+net.ipv4.tcp_rfc1337；我们的协议栈默认在 TIME-WAIT 忽略 RST。`,
   },
   next: ['time-wait/assassination', 'half-open/reconnect', 'reset/blind'],
   broken: {

@@ -59,7 +59,7 @@ function checks({ events, programs }: ActReport, wanted: Wanted): CheckLine[] {
     ...blocks(events, wanted),
     point(
       'After the handshake every segment carries timestamps, or none does',
-      '握手之后,要么每个报文段都带时间戳,要么都不带',
+      '握手之后，要么每个报文段都带时间戳，要么都不带',
       later(events).every((event) => (ofSegment(event).ts !== undefined) === wanted.timestamps),
       wanted.timestamps ? 'every one' : 'none',
     ),
@@ -170,14 +170,14 @@ export default lab({
   level: 2,
   minutes: 5,
   answers: ['B2'],
-  rfc: ['RFC 9293 §3.7.1', 'RFC 7323 §2', 'RFC 7323 §3', 'RFC 2018 §2', 'RFC 6691 §2'],
+  rfc: ['RFC 9293 §3.7.1', 'RFC 7323 §2', 'RFC 7323 §3', 'RFC 2018 §2'],
   code: ['src/tcp/negotiate.ts', 'src/tcp/output/options.ts', 'src/wire/tcp-options.ts'],
   title: { en: 'What the SYNs negotiate', zh: 'SYN 里协商什么' },
   question: {
     en:
       'MSS, window scale, SACK, timestamps: what is agreed, what is only said, and what follows ' +
       'when S leaves one out?',
-    zh: 'MSS、窗口扩大、SACK、时间戳:哪些是协商的,哪些只是通告?S 少给一个会怎样?',
+    zh: 'MSS、窗口扩大、SACK、时间戳：哪些是协商的，哪些只是通告？S 少给一个会怎样？',
   },
   type: {
     curl: [
@@ -214,10 +214,10 @@ export default lab({
   predict: {
     ask: {
       en: 'K says mss 536, S says mss 1460. How large are the segments?',
-      zh: 'K 说 mss 536,S 说 mss 1460。报文段有多大?',
+      zh: 'K 说 mss 536,S 说 mss 1460。报文段有多大？',
     },
     choices: [
-      { en: 'up to 536 both ways: the smaller one is agreed', zh: '两个方向都不超过 536:协商取较小的' },
+      { en: 'up to 536 both ways: the smaller one is agreed', zh: '两个方向都不超过 536：协商取较小的' },
       { en: 'up to 536 from K, up to 1460 from S', zh: 'K 发的不超过 536,S 发的不超过 1460' },
       { en: 'up to 1460 from K, up to 536 from S', zh: 'K 发的不超过 1460,S 发的不超过 536' },
     ],
@@ -226,7 +226,7 @@ export default lab({
       en:
         'The MSS is not negotiated. Each end says what it can receive; the other keeps to it. The ' +
         'directions are independent.',
-      zh: 'MSS 不是协商出来的。每一方说的是自己能收多大,由对方遵守,两个方向互不相干。',
+      zh: 'MSS 不是协商出来的。每一方说的是自己能收多大，由对方遵守，两个方向互不相干。',
     },
   },
   narrate: [
@@ -236,14 +236,14 @@ export default lab({
         en:
           'Options that only a SYN may carry: MSS, window scale, SACK permitted. Timestamps may ' +
           'come in every segment.',
-        zh: '只有 SYN 能带的选项:MSS、窗口扩大、允许 SACK。时间戳可以出现在每个报文段里。',
+        zh: '只有 SYN 能带的选项：MSS、窗口扩大、允许 SACK。时间戳可以出现在每个报文段里。',
       },
     },
     {
       when: 'S>K SYN,ACK',
       say: {
         en: 'S answers with what it accepts: nothing that K did not offer, except the MSS.',
-        zh: 'S 回答它接受的:除 MSS 外,不会有 K 没提出的东西。',
+        zh: 'S 回答它接受的：除 MSS 外，不会有 K 没提出的东西。',
       },
     },
   ],
@@ -254,16 +254,16 @@ duplicate ACKs alone; without timestamps no PAWS, and 12 bytes more in each segm
 never scaled: whether it will be is not settled yet.
 
 The MSS is different. It is no agreement: each end says what it can receive, and the other keeps to it. What a
-segment may carry is the peer's MSS less the options of that very segment (MUST-16; RFC 6691): 1448 bytes with
+segment may carry is the peer's MSS less the options of that very segment (MUST-16): 1448 bytes with
 timestamps where the other end said 1460, and 524 where it said 536. (An option "mss" of ours, as TCP_MAXSEG of Linux,
 also bounds what the same end sends: its user wants small segments.)`,
-    zh: `窗口扩大、SACK 和时间戳是提议:只有两个 SYN 里都有才算数,所以由 S 的回答决定。没有窗口扩大,双方两个方向的窗口都限于 64 KiB;
-没有 SACK,缺口只能靠重复 ACK 报告;没有时间戳,就没有 PAWS,每个报文段却能多装 12 字节。SYN 自己的窗口从不缩放:
+    zh: `窗口扩大、SACK 和时间戳是提议：只有两个 SYN 里都有才算数，所以由 S 的回答决定。没有窗口扩大，双方两个方向的窗口都限于 64 KiB;
+没有 SACK，缺口只能靠重复 ACK 报告；没有时间戳，就没有 PAWS，每个报文段却能多装 12 字节。SYN 自己的窗口从不缩放：
 那时还没有谈妥。
 
-MSS 不一样。它不是协议:每一方说自己能收多大,由对方遵守。一个报文段能装多少,是对方的 MSS 减去这个报文段自己的选项
-(MUST-16;RFC 6691):对方说 1460 时,带时间戳可装 1448 字节;说 536 时可装 524。
-(我们的选项 "mss" 和 Linux 的 TCP_MAXSEG 一样,也限制自己发送的大小:设置它的人要的就是小报文段。)`,
+MSS 不一样。它不是协议：每一方说自己能收多大，由对方遵守。一个报文段能装多少，是对方的 MSS 减去这个报文段自己的选项
+（MUST-16）：对方说 1460 时，带时间戳可装 1448 字节；说 536 时可装 524。
+（我们的选项 "mss" 和 Linux 的 TCP_MAXSEG 一样，也限制自己发送的大小：设置它的人要的就是小报文段。）`,
   },
   next: ['data/fast-retransmit', 'win/zero-window'],
   broken: {

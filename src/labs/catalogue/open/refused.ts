@@ -18,7 +18,7 @@ const nc: Act = {
   check: ({ events, programs }) => [
     point(
       'nc said "Connection refused" and ended with code 1',
-      'nc 报告 "Connection refused",以 1 退出',
+      'nc 报告 "Connection refused"，以 1 退出',
       programs[0]?.exit?.code === 1 && /refused/i.test(`${programs[0].errors}${programs[0].printed}`),
       programs[0]?.errors.trim() ?? '',
     ),
@@ -39,7 +39,7 @@ const curl: Act = {
     never event conn:opened
   `,
   check: ({ events, programs }) => [
-    point('curl could not connect (7)', 'curl 无法连接(7)', programs[0]?.exit?.code === 7),
+    point('curl could not connect (7)', 'curl 无法连接（7）', programs[0]?.exit?.code === 7),
     ...form(events),
   ],
 };
@@ -51,7 +51,7 @@ function form(events: Parameters<typeof happened>[0]) {
   return [
     point(
       'The number of the RST is 0 on the wire, not only in the picture',
-      'RST 的序号在线路上就是 0,不只是图上',
+      'RST 的序号在线路上就是 0，不只是图上',
       rst?.seq === 0,
       `raw SEQ ${String(rst?.seq)}`,
     ),
@@ -76,7 +76,7 @@ interface Raw {
 
 const silent: Act = {
   name: 'silence',
-  title: { en: 'A host that says nothing (closedPorts = drop)', zh: '不作声的主机(closedPorts = drop)' },
+  title: { en: 'A host that says nothing (closedPorts = drop)', zh: '不作声的主机（closedPorts = drop）' },
   stack: { closedPorts: 'drop' },
   auto: async (stage) => {
     const program = await stage.curl('-S', '-m', stage.mode === 'sim' ? '4' : '2.5', 'http://10.9.0.2:99/');
@@ -94,14 +94,14 @@ const silent: Act = {
     return [
       point(
         'curl learned nothing and timed out (28)',
-        'curl 什么也没得知,最后超时(28)',
+        'curl 什么也没得知，最后超时（28）',
         programs[0]?.exit?.code === 28,
       ),
       point(
         mode === 'real'
           ? 'Linux sent its SYN once a second'
           : 'The simulated K waited twice as long each time (Linux ≥ 6.5: once a second at first)',
-        mode === 'real' ? 'Linux 每秒发一个 SYN' : '模拟的 K 每次等待加倍(Linux ≥ 6.5 起初每秒一次)',
+        mode === 'real' ? 'Linux 每秒发一个 SYN' : '模拟的 K 每次等待加倍（Linux ≥ 6.5 起初每秒一次）',
         later.length >= 2 && later.length <= 3,
         `SYN again at ${later.map((t) => (t - first).toFixed(2)).join(', ')} s`,
       ),
@@ -116,10 +116,10 @@ export default lab({
   answers: ['B4', 'B8', 'B56'],
   rfc: ['RFC 9293 §3.10.7.1', 'RFC 9293 §3.10.7.3', 'RFC 9293 §3.5.2'],
   code: ['src/tcp/input/closed.ts', 'src/tcp/output/reply.ts'],
-  title: { en: 'Connection refused', zh: 'Connection refused:连接被拒绝' },
+  title: { en: 'Connection refused', zh: 'Connection refused：连接被拒绝' },
   question: {
     en: 'Nobody listens on the port. What comes back, and how does it differ from a host that is not there?',
-    zh: '端口上没有人监听。会回来什么?这和主机不存在有什么区别?',
+    zh: '端口上没有人监听。会回来什么？这和主机不存在有什么区别？',
   },
   type: {
     curl: [{ run: 'curl http://10.9.0.2:99/' }],
@@ -127,7 +127,7 @@ export default lab({
   },
   acts: [nc, curl, silent],
   predict: {
-    ask: { en: 'Which number does the RST carry?', zh: 'RST 带的序号是多少?' },
+    ask: { en: 'Which number does the RST carry?', zh: 'RST 带的序号是多少？' },
     choices: [
       { en: "S's initial sequence number", zh: 'S 的初始序号' },
       { en: 'zero', zh: '零' },
@@ -138,7 +138,7 @@ export default lab({
       en:
         'There is no connection, so S has no numbers. What K believes is the acknowledgement: only who has seen ' +
         'its SYN can acknowledge it.',
-      zh: '没有连接,S 也就没有序号。K 相信的是确认号:只有见过它的 SYN 的人才能确认它。',
+      zh: '没有连接，S 也就没有序号。K 相信的是确认号：只有见过它的 SYN 的人才能确认它。',
     },
   },
   narrate: [
@@ -146,7 +146,7 @@ export default lab({
       when: 'S>K RST,ACK',
       say: {
         en: 'Nobody listens: RST. It has no number of its own (0) and acknowledges the SYN.',
-        zh: '没有人监听:RST。它没有自己的序号(0),但确认了那个 SYN。',
+        zh: '没有人监听：RST。它没有自己的序号（0），但确认了那个 SYN。',
       },
     },
   ],
@@ -159,12 +159,12 @@ its acknowledgement is right, and tells the program: ECONNREFUSED. All that take
 A host that is not there, or a packet filter that drops, says nothing: the SYN is sent again and again, and the
 program finds out when its own patience ends. "Refused" means that somebody is there; "timed out" that perhaps
 nobody is.`,
-    zh: `发给既无连接又无监听者的报文段,用 RST 回答(RFC 9293 §3.10.7.1)。它的形式取决于来的是什么:
-来的带 ACK,RST 的序号就取自那个确认号,而且不带 ACK 位;来的不带 ACK(例如 SYN),就是 SEQ 0 并确认来者,即 "RST,ACK 0 ack 1"。
-K 在 SYN-SENT 只有在确认号正确时才相信 RST,并告诉程序:ECONNREFUSED。这一切只要一个往返。
+    zh: `发给既无连接又无监听者的报文段，用 RST 回答（RFC 9293 §3.10.7.1）。它的形式取决于来的是什么：
+来的带 ACK,RST 的序号就取自那个确认号，而且不带 ACK 位；来的不带 ACK（例如 SYN），就是 SEQ 0 并确认来者，即 "RST,ACK 0 ack 1"。
+K 在 SYN-SENT 只有在确认号正确时才相信 RST，并告诉程序：ECONNREFUSED。这一切只要一个往返。
 
-主机不存在,或者包过滤器直接丢弃,就什么也不说:SYN 一发再发,程序等到自己没有耐心为止。
-"拒绝"说明那边有人,"超时"说明可能没有。`,
+主机不存在，或者包过滤器直接丢弃，就什么也不说：SYN 一发再发，程序等到自己没有耐心为止。
+"拒绝"说明那边有人，"超时"说明可能没有。`,
   },
   next: ['open/backlog-full', 'reset/unread-data', 'open/syn-lost'],
   broken: {

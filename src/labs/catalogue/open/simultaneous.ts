@@ -16,7 +16,7 @@ async function cross(stage: Stage): Promise<void> {
   await stage.until(({ ev }) => ev === 'fault:hit');
   const connect = await stage.connect(5000, { localPort: 5001 });
   await stage.until('S SYN-SENT', { timeout: 20_000 });
-  stage.step({ en: 'Both SYNs are on their way: now they cross.', zh: '两个 SYN 都在路上:现在它们交错。' });
+  stage.step({ en: 'Both SYNs are on their way: now they cross.', zh: '两个 SYN 都在路上：现在它们交错。' });
   await stage.release('syns');
   await stage.until('S SYN-RECEIVED');
   await stage.wait(100);
@@ -66,13 +66,13 @@ const crossing: Act = {
     ),
     point(
       'One connection, not two',
-      '一个连接,不是两个',
+      '一个连接，不是两个',
       happened(events, 'conn:opened').length === 1 && kept['connections'] === 1 && kept['sockets'] === 1,
       `S ${String(kept['connections'])}, K ${String(kept['sockets'])}`,
     ),
     point(
       'Each SYN was sent twice, the second time with the ACK',
-      '每个 SYN 都发了两次,第二次带着 ACK',
+      '每个 SYN 都发了两次，第二次带着 ACK',
       segments(events, 'S', 'SYN').length >= 1 &&
         segments(events, 'K', 'SYN,ACK').length === 1 &&
         segments(events, 'S', 'SYN,ACK').length === 1,
@@ -113,7 +113,7 @@ const lost: Act = {
   check: ({ kept }) => [
     point(
       'Both waited in SYN-RECEIVED, each with its timer',
-      '双方都在 SYN-RECEIVED 等待,各有定时器',
+      '双方都在 SYN-RECEIVED 等待，各有定时器',
       kept['S'] === 'SYN-RECEIVED (rto)' && kept['K'] === 'SYN-RECEIVED (rto)',
       `S ${String(kept['S'])}, K ${String(kept['K'])}`,
     ),
@@ -135,7 +135,7 @@ export default lab({
   title: { en: 'Both call at the same time', zh: '双方同时打开' },
   question: {
     en: 'Both ends open actively, and the two SYNs cross. Do they get two connections, one, or none?',
-    zh: '双方都主动打开,两个 SYN 在路上交错。得到的是两个连接、一个,还是零个?',
+    zh: '双方都主动打开，两个 SYN 在路上交错。得到的是两个连接、一个，还是零个？',
   },
   type: {
     any: [
@@ -150,17 +150,17 @@ export default lab({
   predict: {
     ask: {
       en: 'What does K do with a SYN while it is in SYN-SENT?',
-      zh: 'K 在 SYN-SENT 时收到 SYN,会怎么做?',
+      zh: 'K 在 SYN-SENT 时收到 SYN，会怎么做？',
     },
     choices: [
-      { en: 'it sends its SYN again, now with an ACK', zh: '再发一次自己的 SYN,这次带 ACK' },
-      { en: 'it sends a RST: nobody listens there', zh: '发 RST:那里没有人监听' },
+      { en: 'it sends its SYN again, now with an ACK', zh: '再发一次自己的 SYN，这次带 ACK' },
+      { en: 'it sends a RST: nobody listens there', zh: '发 RST：那里没有人监听' },
       { en: 'it waits for the ACK of its own SYN', zh: '等待对自己 SYN 的 ACK' },
     ],
     right: 0,
     why: {
       en: 'SYN-SENT → SYN-RECEIVED: the SYN belongs to the very same four-tuple, so it is the same connection.',
-      zh: 'SYN-SENT → SYN-RECEIVED:这个 SYN 属于同一个四元组,所以是同一个连接。',
+      zh: 'SYN-SENT → SYN-RECEIVED：这个 SYN 属于同一个四元组，所以是同一个连接。',
     },
   },
   narrate: [
@@ -170,12 +170,12 @@ export default lab({
         en:
           "K's SYN arrives where S has sent its own: SYN-SENT → SYN-RECEIVED, a way that no server " +
           'and no client takes.',
-        zh: 'S 已发出自己的 SYN,又收到 K 的 SYN:SYN-SENT → SYN-RECEIVED,普通的客户端和服务器都不会走这条路。',
+        zh: 'S 已发出自己的 SYN，又收到 K 的 SYN:SYN-SENT → SYN-RECEIVED，普通的客户端和服务器都不会走这条路。',
       },
     },
     {
       when: 'K>S SYN,ACK ; S ESTABLISHED',
-      say: { en: 'The SYN,ACKs cross as well, and both are open.', zh: 'SYN,ACK 也交错而过,双方都打开了。' },
+      say: { en: 'The SYN,ACKs cross as well, and both are open.', zh: 'SYN,ACK 也交错而过，双方都打开了。' },
     },
   ],
   explain: {
@@ -186,12 +186,12 @@ says so with a D-SACK block 0-1.
 
 Nobody listens on either side, nobody is the server, and there is one connection. It needs fixed ports on both
 ends, and that the second end sends before the first SYN arrives: here both are held back until both have been sent.`,
-    zh: `这是 RFC 9293 的图 7。一个连接就是一对地址和端口;在 SYN-SENT 收到来自被叫方同一位置的 SYN,就属于这个连接。
-双方各自进入 SYN-RECEIVED,把自己的 SYN 再发一次,并带上对对方 SYN 的确认。它到达时,其中的 ACK 打开连接;
-其中的 SYN 是重复的,Linux 会用 D-SACK 块 0-1 说明。
+    zh: `这是 RFC 9293 的图 7。一个连接就是一对地址和端口；在 SYN-SENT 收到来自被叫方同一位置的 SYN，就属于这个连接。
+双方各自进入 SYN-RECEIVED，把自己的 SYN 再发一次，并带上对对方 SYN 的确认。它到达时，其中的 ACK 打开连接；
+其中的 SYN 是重复的，Linux 会用 D-SACK 块 0-1 说明。
 
-两边都没有监听,谁也不是服务器,而连接只有一个。它要求两端都用固定端口,并且第二方在第一个 SYN 到达之前就发出自己的 SYN:
-这里两个 SYN 都被扣住,直到双方都已发出。`,
+两边都没有监听，谁也不是服务器，而连接只有一个。它要求两端都用固定端口，并且第二方在第一个 SYN 到达之前就发出自己的 SYN:
+这里两个 SYN 都被扣住，直到双方都已发出。`,
   },
   next: ['close/simultaneous', 'open/why-not-four'],
   broken: {

@@ -16,7 +16,7 @@ export default lab({
     en:
       'SYN-SENT and SYN-RECEIVED flash by when all goes well. What do they look like when every ' +
       'segment takes two seconds?',
-    zh: '一切顺利时 SYN-SENT 和 SYN-RECEIVED 一闪而过。如果每个报文段都要走两秒,它们是什么样子?',
+    zh: '一切顺利时 SYN-SENT 和 SYN-RECEIVED 一闪而过。如果每个报文段都要走两秒，它们是什么样子？',
   },
   faults: ['delay both 2s'],
   real: { faults: ['delay both 800ms'] },
@@ -55,16 +55,16 @@ export default lab({
       zh: 'K 四秒内听不到任何回应。这期间它会发送几个 SYN?',
     },
     choices: [
-      { en: 'one: the first is on its way', zh: '一个:第一个还在路上' },
-      { en: 'several, all with the same number', zh: '好几个,序号都相同' },
-      { en: 'several, each with a new number', zh: '好几个,每个序号都不同' },
+      { en: 'one: the first is on its way', zh: '一个：第一个还在路上' },
+      { en: 'several, all with the same number', zh: '好几个，序号都相同' },
+      { en: 'several, each with a new number', zh: '好几个，每个序号都不同' },
     ],
     right: 1,
     why: {
       en:
         'Its retransmission timer starts at one second and knows nothing of the slow line. What it ' +
         'sends again is the very same SYN.',
-      zh: '它的重传定时器从一秒开始,并不知道线路很慢。它重发的是同一个 SYN。',
+      zh: '它的重传定时器从一秒开始，并不知道线路很慢。它重发的是同一个 SYN。',
     },
   },
   narrate: [
@@ -72,7 +72,7 @@ export default lab({
       when: 'K>S SYN 0 ; S SYN-RECEIVED',
       say: {
         en: 'The SYN was on its way for two seconds: so long K was in SYN-SENT, and S knew nothing.',
-        zh: 'SYN 在路上走了两秒:这段时间 K 处在 SYN-SENT,而 S 一无所知。',
+        zh: 'SYN 在路上走了两秒：这段时间 K 处在 SYN-SENT，而 S 一无所知。',
       },
     },
     {
@@ -81,7 +81,7 @@ export default lab({
         en:
           'The SYN that K sent when it had heard nothing for a second. S has this connection ' +
           'already: the same SYN,ACK again.',
-        zh: 'K 一秒内没有听到回应,于是又发了 SYN。S 已经有了这个连接:再发一次同样的 SYN,ACK。',
+        zh: 'K 一秒内没有听到回应，于是又发了 SYN。S 已经有了这个连接：再发一次同样的 SYN,ACK。',
       },
     },
   ],
@@ -110,7 +110,7 @@ export default lab({
     return [
       point(
         'The SYN came at least twice, each time with the same number',
-        'SYN 至少到达两次,每次序号相同',
+        'SYN 至少到达两次，每次序号相同',
         syns.length >= 2 && new Set(syns.map(({ index }) => raw(events, index))).size === 1,
         `${syns.length} SYNs`,
       ),
@@ -125,7 +125,7 @@ export default lab({
       point('S had one connection all the time', 'S 始终只有一个连接', opened === 1, `${opened} opened`),
       point(
         'K was to be seen in SYN-SENT, with its retransmission timer',
-        '可以看到 K 处在 SYN-SENT,重传定时器在跑',
+        '可以看到 K 处在 SYN-SENT，重传定时器在跑',
         kept['K first'] === 'SYN-SENT (rto)' && kept['K then'] === 'SYN-SENT (rto)',
         String(kept['K first']),
       ),
@@ -143,7 +143,7 @@ export default lab({
       ),
       point(
         'No timer is left when it is open: duplicates have changed nothing',
-        '连接建立后没有定时器:重复的报文段没有改变任何东西',
+        '连接建立后没有定时器：重复的报文段没有改变任何东西',
         kept['S at last'] === 'ESTABLISHED',
         String(kept['S at last']),
       ),
@@ -158,12 +158,12 @@ Both have a retransmission timer of one second before the first round trip is me
 line both send again what was never lost. Nothing comes of it: the second SYN has the same number as the first,
 S finds the connection that it has already, and answers again; the second SYN,ACK meets an open connection and
 earns a bare ACK. Numbers make duplicates harmless: that is what they are for.`,
-    zh: `SYN 的意思是"我的序号从 x 开始",在收到回答之前 K 处在 SYN-SENT;从收到 SYN 到收到第三个报文段,S 处在 SYN-RECEIVED。
-在同一个房间里这两段时间都不到一毫秒,在这里是四秒。
+    zh: `SYN 的意思是"我的序号从 x 开始"，在收到回答之前 K 处在 SYN-SENT；从收到 SYN 到收到第三个报文段，S 处在 SYN-RECEIVED。
+在同一个房间里这两段时间都不到一毫秒，在这里是四秒。
 
-在测出第一个往返时间之前,双方的重传定时器都是一秒(RFC 6298 §2),所以在这条线路上,双方都重发了其实没有丢失的东西。
-但什么事也没发生:第二个 SYN 和第一个序号相同,S 找到已有的连接,再回答一次;第二个 SYN,ACK 到达时连接已经打开,只换来一个纯 ACK。
-序号让重复变得无害:这正是它的用途。`,
+在测出第一个往返时间之前，双方的重传定时器都是一秒（RFC 6298 §2），所以在这条线路上，双方都重发了其实没有丢失的东西。
+但什么事也没发生：第二个 SYN 和第一个序号相同，S 找到已有的连接，再回答一次；第二个 SYN,ACK 到达时连接已经打开，只换来一个纯 ACK。
+序号让重复变得无害：这正是它的用途。`,
   },
   next: ['open/syn-lost', 'open/third-ack-lost', 'open/old-duplicate-syn'],
   broken: {

@@ -29,7 +29,7 @@ const once: Act = {
   check: ({ events, kept, programs }) => [
     point(
       'Meanwhile K was in SYN-SENT with its timer running',
-      '其间 K 处在 SYN-SENT,定时器在跑',
+      '其间 K 处在 SYN-SENT，定时器在跑',
       kept['K'] === 'SYN-SENT (rto)',
       String(kept['K']),
     ),
@@ -51,7 +51,7 @@ const oursLost = async (stage: Stage): Promise<void> => {
 
 const ours: Act = {
   name: 'ours',
-  title: { en: 'S connects, and its own SYN is lost three times', zh: 'S 主动连接,它自己的 SYN 丢失三次' },
+  title: { en: 'S connects, and its own SYN is lost three times', zh: 'S 主动连接，它自己的 SYN 丢失三次' },
   stack: { msl: '500ms', 'rto.initial': '400ms' },
   faults: ['drop out where syn times 3'],
   auto: oursLost,
@@ -75,9 +75,11 @@ const ours: Act = {
     const gaps = waits.slice(0, syns.length);
     return [
       point(
-        'Each SYN after the first is told in the log as a retransmission',
+        'Each SYN after the first is told in the log as a retransmission, and of which one',
         '第一个之后的每个 SYN 在日志里都标为重传',
-        originals.length === 3 && originals.every((one) => one === true),
+        originals.length === 3 &&
+          originals.every((one) => one === true) &&
+          sent.slice(1).every(({ data }) => 'retransOf' in data),
       ),
       point(
         'All of them have one initial sequence number',
@@ -113,12 +115,14 @@ const never: Act = {
   check: ({ events, programs, mode }) => {
     const [first = 0, ...later] = segments(events, 'K', 'SYN').map(({ t }) => t);
     return [
-      point('curl timed out (28)', 'curl 超时(28)', programs[0]?.exit?.code === 28),
+      point('curl timed out (28)', 'curl 超时（28）', programs[0]?.exit?.code === 28),
       point(
         mode === 'real'
           ? 'Linux spaced its first SYNs evenly (since 6.5)'
           : 'The simulated K waited twice as long each time, as RFC 6298 says',
-        mode === 'real' ? 'Linux 前几个 SYN 间隔相等(自 6.5 起)' : '模拟的 K 每次等待加倍,如 RFC 6298 所说',
+        mode === 'real'
+          ? 'Linux 前几个 SYN 间隔相等（自 6.5 起）'
+          : '模拟的 K 每次等待加倍，如 RFC 6298 所说',
         later.length >= 2,
         `at ${later.map((t) => (t - first).toFixed(2)).join(', ')} s`,
       ),
@@ -133,10 +137,10 @@ export default lab({
   answers: ['B4', 'B8'],
   rfc: ['RFC 9293 §3.8.1', 'RFC 9293 §3.10.7.3', 'RFC 6298 §2', 'RFC 6298 §5'],
   code: ['src/tcp/input/syn-sent.ts', 'src/tcp/timers/retransmission.ts'],
-  title: { en: 'What if the SYN is lost?', zh: '如果第一个 SYN 丢了会怎样?' },
+  title: { en: 'What if the SYN is lost?', zh: '如果第一个 SYN 丢了会怎样？' },
   question: {
     en: 'The very first segment never arrives. Who notices, after how long, and what does the other side know?',
-    zh: '第一个报文段没有到达。谁会发现?要多久?另一方知道什么?',
+    zh: '第一个报文段没有到达。谁会发现？要多久？另一方知道什么？',
   },
   type: {
     'nc.openbsd': [
@@ -149,16 +153,16 @@ export default lab({
   },
   acts: [once, ours, never],
   predict: {
-    ask: { en: 'What does S know of the first SYN?', zh: 'S 对第一个 SYN 知道多少?' },
+    ask: { en: 'What does S know of the first SYN?', zh: 'S 对第一个 SYN 知道多少？' },
     choices: [
-      { en: 'nothing: it is in LISTEN', zh: '一无所知:它在 LISTEN' },
+      { en: 'nothing: it is in LISTEN', zh: '一无所知：它在 LISTEN' },
       { en: 'it is in SYN-RECEIVED', zh: '它在 SYN-RECEIVED' },
       { en: 'it asks for the SYN again', zh: '它会要求重发 SYN' },
     ],
     right: 0,
     why: {
       en: 'Nobody can miss what was never announced. Only K knows that it has sent a SYN, so only K has a timer.',
-      zh: '没有被宣告过的东西谁也不会怀念。只有 K 知道自己发过 SYN,所以只有 K 有定时器。',
+      zh: '没有被宣告过的东西谁也不会怀念。只有 K 知道自己发过 SYN，所以只有 K 有定时器。',
     },
   },
   narrate: [
@@ -166,12 +170,12 @@ export default lab({
       when: 'K>S SYN LOST',
       say: {
         en: 'The SYN is lost. S sits in LISTEN and has not seen anything; K is in SYN-SENT, and its timer runs.',
-        zh: 'SYN 丢失了。S 在 LISTEN,什么也没看到;K 在 SYN-SENT,定时器在跑。',
+        zh: 'SYN 丢失了。S 在 LISTEN，什么也没看到；K 在 SYN-SENT，定时器在跑。',
       },
     },
     {
       when: 'K>S SYN RETRANS ; S SYN-RECEIVED',
-      say: { en: 'A second later: the same SYN, the same number.', zh: '一秒之后:同一个 SYN,同样的序号。' },
+      say: { en: 'A second later: the same SYN, the same number.', zh: '一秒之后：同一个 SYN，同样的序号。' },
     },
   ],
   explain: {
@@ -183,11 +187,11 @@ RFC 6298 doubles the time with every try, and so do we: 0.4, 0.8, 1.6 s in the s
 first: since 6.5 it sends its first SYNs one second apart (tcp_syn_linear_timeouts) and doubles afterwards.
 When none of them arrives the program waits for as long as it likes to: curl -m 4 says "timed out", and S has
 never heard of it.`,
-    zh: `只有发送 SYN 的一方才可能发现它丢了,所以只有它有定时器:一秒,因为还没有测过往返时间(RFC 6298 §2)。
-重发的 SYN 带着相同的初始序号,所以即使第一个后来又出现也没有关系。
+    zh: `只有发送 SYN 的一方才可能发现它丢了，所以只有它有定时器：一秒，因为还没有测过往返时间（RFC 6298 §2）。
+重发的 SYN 带着相同的初始序号，所以即使第一个后来又出现也没有关系。
 
-RFC 6298 规定每次加倍,我们也这样做:第二幕里是 0.4、0.8、1.6 秒。Linux 起初不加倍:自 6.5 起,前几个 SYN 相隔一秒
-(tcp_syn_linear_timeouts),之后才加倍。如果一个都没到,程序愿意等多久就等多久:curl -m 4 报告"超时",而 S 从未听说过它。`,
+RFC 6298 规定每次加倍，我们也这样做：第二幕里是 0.4、0.8、1.6 秒。Linux 起初不加倍：自 6.5 起，前几个 SYN 相隔一秒
+（tcp_syn_linear_timeouts），之后才加倍。如果一个都没到，程序愿意等多久就等多久：curl -m 4 报告"超时"，而 S 从未听说过它。`,
   },
   next: ['open/synack-lost', 'open/third-ack-lost', 'open/refused'],
   broken: {

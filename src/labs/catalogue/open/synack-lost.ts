@@ -21,7 +21,7 @@ const play = async (stage: Stage): Promise<void> => {
 const waiting = (kept: Readonly<Record<string, unknown>>) => [
   point(
     'Meanwhile both had a timer: K in SYN-SENT, S in SYN-RECEIVED',
-    '其间双方都有定时器:K 在 SYN-SENT,S 在 SYN-RECEIVED',
+    '其间双方都有定时器：K 在 SYN-SENT,S 在 SYN-RECEIVED',
     kept['K'] === 'SYN-SENT (rto)' && kept['S'] === 'SYN-RECEIVED (syn-ack)',
     `K ${String(kept['K'])}, S ${String(kept['S'])}`,
   ),
@@ -55,7 +55,7 @@ const both: Act = {
       ...waiting(kept),
       point(
         'It came again: because of K, by S itself, or both',
-        '它再次到来:因为 K,因为 S 自己,或两者皆有',
+        '它再次到来：因为 K，因为 S 自己，或两者皆有',
         again >= 1 && again <= 2,
         `${again} more SYN,ACKs, ${asked} more SYNs`,
       ),
@@ -66,7 +66,7 @@ const both: Act = {
 
 const peerFirst: Act = {
   name: 'k-first',
-  title: { en: "S's clock is slow: K's SYN comes again", zh: 'S 的时钟慢:K 的 SYN 再次到来' },
+  title: { en: "S's clock is slow: K's SYN comes again", zh: 'S 的时钟慢：K 的 SYN 再次到来' },
   stack: { 'rto.initial': '3s' },
   faults: ['drop out where syn times 1'],
   auto: play,
@@ -97,7 +97,7 @@ const stackFirst: Act = {
   name: 's-first',
   title: {
     en: "S's clock is fast: it sends again by itself, twice as late each time",
-    zh: 'S 的时钟快:它自己重发,间隔每次加倍',
+    zh: 'S 的时钟快：它自己重发，间隔每次加倍',
   },
   stack: { 'rto.initial': '100ms' },
   faults: ['drop out where syn times 3'],
@@ -125,7 +125,7 @@ const stackFirst: Act = {
       ),
       point(
         'It was the same SYN,ACK every time, and the log says of which event each is the retransmission',
-        '每次都是同一个 SYN,ACK,日志写明各自重传的是哪一个',
+        '每次都是同一个 SYN,ACK，日志写明各自重传的是哪一个',
         sent.length === 4 &&
           new Set(sent.map(rawNumber)).size === 1 &&
           sent.slice(1).every(({ data }) => data['retransmission'] === true && 'retransOf' in data),
@@ -145,12 +145,12 @@ export default lab({
   answers: ['B5', 'B8'],
   rfc: ['RFC 9293 §3.8.1', 'RFC 9293 §3.10.7.4', 'RFC 6298 §5'],
   code: ['src/tcp/compact/syn-table.ts', 'src/tcp/input/passive.ts', 'src/tcp/timers/expire.ts'],
-  title: { en: 'What if the SYN,ACK is lost?', zh: '如果 SYN,ACK 丢了会怎样?' },
+  title: { en: 'What if the SYN,ACK is lost?', zh: '如果 SYN,ACK 丢了会怎样？' },
   question: {
     en:
       'The second segment is lost. Two ends have sent something that was not acknowledged: which ' +
       'of them sends again?',
-    zh: '第二个报文段丢失了。双方都有未被确认的东西:谁来重发?',
+    zh: '第二个报文段丢失了。双方都有未被确认的东西：谁来重发？',
   },
   type: {
     'nc.openbsd': [
@@ -164,16 +164,16 @@ export default lab({
   },
   acts: [both, peerFirst, stackFirst],
   predict: {
-    ask: { en: 'The SYN,ACK is lost. Who has a timer?', zh: 'SYN,ACK 丢了。谁有定时器?' },
+    ask: { en: 'The SYN,ACK is lost. Who has a timer?', zh: 'SYN,ACK 丢了。谁有定时器？' },
     choices: [
-      { en: 'only K: it waits for an answer', zh: '只有 K:它在等回答' },
-      { en: 'only S: it was its segment', zh: '只有 S:是它的报文段' },
+      { en: 'only K: it waits for an answer', zh: '只有 K：它在等回答' },
+      { en: 'only S: it was its segment', zh: '只有 S：是它的报文段' },
       { en: 'both', zh: '双方都有' },
     ],
     right: 2,
     why: {
       en: "K's SYN and S's SYN both take up a sequence number that is not acknowledged yet. Each guards its own.",
-      zh: 'K 的 SYN 和 S 的 SYN 各占一个尚未被确认的序号,各自看守自己的。',
+      zh: 'K 的 SYN 和 S 的 SYN 各占一个尚未被确认的序号，各自看守自己的。',
     },
   },
   narrate: [
@@ -181,12 +181,12 @@ export default lab({
       when: 'S>K SYN,ACK LOST',
       say: {
         en: 'The SYN,ACK is lost. For K nothing has come; S thinks that it has answered.',
-        zh: 'SYN,ACK 丢失了。K 什么也没收到,而 S 以为自己已经回答。',
+        zh: 'SYN,ACK 丢失了。K 什么也没收到，而 S 以为自己已经回答。',
       },
     },
     {
       when: 'S>K SYN,ACK RETRANS',
-      say: { en: 'The same SYN,ACK again, with the same number.', zh: '同一个 SYN,ACK 再次发出,序号不变。' },
+      say: { en: 'The same SYN,ACK again, with the same number.', zh: '同一个 SYN,ACK 再次发出，序号不变。' },
     },
   ],
   explain: {
@@ -198,11 +198,11 @@ When K's SYN comes again S finds the connection in its SYN queue and repeats its
 and does not touch its own timer, for otherwise somebody who repeats SYNs could keep the entry there for ever.
 S alone sends again after 1, 2, 4 … times its first timeout (RFC 6298 §5.5), and gives up after
 "retries.synAck" of them.`,
-    zh: `有两个序号未被确认:K 的 SYN(对它的确认丢了)和 S 的 SYN。所以双方都有一秒的定时器,谁先到期谁就补救。
-常常两者都到期:那样会多一个 SYN,ACK,K 再多回一个纯 ACK。
+    zh: `有两个序号未被确认：K 的 SYN（对它的确认丢了）和 S 的 SYN。所以双方都有一秒的定时器，谁先到期谁就补救。
+常常两者都到期：那样会多一个 SYN,ACK,K 再多回一个纯 ACK。
 
-K 的 SYN 再次到来时,S 在 SYN 队列里找到这个连接,把回答重复一遍;不会打开新的连接,也不动自己的定时器,
-否则不断重复 SYN 的人就能让这一项永远留着。S 自己的重发间隔是首次超时的 1、2、4……倍(RFC 6298 §5.5),
+K 的 SYN 再次到来时，S 在 SYN 队列里找到这个连接，把回答重复一遍；不会打开新的连接，也不动自己的定时器，
+否则不断重复 SYN 的人就能让这一项永远留着。S 自己的重发间隔是首次超时的 1、2、4……倍（RFC 6298 §5.5），
 发满 "retries.synAck" 次后放弃。`,
   },
   next: ['open/third-ack-lost', 'open/why-not-two'],

@@ -15,7 +15,7 @@ const look = async (stage: Stage): Promise<void> => {
 const apart = (kept: Readonly<Record<string, unknown>>) =>
   point(
     'With the ACK lost, K was ESTABLISHED and S in SYN-RECEIVED',
-    'ACK 丢失期间,K 是 ESTABLISHED,而 S 在 SYN-RECEIVED',
+    'ACK 丢失期间，K 是 ESTABLISHED，而 S 在 SYN-RECEIVED',
     kept['K'] === 'ESTABLISHED' && kept['S'] === 'SYN-RECEIVED (syn-ack)',
     `K ${String(kept['K'])}, S ${String(kept['S'])}`,
   );
@@ -108,7 +108,7 @@ const often: Act = {
   name: 'twice',
   title: {
     en: 'The ACK is lost twice, and the server is to speak first',
-    zh: 'ACK 丢失两次,而应由服务器先发言',
+    zh: 'ACK 丢失两次，而应由服务器先发言',
   },
   stack: { 'rto.initial': '600ms' },
   faults: ['drop in where ack-only times 2'],
@@ -137,7 +137,7 @@ const often: Act = {
   check: ({ events }) => [
     point(
       'A server that speaks first could not: the connection was not its own yet',
-      '先发言的服务器也发不出去:连接还没有交给它',
+      '先发言的服务器也发不出去：连接还没有交给它',
       firstText(events) > (happened(events, 'conn:state', { new: 'ESTABLISHED' })[0]?.n ?? Number.NaN),
     ),
   ],
@@ -153,12 +153,12 @@ export default lab({
   answers: ['B7', 'B8', 'B9', 'B10'],
   rfc: ['RFC 9293 §3.5', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/input/passive.ts', 'src/tcp/input/5-ack.ts', 'src/tcp/compact/syn-table.ts'],
-  title: { en: 'What if the third segment is lost?', zh: '如果第三个报文段丢了会怎样?' },
+  title: { en: 'What if the third segment is lost?', zh: '如果第三个报文段丢了会怎样？' },
   question: {
     en:
       'K has sent the third segment and is ESTABLISHED. It never arrives. Who notices, and does ' +
       'anybody have to send it again?',
-    zh: 'K 发出第三个报文段后就是 ESTABLISHED,但它没有到达。谁会发现?有人需要重发它吗?',
+    zh: 'K 发出第三个报文段后就是 ESTABLISHED，但它没有到达。谁会发现？有人需要重发它吗？',
   },
   type: {
     'nc.openbsd': [
@@ -178,20 +178,20 @@ export default lab({
   predict: {
     ask: {
       en: 'K types a line before anybody has noticed the loss. What happens?',
-      zh: '在任何人发现丢失之前,K 输入一行。会怎样?',
+      zh: '在任何人发现丢失之前，K 输入一行。会怎样？',
     },
     choices: [
-      { en: 'S answers with a RST: it is not connected', zh: 'S 回答 RST:它还没有连接' },
+      { en: 'S answers with a RST: it is not connected', zh: 'S 回答 RST：它还没有连接' },
       {
         en: 'S throws the line away until the third segment comes again',
-        zh: 'S 丢弃它,直到第三个报文段再次到来',
+        zh: 'S 丢弃它，直到第三个报文段再次到来',
       },
       { en: 'the line itself completes the handshake', zh: '这一行本身就完成了握手' },
     ],
     right: 2,
     why: {
       en: 'Every segment after the SYN carries an ACK. The line says ack = y + 1 just as the lost segment did.',
-      zh: 'SYN 之后的每个报文段都带 ACK。这一行和丢失的那个一样,说的是 ack = y + 1。',
+      zh: 'SYN 之后的每个报文段都带 ACK。这一行和丢失的那个一样，说的是 ack = y + 1。',
     },
   },
   narrate: [
@@ -199,14 +199,14 @@ export default lab({
       when: 'K>S ACK LOST',
       say: {
         en: 'K has said all that it has to say and is ESTABLISHED. S does not know, and waits in SYN-RECEIVED.',
-        zh: 'K 该说的都说了,已是 ESTABLISHED。S 并不知道,还在 SYN-RECEIVED 等待。',
+        zh: 'K 该说的都说了，已是 ESTABLISHED。S 并不知道，还在 SYN-RECEIVED 等待。',
       },
     },
     {
       when: 'K>S PSH,ACK ; S ESTABLISHED',
       say: {
         en: 'The line carries ack = y + 1: the handshake is complete, and nothing had to be sent again.',
-        zh: '这一行带着 ack = y + 1:握手完成,什么都不必重发。',
+        zh: '这一行带着 ack = y + 1：握手完成，什么都不必重发。',
       },
     },
   ],
@@ -219,11 +219,11 @@ answers with the same ACK.
 But mostly S need not wait. As every segment after the SYN carries an acknowledgement, the first line that K
 types does all that the lost segment should have done (fifth check of RFC 9293 §3.10.7.4 in SYN-RECEIVED). Only
 when the server is to speak first there is nothing to do but wait.`,
-    zh: `K 发出第三个报文段时就是 ESTABLISHED,S 收到它时才是:其间至少隔着一程,丢失时则隔着一秒。
-纯 ACK 背后没有定时器。发现问题的是 S,因为没有人确认它的 SYN:一秒后它重发 SYN,ACK,而连接已经打开的 K 用同样的 ACK 回答。
+    zh: `K 发出第三个报文段时就是 ESTABLISHED,S 收到它时才是：其间至少隔着一程，丢失时则隔着一秒。
+纯 ACK 背后没有定时器。发现问题的是 S，因为没有人确认它的 SYN：一秒后它重发 SYN,ACK，而连接已经打开的 K 用同样的 ACK 回答。
 
-但多数时候 S 不必等。SYN 之后的每个报文段都带确认,所以 K 输入的第一行就做了丢失的报文段该做的一切
-(RFC 9293 §3.10.7.4 第五步检查,SYN-RECEIVED)。只有当服务器应该先发言时,才只能等。`,
+但多数时候 S 不必等。SYN 之后的每个报文段都带确认，所以 K 输入的第一行就做了丢失的报文段该做的一切
+（RFC 9293 §3.10.7.4 第五步检查，SYN-RECEIVED）。只有当服务器应该先发言时，才只能等。`,
   },
   next: ['open/why-not-two', 'open/simultaneous', 'close/last-ack-lost'],
   broken: {

@@ -1,9 +1,10 @@
 /** open/why-not-four: what happens when S sends its ACK and its SYN apart. */
 
+import type { LogEvent } from '../../../trace/log-event.ts';
 import { rungsOf } from '../../expect/rungs.ts';
 import { type Act, lab } from '../../lab.ts';
 import type { Stage } from '../../stage.ts';
-import { happened, pathOf, point, statesOfK } from './points.ts';
+import { pathOf, point, statesOfK } from './points.ts';
 
 /** So that one can look at K between two segments. */
 const SLOW = ['delay in where syn && ack 400ms'];
@@ -41,10 +42,10 @@ const merged: Act = {
     ${REST}
   `,
   check: ({ events, kept }) => [
-    point('Three segments', '三个报文段', untilOpen(events) === 3, `${untilOpen(events)}`),
+    point('Three segments', '三个报文段', ofOpening(events) === 3, `${ofOpening(events)}`),
     point(
       'K was open at once, and never in SYN-RECEIVED',
-      'K 立刻打开,从未进入 SYN-RECEIVED',
+      'K 立刻打开，从未进入 SYN-RECEIVED',
       kept['K after 100 ms'] === 'ESTABLISHED',
       String(kept['K after 100 ms']),
     ),
@@ -68,13 +69,13 @@ const apart: Act = {
   check: ({ events, kept, programs }) => [
     point(
       'Five segments instead of three',
-      '五个报文段,而不是三个',
-      untilOpen(events) === 5 || untilOpen(events) === 4,
-      `S was open after ${untilOpen(events)} segments, K after one more`,
+      '五个报文段，而不是三个',
+      ofOpening(events) === 5,
+      `${ofOpening(events)}`,
     ),
     point(
       'A bare ACK did nothing: K still waited in SYN-SENT',
-      '单独的 ACK 不起作用:K 还在 SYN-SENT 等待',
+      '单独的 ACK 不起作用：K 还在 SYN-SENT 等待',
       String(kept['K after 100 ms']).startsWith('SYN-SENT'),
       String(kept['K after 100 ms']),
     ),
@@ -86,17 +87,18 @@ const apart: Act = {
     ),
     point(
       'It works all the same: the line came back',
-      '照样能用:那一行回来了',
+      '照样能用：那一行回来了',
       programs[0]?.printed.includes('hi') ?? false,
       pathOf(events, 'c1'),
     ),
   ],
 };
 
-/** Segments until S is open. */
-function untilOpen(events: Parameters<typeof happened>[0]): number {
-  const opened = happened(events, 'conn:state', { new: 'ESTABLISHED' })[0]?.n ?? 0;
-  return rungsOf(events).filter(({ n }) => n < opened).length;
+/** Segments before the first that carries data. */
+function ofOpening(events: readonly LogEvent[]): number {
+  const rungs = rungsOf(events);
+  const data = rungs.findIndex(({ len }) => len > 0);
+  return rungs.slice(0, data).length;
 }
 
 export default lab({
@@ -106,10 +108,10 @@ export default lab({
   answers: ['B11', 'B12', 'B13'],
   rfc: ['RFC 9293 §3.5', 'RFC 9293 §3.10.7.3'],
   code: ['src/tcp/input/listen.ts', 'src/tcp/input/syn-sent.ts', 'src/tcp/compact/syn-table.ts'],
-  title: { en: 'Why not four segments?', zh: '为什么不是四次握手?' },
+  title: { en: 'Why not four segments?', zh: '为什么不是四次握手？' },
   question: {
     en: 'S has to acknowledge and to send its own SYN. What if it does so in two segments instead of one?',
-    zh: 'S 要确认,又要发送自己的 SYN。如果它用两个报文段而不是一个,会怎样?',
+    zh: 'S 要确认，又要发送自己的 SYN。如果它用两个报文段而不是一个，会怎样？',
   },
   type: {
     'nc.openbsd': [
@@ -124,7 +126,7 @@ export default lab({
   predict: {
     ask: {
       en: 'S sends a bare ACK, and 200 ms later a bare SYN. How many segments until both are open?',
-      zh: 'S 先发纯 ACK,200 毫秒后发纯 SYN。双方都打开时一共有几个报文段?',
+      zh: 'S 先发纯 ACK,200 毫秒后发纯 SYN。双方都打开时一共有几个报文段？',
     },
     choices: [
       { en: 'three', zh: '三个' },
@@ -136,7 +138,7 @@ export default lab({
       en:
         'K cannot use the ACK alone. The SYN then looks to K like a simultaneous open: it sends its own SYN again, ' +
         'with an ACK, and that has to be acknowledged, too.',
-      zh: 'K 用不上单独的 ACK。随后的 SYN 在 K 看来是同时打开:它把自己的 SYN 连同 ACK 再发一次,而这又需要确认。',
+      zh: 'K 用不上单独的 ACK。随后的 SYN 在 K 看来是同时打开：它把自己的 SYN 连同 ACK 再发一次，而这又需要确认。',
     },
   },
   narrate: [
@@ -146,7 +148,7 @@ export default lab({
         en:
           'The ACK alone. In SYN-SENT K waits for a SYN; a segment without one says nothing, and K ' +
           'stays where it is.',
-        zh: '单独的 ACK。在 SYN-SENT,K 等的是 SYN;没有 SYN 的报文段什么也没说,K 停在原处。',
+        zh: '单独的 ACK。在 SYN-SENT,K 等的是 SYN；没有 SYN 的报文段什么也没说，K 停在原处。',
       },
     },
     {
@@ -155,7 +157,7 @@ export default lab({
         en:
           'The SYN alone. To K it looks as if both had opened at once: SYN-RECEIVED, and its own ' +
           'SYN again, with an ACK.',
-        zh: '单独的 SYN。在 K 看来像是双方同时打开:进入 SYN-RECEIVED,并把自己的 SYN 连同 ACK 再发一次。',
+        zh: '单独的 SYN。在 K 看来像是双方同时打开：进入 SYN-RECEIVED，并把自己的 SYN 连同 ACK 再发一次。',
       },
     },
   ],
@@ -169,12 +171,12 @@ segments, and another path through the diagram.
 The kernel answers a SYN by itself and has both things ready at the same moment: that is why they travel together.
 When closing it is different: the ACK of a FIN is the kernel's, the other FIN is the application's, and that may
 take its time. Hence three to open and four to close.`,
-    zh: `多数教材说:"四次也行,只是浪费"。其实不止如此。状态图里没有"我的 SYN 已被确认,我在等你的 SYN"这个位置:
-在 SYN-SENT,带可接受 ACK 而没有 SYN 的报文段会被丢弃(RFC 9293 §3.10.7.3,第五步:既没有 SYN 也没有 RST)。
-随后的 SYN 不带 ACK,于是 K 走上同时打开的路:SYN-RECEIVED、SYN,ACK,还要再一个 ACK。一共五个报文段,走的是状态图上的另一条路。
+    zh: `多数教材说："四次也行，只是浪费"。其实不止如此。状态图里没有"我的 SYN 已被确认，我在等你的 SYN"这个位置：
+在 SYN-SENT，带可接受 ACK 而没有 SYN 的报文段会被丢弃（RFC 9293 §3.10.7.3，第五步：既没有 SYN 也没有 RST）。
+随后的 SYN 不带 ACK，于是 K 走上同时打开的路：SYN-RECEIVED、SYN,ACK，还要再一个 ACK。一共五个报文段，走的是状态图上的另一条路。
 
-对 SYN 的回答由内核自己完成,两样东西同时就绪,所以合在一起走。关闭时不同:对 FIN 的 ACK 归内核,
-另一个 FIN 归应用程序,那可能要等一会儿。所以打开用三次,关闭用四次。`,
+对 SYN 的回答由内核自己完成，两样东西同时就绪，所以合在一起走。关闭时不同：对 FIN 的 ACK 归内核，
+另一个 FIN 归应用程序，那可能要等一会儿。所以打开用三次，关闭用四次。`,
   },
   next: ['open/simultaneous', 'close/four-waves', 'close/three-waves'],
   broken: {

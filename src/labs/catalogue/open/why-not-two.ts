@@ -45,7 +45,7 @@ const gaveUp = ({ kept }: ActReport): CheckLine =>
 
 const three: Act = {
   name: 'three-way',
-  title: { en: 'Three segments; the host is gone', zh: '三次;主机已经不在' },
+  title: { en: 'Three segments; the host is gone', zh: '三次；主机已经不在' },
   ...QUICK,
   faults: GONE,
   auto: async (stage) => {
@@ -70,7 +70,7 @@ const three: Act = {
     gaveUp(report),
     point(
       'S waited in SYN-RECEIVED, with a timer',
-      'S 在 SYN-RECEIVED 等待,有定时器',
+      'S 在 SYN-RECEIVED 等待，有定时器',
       report.kept['soon'] === 'SYN-RECEIVED (syn-ack)',
       String(report.kept['soon']),
     ),
@@ -81,7 +81,7 @@ const three: Act = {
 
 const two: Act = {
   name: 'two-way',
-  title: { en: 'Two segments; the host is gone', zh: '两次;主机已经不在' },
+  title: { en: 'Two segments; the host is gone', zh: '两次；主机已经不在' },
   ...twoWay,
   faults: GONE,
   auto: async (stage) => {
@@ -102,7 +102,7 @@ const two: Act = {
     gaveUp(report),
     point(
       'A phantom is left, and no timer runs that would ever remove it',
-      '留下一个幽灵连接,没有任何定时器会清除它',
+      '留下一个幽灵连接，没有任何定时器会清除它',
       report.kept['late'] === 'ESTABLISHED',
       report.mode === 'sim'
         ? `after ten minutes: ${String(report.kept['late'])}`
@@ -110,7 +110,7 @@ const two: Act = {
     ),
     point(
       'The application accepted it, and waits for a line from nobody',
-      '应用程序接受了它,在等一个不存在的人说话',
+      '应用程序接受了它，在等一个不存在的人说话',
       acceptedOf(report) === 1,
     ),
   ],
@@ -118,7 +118,7 @@ const two: Act = {
 
 const greeting: Act = {
   name: 'two-way-greeting',
-  title: { en: 'Two segments; the server speaks first', zh: '两次;服务器先发言' },
+  title: { en: 'Two segments; the server speaks first', zh: '两次；服务器先发言' },
   ...twoWay,
   faults: GONE,
   auto: async (stage) => {
@@ -141,7 +141,7 @@ const greeting: Act = {
     gaveUp(report),
     point(
       'S has written a greeting to nobody, and closed',
-      'S 给不存在的人写了问候,并已关闭',
+      'S 给不存在的人写了问候，并已关闭',
       happened(report.events, 'app:write').length === 1 &&
         String(report.kept['late']).startsWith('FIN-WAIT-1'),
       String(report.kept['late']),
@@ -152,7 +152,7 @@ const greeting: Act = {
 /** Second page: K is still there, only its nc is gone. */
 const threeAnswered: Act = {
   name: 'three-way-answered',
-  title: { en: 'Three segments; K is there and says RST', zh: '三次;K 还在,回答 RST' },
+  title: { en: 'Three segments; K is there and says RST', zh: '三次；K 还在，回答 RST' },
   ...QUICK,
   faults: LATE,
   auto: async (stage) => {
@@ -175,7 +175,7 @@ const threeAnswered: Act = {
 
 const twoAnswered: Act = {
   name: 'two-way-answered',
-  title: { en: 'Two segments; K is there and says RST', zh: '两次;K 还在,回答 RST' },
+  title: { en: 'Two segments; K is there and says RST', zh: '两次；K 还在，回答 RST' },
   ...twoWay,
   faults: LATE,
   auto: async (stage) => {
@@ -193,7 +193,7 @@ const twoAnswered: Act = {
     point('Gone at once', '立刻消失', report.kept['soon'] === ''),
     point(
       'But the application had been told: accepted, and reset',
-      '但应用程序已经被告知:先接受,后被重置',
+      '但应用程序已经被告知：先接受，后被重置',
       acceptedOf(report) === 1,
       pathOf(report.events, 'c1'),
     ),
@@ -207,12 +207,12 @@ export default lab({
   answers: ['B9', 'B10'],
   rfc: ['RFC 9293 §3.5', 'RFC 9293 §3.10.7.4', 'RFC 6298 §5'],
   code: ['src/tcp/input/listen.ts', 'src/tcp/compact/syn-table.ts', 'src/tcp/timers/expire.ts'],
-  title: { en: 'Why are two segments not enough?', zh: '为什么两次握手不够?' },
+  title: { en: 'Why are two segments not enough?', zh: '为什么两次握手不够？' },
   question: {
     en:
       'The network delivers a SYN after its sender has given up. What becomes of it with three ' +
       'segments, and what would become of it with two?',
-    zh: '发送方放弃之后,网络才把 SYN 送到。三次握手时会怎样?如果只有两次握手,又会怎样?',
+    zh: '发送方放弃之后，网络才把 SYN 送到。三次握手时会怎样？如果只有两次握手，又会怎样？',
   },
   type: {
     'nc.openbsd': [
@@ -231,7 +231,7 @@ export default lab({
   predict: {
     ask: {
       en: 'With two segments, how long does S keep the connection with nobody?',
-      zh: '只有两次握手时,S 会把这个空连接保留多久?',
+      zh: '只有两次握手时，S 会把这个空连接保留多久？',
     },
     choices: [
       { en: 'until its SYN,ACK has been sent a few times', zh: '直到 SYN,ACK 重发几次之后' },
@@ -241,7 +241,7 @@ export default lab({
     right: 2,
     why: {
       en: 'It is ESTABLISHED, everything has been sent, no timer runs. Only keep-alive could find out.',
-      zh: '它是 ESTABLISHED,该发的都发了,没有定时器在跑。只有 keepalive 才能发现。',
+      zh: '它是 ESTABLISHED，该发的都发了，没有定时器在跑。只有 keepalive 才能发现。',
     },
   },
   narrate: [
@@ -251,21 +251,21 @@ export default lab({
         en:
           'With two segments the SYN alone is a connection: the application is told at once. There ' +
           'is nobody at the other end.',
-        zh: '两次握手时,单凭一个 SYN 就算连接:应用程序立刻得到通知。可是另一端没有人。',
+        zh: '两次握手时，单凭一个 SYN 就算连接：应用程序立刻得到通知。可是另一端没有人。',
       },
     },
     {
-      when: 'K>S SYN ; S SYN-RECEIVED',
+      when: 'S>K SYN,ACK ; S SYN-RECEIVED',
       say: {
         en: 'The old SYN. S answers, and waits for the third segment with a timer.',
-        zh: '旧的 SYN 到了。S 回答,并带着定时器等第三个报文段。',
+        zh: '旧的 SYN 到了。S 回答，并带着定时器等第三个报文段。',
       },
     },
     {
       when: 'K>S RST LOST',
       say: {
         en: "K's RST would put it right, but the host is gone: we lose it.",
-        zh: 'K 的 RST 本可以纠正,但主机已经不在:我们把它丢掉。',
+        zh: 'K 的 RST 本可以纠正，但主机已经不在：我们把它丢掉。',
       },
     },
   ],
@@ -280,13 +280,13 @@ three-segment case; with two there is nothing to wait for: the application is to
 would ever clean it up. If K is still there its RST ends it at once in both cases; but with two the application
 has been told of a connection that never was. When it speaks first it even sends data to nobody, until it has
 given up sending again.`,
-    zh: `SYN 可能迟到:发送方早已放弃,或者重新开始了。S 从 SYN 本身看不出来。第三个报文段就是证明:
-只有现在在场、并且知道 S 的序号 y 的人,才能发出 ack = y + 1。在此之前 S 只在 SYN-RECEIVED 保留一个小记录,带着定时器;
-它在 1、3、7……秒后(这里是 0.3 和 0.9 秒)重发 SYN,ACK,然后放弃,没有打扰任何应用程序。
+    zh: `SYN 可能迟到：发送方早已放弃，或者重新开始了。S 从 SYN 本身看不出来。第三个报文段就是证明：
+只有现在在场、并且知道 S 的序号 y 的人，才能发出 ack = y + 1。在此之前 S 只在 SYN-RECEIVED 保留一个小记录，带着定时器；
+它在 1、3、7……秒后（这里是 0.3 和 0.9 秒）重发 SYN,ACK，然后放弃，没有打扰任何应用程序。
 
-只有两次的话,S 收到 SYN 就是 ESTABLISHED。有的教材说"S 一直等待确认",那其实是三次握手的情形;两次时没有什么可等:
-应用程序已被告知,没有定时器在跑,永远不会有什么来清理它。如果 K 还在,它的 RST 在两种情况下都能立刻了结;
-但两次时,应用程序已经被告知一个从未存在的连接。如果它先发言,甚至会把数据发给不存在的人,直到重发够了才放弃。`,
+只有两次的话，S 收到 SYN 就是 ESTABLISHED。有的教材说"S 一直等待确认"，那其实是三次握手的情形；两次时没有什么可等：
+应用程序已被告知，没有定时器在跑，永远不会有什么来清理它。如果 K 还在，它的 RST 在两种情况下都能立刻了结；
+但两次时，应用程序已经被告知一个从未存在的连接。如果它先发言，甚至会把数据发给不存在的人，直到重发够了才放弃。`,
   },
   next: ['open/old-duplicate-syn', 'open/why-not-four', 'half-open/cable-cut'],
   broken: {
