@@ -9,10 +9,10 @@ export default lab({
   answers: ['B37', 'B38', 'B40'],
   rfc: ['RFC 9293 §3.6', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/input/8-fin.ts', 'src/tcp/compact/time-wait-table.ts'],
-  title: { en: 'What if the last ACK is lost?', zh: '如果最后一个 ACK 丢了会怎样?' },
+  title: { en: 'What if the last ACK is lost?', zh: '如果最后一个 ACK 丢了会怎样？' },
   question: {
     en: 'The ACK of the last FIN is lost. Who notices, who sends again, and why must the other still be there?',
-    zh: '对最后一个 FIN 的 ACK 丢失了。谁会发现?谁会重发?为什么另一方必须还在?',
+    zh: '对最后一个 FIN 的 ACK 丢失了。谁会发现？谁会重发？为什么另一方必须还在？',
   },
   stack: { msl: '2s' },
   faults: ['drop out where ack-only && state==TIME-WAIT times 1'],
@@ -36,7 +36,7 @@ export default lab({
     await nc.exited();
   },
   predict: {
-    ask: { en: 'After the loss, who sends first?', zh: '丢失之后,谁先发送?' },
+    ask: { en: 'After the loss, who sends first?', zh: '丢失之后，谁先发送？' },
     choices: [
       { en: 'K sends its FIN again', zh: 'K 重发 FIN' },
       { en: 'S sends its ACK again', zh: 'S 重发 ACK' },
@@ -53,14 +53,14 @@ export default lab({
       when: 'S>K ACK LOST',
       say: {
         en: 'The fourth wave is lost. S does not know; it sits in TIME-WAIT.',
-        zh: '第四次挥手丢失了。S 并不知道,它处在 TIME-WAIT。',
+        zh: '第四次挥手丢失了。S 并不知道，它处在 TIME-WAIT。',
       },
     },
     {
       when: 'K>S FIN,ACK RETRANS',
       say: {
         en: "K's timer fired: the same FIN again. S answers, and begins to count its 2 MSL anew.",
-        zh: 'K 的定时器到期:同一个 FIN 再次到来。S 回答,并重新开始计算 2MSL。',
+        zh: 'K 的定时器到期：同一个 FIN 再次到来。S 回答，并重新开始计算 2MSL。',
       },
     },
   ],
@@ -98,9 +98,9 @@ export default lab({
 pure ACK is never retransmitted by a timer. So it is K that sends its FIN again. S answers it with the same ACK
 and starts 2 MSL from the beginning (RFC 9293 §3.10.7.4, eighth check): that is what TIME-WAIT is for. Without
 it S would answer with a RST.`,
-    zh: `K 处在 LAST-ACK,有重传定时器;S 处在 TIME-WAIT,对自己发出的东西没有定时器,因为纯 ACK 从不由定时器重传。
-所以是 K 重发 FIN。S 用同样的 ACK 回答,并从头开始计算 2MSL(RFC 9293 §3.10.7.4,第八步检查):这正是 TIME-WAIT 的用途。
-没有它,S 只能回答 RST。`,
+    zh: `K 处在 LAST-ACK，有重传定时器；S 处在 TIME-WAIT，对自己发出的东西没有定时器，因为纯 ACK 从不由定时器重传。
+所以是 K 重发 FIN。S 用同样的 ACK 回答，并从头开始计算 2MSL（RFC 9293 §3.10.7.4，第八步检查）：这正是 TIME-WAIT 的用途。
+没有它，S 只能回答 RST。`,
   },
   next: ['time-wait/countdown', 'time-wait/none', 'time-wait/restart'],
   broken: {

@@ -159,7 +159,7 @@ export default lab({
         zh: 'S 处于 FIN-WAIT-2 且程序已离开:RFC 没有的定时器',
       },
       stack: { finWait2: '60s' },
-      real: { stack: { finWait2: '2s' } },
+      real: { stack: { finWait2: '1s' } },
       auto: vanishInFinWait2,
       expect: `
         ...
@@ -173,7 +173,7 @@ export default lab({
       check: ({ events, mode }) => {
         const [set, fire] = timerEvents(events, 'fin-wait-2');
         const lasted = ((fire?.t ?? 0) - (set?.t ?? 0)) * 1000;
-        const wanted = mode === 'sim' ? 60_000 : 2000;
+        const wanted = mode === 'sim' ? 60_000 : 1000;
         return [
           checked(
             'it lasted finWait2: 60 s, as on Linux',
@@ -287,7 +287,7 @@ async function vanishInFinWait2(stage: Stage): Promise<void> {
   await stage.cutCable();
   await stage.wait(500);
   await stage.app('c1').close();
-  const patience = stage.mode === 'sim' ? 100_000 : 4000;
+  const patience = stage.mode === 'sim' ? 100_000 : 2500;
   await stage.wait(patience);
   stage.keep('waited', patience / 1000);
   await nc.kill();
