@@ -12,7 +12,7 @@ export default lab({
   title: { en: 'TIME-WAIT lasts 2 MSL', zh: 'TIME-WAIT 持续 2MSL' },
   question: {
     en: 'Which side is left in TIME-WAIT, and how long does it stay there?',
-    zh: '哪一方留在 TIME-WAIT?它要停留多久?',
+    zh: '哪一方留在 TIME-WAIT？它要停留多久？',
   },
   stack: { msl: '30s' },
   real: { stack: { msl: '1s' } },
@@ -35,7 +35,7 @@ export default lab({
     stage.keep('msl', msl);
   },
   predict: {
-    ask: { en: 'S closed first. Where is TIME-WAIT?', zh: 'S 先关闭。TIME-WAIT 在哪一方?' },
+    ask: { en: 'S closed first. Where is TIME-WAIT?', zh: 'S 先关闭。TIME-WAIT 在哪一方？' },
     choices: [
       { en: 'on S', zh: '在 S' },
       { en: 'on K', zh: '在 K' },
@@ -44,7 +44,7 @@ export default lab({
     right: 0,
     why: {
       en: 'Who closes first sends the last ACK, and must stay to send it again.',
-      zh: '先关闭的一方发送最后一个 ACK,必须留下来以便重发。',
+      zh: '先关闭的一方发送最后一个 ACK，必须留下来以便重发。',
     },
   },
   expect: `
@@ -71,7 +71,7 @@ export default lab({
       {
         text: {
           en: 'K had nothing left: the side that closes last is free at once',
-          zh: 'K 没有残留:后关闭的一方立即结束',
+          zh: 'K 没有残留：后关闭的一方立即结束',
         },
         ok: sockets.length === 0,
       },
@@ -82,9 +82,9 @@ export default lab({
 to get lost, one for the FIN that comes again to arrive; and so that segments of this connection have died out
 before its four-tuple is used again. RFC 9293 proposes an MSL of two minutes; Linux waits a fixed 60 seconds,
 whatever is set; we wait twice "msl", 30 s unless told. Two seconds, as some texts have it, is nobody's value.`,
-    zh: `先关闭的一方在 TIME-WAIT 停留两个最大报文段生存时间:一个给它最后的 ACK(可能丢失),一个给再次到来的 FIN;
-同时也让本连接的旧报文段在四元组被重新使用之前消亡。RFC 9293 建议 MSL 为两分钟;Linux 固定等待 60 秒,不可设置;
-我们等待两倍的 "msl",默认 30 秒。有的教材写的"两秒"不是任何实现的值。`,
+    zh: `先关闭的一方在 TIME-WAIT 停留两个最大报文段生存时间：一个给它最后的 ACK（可能丢失），一个给再次到来的 FIN;
+同时也让本连接的旧报文段在四元组被重新使用之前消亡。RFC 9293 建议 MSL 为两分钟；Linux 固定等待 60 秒，不可设置；
+我们等待两倍的 "msl"，默认 30 秒。有的教材写的"两秒"不是任何实现的值。`,
   },
   next: ['time-wait/restart', 'time-wait/reuse', 'time-wait/too-many'],
   broken: {
