@@ -5,6 +5,7 @@ import { addCapture } from './commands/capture.ts';
 import { addConnectionCommands } from './commands/connection.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addLog } from './commands/events.ts';
+import { addExamples } from './commands/examples.ts';
 import { addFaults } from './commands/fault.ts';
 import { addLab } from './commands/lab.ts';
 import { addLadder } from './commands/ladder.ts';
@@ -65,6 +66,7 @@ export function createProgram(): Command {
   // Subcommands inherit these when they are made.
   program.exitOverride();
   for (const add of COMMANDS) add(program);
+  addExamples(program);
   refuseContradictions(program);
   return program;
 }

@@ -41,7 +41,7 @@ export function addUp(program: Command): void {
     .option('--pcapng <file>', 'write a capture')
     .option('--record <file>', 'write a recording for "fourwave replay"')
     .option('--record-max <size>', 'where a recording ends, while the stack goes on', '256M')
-    .option('--inspect <address>', 'address of the web page, or off', 'off')
+    .option('--inspect <address>', 'address of the web page: not built yet', 'off')
     .option('--control <path>', 'path of the control socket')
     .option('--json', 'print JSON and nothing else')
     .option('--quiet', 'say only what goes wrong')
