@@ -86,8 +86,34 @@ def settle(key):
         settled.notify_all()
 
 
+ready = {}
+
+
+def start(key, sock, r):
+    configure(sock, r)
+    sockets[key] = sock
+    readers[key] = Reader(key, sock, r.get("paused", False))
+    ready[key].set()
+
+
+def finish(key, sock, r):
+    """The SYN is out: waits for what becomes of it."""
+    select.select([], [sock], [])
+    try:
+        code = sock.getsockopt(SPACE, socket.SO_ERROR)
+    except OSError:
+        return
+    if code:
+        say({"socket": key, "failed": errno.errorcode.get(code, str(code))})
+        ready[key].set()
+        return
+    sock.setblocking(True)
+    start(key, sock, r)
+
+
 def open_(r):
     key = r["socket"]
+    ready[key] = threading.Event()
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     prepare(sock, r)
     if "listen" in r:
@@ -99,15 +125,16 @@ def open_(r):
         sockets[key] = sock
         accepted = sock.accept()[0]
         sock.close()
-        sock = accepted
-    else:
-        if r.get("localPort"):
-            sock.bind((r["kernel"], r["localPort"]))
-        sockets[key] = sock
-        sock.connect((r["stack"], r["connect"]))
-    configure(sock, r)
+        start(key, accepted, r)
+        return accepted.getsockname()[1]
+    if r.get("localPort"):
+        sock.bind((r["kernel"], r["localPort"]))
     sockets[key] = sock
-    readers[key] = Reader(key, sock, r.get("paused", False))
+    sock.setblocking(False)
+    code = sock.connect_ex((r["stack"], r["connect"]))
+    if code not in (0, errno.EINPROGRESS):
+        raise OSError(code, "connect")
+    threading.Thread(target=finish, args=(key, sock, r), daemon=True).start()
     return sock.getsockname()[1]
 
 
@@ -117,10 +144,13 @@ def listening_(r):
 
 
 def send(r):
+    # What is written before the connection is there waits for it.
+    ready[r["socket"]].wait()
     sockets[r["socket"]].sendall(base64.b64decode(r["data"]))
 
 
 def shutdown(r):
+    ready[r["socket"]].wait()
     sockets[r["socket"]].shutdown(socket.SHUT_WR)
 
 
@@ -143,10 +173,12 @@ def abort(r):
 
 
 def pause(r):
+    ready[r["socket"]].wait()
     readers[r["socket"]].pause()
 
 
 def resume(r):
+    ready[r["socket"]].wait()
     readers[r["socket"]].resume()
 
 

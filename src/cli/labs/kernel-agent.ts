@@ -68,8 +68,9 @@ export class KernelAgent {
     this.sockets.set(id, socket);
     const opened = this.call('open', { socket: id, ...options }) as Promise<number>;
     // A listener waits for its connection; whoever made it goes on and makes one.
-    if (options.listen === undefined) socket.localPort = await opened;
-    else {
+    if (options.listen === undefined) {
+      socket.localPort = await opened.catch((error: unknown) => socket.failed(error));
+    } else {
       socket.localPort = options.listen;
       opened.catch(() => {});
       await this.call('listening', { socket: id });
@@ -121,12 +122,19 @@ class AgentSocket implements PeerSocket {
     return this.length;
   }
 
+  /** Nothing is thrown at the script: it looks at `error`. Returns no port. */
+  failed(error: unknown): number {
+    if (!(error instanceof StageError)) throw error;
+    this.error ||= error.code;
+    return 0;
+  }
+
   private async call(op: string, more: object = {}): Promise<unknown> {
     try {
       return await this.agent.call(op, { socket: this.id, ...more });
     } catch (error) {
-      if (error instanceof StageError) this.error ||= error.code;
-      throw error;
+      this.failed(error);
+      return undefined;
     }
   }
 
@@ -155,7 +163,7 @@ class AgentSocket implements PeerSocket {
   }
 
   async read(bytes: number): Promise<string> {
-    const data = (await this.call('read', { bytes })) as string;
-    return Buffer.from(data, 'base64').toString();
+    const data = (await this.call('read', { bytes })) as string | undefined;
+    return Buffer.from(data ?? '', 'base64').toString();
   }
 }
