@@ -63,7 +63,8 @@ export abstract class VariableRecorder extends FaultRecorder {
     log.saidAt = time;
     const { now } = this;
     const { said } = log;
-    now.set(said);
+    // A whole connection has something to say in every place.
+    if (tcb.kind !== KIND_CONNECTION || tcb.detached) now.set(said);
     variables.readVariables(tcb, now);
     if (differs(now, said, variables.SND_WINDOW, variables.SND_WINDOW_LENGTH)) {
       this.told(EVENT['snd:window'], log, variables.SND_WINDOW, variables.SND_WINDOW_LENGTH);
@@ -138,6 +139,7 @@ function differs(now: Float64Array, said: Float64Array, from: number, length: nu
 
 /** The same for lists: that one is empty which has always been empty is no news. */
 function news(now: Float64Array, said: Float64Array, from: number, length: number): boolean {
-  if (now[from] === 0 && Number.isNaN(said[from])) return false;
+  // The edges of an empty list are anything.
+  if (now[from] === 0) return (said[from] as number) > 0;
   return differs(now, said, from, length);
 }

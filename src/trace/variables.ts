@@ -39,7 +39,10 @@ export function unpackCounts(packed: number): [first: number, second: number, mo
   return [packed % COUNT_UNIT, rest % COUNT_UNIT, Math.floor(rest / COUNT_UNIT)];
 }
 
-/** Reads the variables of `tcb` into `into`, in the places above; those that a compact record does not keep stay. */
+/**
+ * Reads the variables of `tcb` into `into`, in the places above; those that a compact record does not keep
+ * stay, and so do the edges of lists that are empty.
+ */
 export function readVariables(tcb: Tcb, into: Float64Array): void {
   if (tcb.kind === KIND_CONNECTION) {
     into[BUF_RCV] = tcb.readable;
@@ -69,6 +72,8 @@ export function readVariables(tcb: Tcb, into: Float64Array): void {
 
 function readOutOfOrder(tcb: Tcb, into: Float64Array): void {
   const ranges = tcb.receiveBuffer.outOfOrder;
+  into[BUF_OOO] = 0;
+  if (ranges.count === 0) return;
   const told = readRanges(ranges, MAX_RANGES, tcb.rcv.irs, into, BUF_OOO + 1);
   into.fill(0, BUF_OOO + 1 + 2 * told, BUF_OOO + BUF_OOO_LENGTH);
   into[BUF_OOO] = packCounts(told, 0, ranges.count - told);
@@ -77,6 +82,8 @@ function readOutOfOrder(tcb: Tcb, into: Float64Array): void {
 function readBoard(tcb: Tcb, into: Float64Array): void {
   const { inFlight, snd } = tcb;
   const { islands } = inFlight;
+  into[SACK_BOARD] = 0;
+  if (islands.count === 0 && inFlight.lost === 0) return;
   const first = SACK_BOARD + 1;
   const sacked = readRanges(islands, MAX_SACKED, snd.iss, into, first);
   const lost = inFlight.lost > 0 ? readLost(tcb, into, first + 2 * sacked) : 0;
