@@ -108,7 +108,7 @@ export default lab({
     },
   },
   explain: {
-    en: `Slow start overshoots: the queue overflows, many segments are lost at once. From then on the window grows by one
+    en: `Slow start overshoots: the queue overflows, much is lost at once. From then on the window grows by one
 segment a round trip (congestion avoidance), until the queue is full again and one is lost; then ssthresh =
 max(flight/2, 2 SMSS), and the window goes on from there (RFC 5681 §3.2; proportional rate reduction brings it down
 gently). Up by one, down by half: the sawtooth.

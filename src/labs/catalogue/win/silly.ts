@@ -133,7 +133,6 @@ const sender: Act = {
       'sent',
       stage.log.filter(({ n, ev, data }) => n > since && ev === 'seg:sent' && Number(data['len']) > 0).length,
     );
-    await nc.kill();
   },
   check: ({ kept }) => [
     check(['it waited for more', '它等待更大的窗口'], kept['sent'] === 0, `${String(kept['sent'])} segments`),
