@@ -6,9 +6,9 @@ import { point, statesOfK, statesOfS } from '../open/points.ts';
 
 /** Whatever S does by itself is in its log. */
 async function quietFor(stage: Stage, ms: number): Promise<number> {
-  const before = stage.mark();
+  const begin = stage.now;
   await stage.wait(ms);
-  return stage.log.filter(({ n, ev }) => n > before && /^(seg|timer|conn|app):/.test(ev)).length;
+  return stage.log.filter(({ t, ev }) => t > begin && /^(seg|timer|conn|app):/.test(ev)).length;
 }
 
 export default lab({

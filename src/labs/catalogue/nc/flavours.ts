@@ -175,7 +175,7 @@ function judged({ kept, mode }: ActReport, known: (candidate: Candidate) => stri
 const listening: Act = {
   name: 'nc-l',
   title: { en: 'nc -l, and S closes first', zh: 'nc -l,S 先关闭' },
-  stack: { msl: '200ms' },
+  stack: { msl: '500ms' },
   auto: async (stage) => {
     const nc = await stage.nc(5000, { listen: true });
     const connect = await stage.connect(5000);
@@ -194,8 +194,8 @@ const listening: Act = {
     K>S SYN,ACK 0 ack 1
     S>K ACK 1 ack 1
     S>K FIN,ACK 1 ack 1           ; S FIN-WAIT-1
-    K>S FIN,ACK 1 ack 2
-    S>K ACK 2 ack 2               ; S TIME-WAIT
+    K>S FIN,ACK 1 ack 2           ; S TIME-WAIT
+    S>K ACK 2 ack 2
   `,
   check: ({ kept, programs }) => [
     point('Ctrl-D had no effect', 'Ctrl-D 没有效果', kept['before'] === true && kept['running'] === true),
