@@ -178,7 +178,7 @@ const ipOptions: Record<string, Option> = {
 
 const tcpOptions: Record<string, Option> = {
   TCP_NODELAY: {
-    get: ({ socket }) => Number(socket.options.noDelay),
+    get: ({ socket, engine }) => Number(socket.options.noDelay ?? !engine.config.nagle),
     set: ({ socket, engine }, value) => {
       socket.options.noDelay = value !== 0;
       if (socket.tcb !== null) engine.setNoDelay(socket.tcb, value !== 0);

@@ -23,9 +23,8 @@ export class SocketOptions {
   sendBuffer: number | null = null;
   receiveBuffer: number | null = null;
   linger: { onoff: number; linger: number } = { onoff: 0, linger: 0 };
-  /** null = as configured. */
   keepAlive: boolean | null = null;
-  noDelay = false;
+  noDelay: boolean | null = null;
   cork = false;
   /** Bytes. */
   maxSegment: number | null = null;
@@ -63,7 +62,7 @@ export class SocketOptions {
       ...base,
       ...this.bufferConfig(base),
       ...this.keepAliveConfig(),
-      ...(this.noDelay && { nagle: false }),
+      ...(this.noDelay !== null && { nagle: !this.noDelay }),
       ...(this.maxSegment !== null && this.maxSegment > 0 && { mss: this.maxSegment }),
       ...(this.userTimeout !== null && { userTimeout: this.userTimeout * MICROSECONDS_PER_MILLISECOND }),
       ...(this.linger2 !== 0 && { finWait2: this.finWait2() }),
@@ -77,7 +76,7 @@ export class SocketOptions {
 
   /** Brings an open connection up to these options. */
   apply(engine: TcpEngine, tcb: Tcb): void {
-    engine.setNoDelay(tcb, this.noDelay);
+    if (this.noDelay !== null) engine.setNoDelay(tcb, this.noDelay);
     if (this.cork) engine.setCork(tcb, true);
     this.applyKeepAlive(engine, tcb);
     if (this.userTimeout !== null)
