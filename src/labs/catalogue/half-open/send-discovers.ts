@@ -28,7 +28,7 @@ const reboot: Act = {
     S>K SYN,ACK 0 ack 1
     K>S ACK 1 ack 1               ; S ESTABLISHED
     ...
-    S>K PSH,ACK m:n ack 1
+    S>K PSH,ACK m:n ack ?
     strict K>S RST m              ; S CLOSED
     closed reset-by-peer
   `,
@@ -209,7 +209,7 @@ export default lab({
   },
   type: {
     any: [
-      { run: 'nc 10.9.0.2 2007' },
+      { run: 'while sleep 1; do echo pong; done | nc 10.9.0.2 2007' },
       { run: "fourwave fault add 'drop in where rst times 1'", terminal: 2 },
       { run: 'ss -K dport = 2007', terminal: 2 },
       {
