@@ -1,6 +1,96 @@
 /** time-wait/countdown: who waits, and for how long. */
 
-import { lab } from '../../lab.ts';
+import { type Act, lab } from '../../lab.ts';
+import { check, msBetween } from '../toolkit.ts';
+
+const MSL = { '1s': 1_000, '30s': 30_000, '2m': 120_000 } as const;
+
+/** S closes first; its countdown is watched to the end. */
+function withMsl(name: keyof typeof MSL): Act {
+  const msl = MSL[name];
+  return {
+    name: `msl-${name}`,
+    title: { en: `msl=${name}: ${2 * (msl / 1000)} s`, zh: `msl=${name}:${2 * (msl / 1000)} 秒` },
+    stack: { msl: name },
+    ...(msl > MSL['1s'] && {
+      only: {
+        stage: 'sim' as const,
+        why: { en: 'nobody wants to wait so long for a check', zh: '没有人愿意为一次检查等这么久' },
+      },
+    }),
+    auto: async (stage) => {
+      const nc = await stage.nc(13);
+      await stage.until('S FIN-WAIT-2');
+      await nc.eof();
+      const entered = await stage.until('S TIME-WAIT');
+      await stage.wait(200);
+      const waiting = (await stage.connections()).find(({ state }) => state === 'TIME-WAIT');
+      stage.keep('halfway', waiting?.timers[0]?.remainingMs ?? null);
+      const left = await stage.until('S CLOSED', { timeout: 3 * msl });
+      stage.keep('lasted', msBetween(entered, left));
+    },
+    expect: `
+    ...
+    S>K FIN,ACK n ack 1
+    K>S FIN,ACK 1 ack n+1 ; S TIME-WAIT
+    S>K ACK n+1 ack 2     ; K CLOSED
+    S CLOSED`,
+    check: ({ kept, sockets, mode }) => {
+      const [lasted, halfway] = [Number(kept['lasted']), Number(kept['halfway'])];
+      return [
+        check(
+          ['TIME-WAIT lasted 2 MSL', 'TIME-WAIT 持续了 2MSL'],
+          Math.abs(lasted - 2 * msl) <= (mode === 'sim' ? 50 : 250),
+          `${lasted.toFixed(0)} ms`,
+        ),
+        check(
+          ['the countdown was to be seen on S', '可以在 S 上看到倒计时'],
+          halfway > 0 && halfway < 2 * msl,
+          `${halfway} ms left after 200 ms`,
+        ),
+        check(
+          [
+            'K had nothing left: the side that closes last is free at once',
+            'K 没有残留:后关闭的一方立即结束',
+          ],
+          sockets.length === 0,
+        ),
+      ];
+    },
+  };
+}
+
+/** K closes first: its own countdown, for comparison. */
+const kernel: Act = {
+  name: 'kernel',
+  title: { en: "The kernel's own: always 60 s", zh: '内核自己的:总是 60 秒' },
+  auto: async (stage) => {
+    const nc = await stage.nc(7, { N: true });
+    await stage.until('S ESTABLISHED');
+    await nc.eof();
+    await nc.exited();
+    await stage.until('S CLOSED');
+    await stage.wait(100);
+    const [socket] = await stage.kernelSockets();
+    stage.keep('state', socket?.state ?? 'nothing');
+    stage.keep('left', socket?.timer?.remainingMs ?? 0);
+  },
+  expect: `
+    K>S SYN 0
+    S>K SYN,ACK 0 ack 1
+    K>S FIN,ACK 1 ack 1
+    S>K FIN,ACK 1 ack 2
+    K>S ACK 2 ack 2          ; S CLOSED`,
+  check: ({ kept, connections }) => [
+    check(['now K waits', '现在轮到 K 等待'], kept['state'] === 'TIME-WAIT', String(kept['state'])),
+    check(
+      ['a minute, whatever S is told', '一分钟,与 S 的设置无关'],
+      Number(kept['left']) > 50_000 && Number(kept['left']) <= 60_000,
+      `${String(kept['left'])} ms left`,
+    ),
+    check(['and S has nothing left', 'S 没有残留'], connections.length === 0),
+  ],
+};
 
 export default lab({
   id: 'time-wait/countdown',
@@ -14,25 +104,13 @@ export default lab({
     en: 'Which side is left in TIME-WAIT, and how long does it stay there?',
     zh: '哪一方留在 TIME-WAIT？它要停留多久？',
   },
-  stack: { msl: '30s' },
-  real: { stack: { msl: '1s' } },
   type: {
-    any: [{ run: 'nc 10.9.0.2 13' }, { key: 'Ctrl-D' }, { run: 'fourwave ss' }],
-  },
-  auto: async (stage) => {
-    const nc = await stage.nc(13);
-    await stage.until('S FIN-WAIT-2');
-    await nc.eof();
-    const entered = await stage.until('S TIME-WAIT');
-    await stage.wait(200);
-    const [record] = await stage
-      .connections()
-      .then((all) => all.filter(({ state }) => state === 'TIME-WAIT'));
-    stage.keep('halfway', record?.timers[0]?.remainingMs ?? null);
-    const msl = stage.mode === 'sim' ? 30_000 : 1_000;
-    const left = await stage.until('S CLOSED', { timeout: 3 * msl });
-    stage.keep('lasted', (left.t - entered.t) * 1000);
-    stage.keep('msl', msl);
+    any: [
+      { run: 'nc 10.9.0.2 13' },
+      { key: 'Ctrl-D' },
+      { run: 'fourwave watch' },
+      { run: 'nc -N 10.9.0.2 7 </dev/null; ss -tano state time-wait   # for comparison', terminal: 2 },
+    ],
   },
   predict: {
     ask: { en: 'S closed first. Where is TIME-WAIT?', zh: 'S 先关闭。TIME-WAIT 在哪一方？' },
@@ -47,36 +125,7 @@ export default lab({
       zh: '先关闭的一方发送最后一个 ACK，必须留下来以便重发。',
     },
   },
-  expect: `
-    ...
-    S>K FIN,ACK n ack 1
-    K>S FIN,ACK 1 ack n+1 ; S TIME-WAIT
-    S>K ACK n+1 ack 2     ; K CLOSED
-    S CLOSED
-  `,
-  check: ({ kept, sockets }) => {
-    const [lasted, msl] = [Number(kept['lasted']), Number(kept['msl'])];
-    const near = kept['msl'] === 30_000 ? 50 : 250;
-    return [
-      {
-        text: { en: 'TIME-WAIT lasted 2 MSL', zh: 'TIME-WAIT 持续了 2MSL' },
-        ok: Math.abs(lasted - 2 * msl) <= near,
-        detail: `${lasted.toFixed(0)} ms`,
-      },
-      {
-        text: { en: 'the countdown was to be seen on S', zh: '可以在 S 上看到倒计时' },
-        ok: Number(kept['halfway']) > 0 && Number(kept['halfway']) < 2 * msl,
-        detail: `${String(kept['halfway'])} ms left after 200 ms`,
-      },
-      {
-        text: {
-          en: 'K had nothing left: the side that closes last is free at once',
-          zh: 'K 没有残留：后关闭的一方立即结束',
-        },
-        ok: sockets.length === 0,
-      },
-    ];
-  },
+  acts: [withMsl('30s'), withMsl('2m'), withMsl('1s'), kernel],
   explain: {
     en: `The side that closed first is left in TIME-WAIT for two maximum segment lifetimes: one for its last ACK
 to get lost, one for the FIN that comes again to arrive; and so that segments of this connection have died out
@@ -89,6 +138,7 @@ whatever is set; we wait twice "msl", 30 s unless told. Two seconds, as some tex
   next: ['time-wait/restart', 'time-wait/reuse', 'time-wait/too-many'],
   broken: {
     what: 'TIME-WAIT is switched off: there is nothing to count down.',
+    act: 'msl-1s',
     stack: { timeWait: 'off' },
   },
 });
