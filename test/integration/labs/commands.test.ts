@@ -108,7 +108,7 @@ describe('in the simulator', () => {
       /^Next: time-wait\/countdown/m,
     ])
       assert.match(out, part);
-    const log = bench.saved('.tcplog.jsonl');
+    const log = bench.saved('-once.tcplog.jsonl');
     const verified = await run('verify', log);
     assert.equal(verified.code, 0, verified.out);
     // A log in which the fourth wave was not lost is another story.
@@ -129,7 +129,7 @@ describe('in the simulator', () => {
 
   test('new writes a module from a log, and not twice; its expectation is that log', async () => {
     await run('run', LAB, '--sim');
-    const log = bench.saved('.tcplog.jsonl');
+    const log = bench.saved('-once.tcplog.jsonl');
     const { code, out } = await run('new', 'close/mine', '--from', log);
     assert.equal(code, 0, out);
     const path = join(bench.folder, 'labs/close/mine.ts');

@@ -17,7 +17,7 @@ export default lab({
   title: { en: 'A server full of CLOSE-WAIT', zh: '满是 CLOSE-WAIT 的服务器' },
   question: {
     en: 'A server collects connections in CLOSE-WAIT. Whose fault is it, and what ends them?',
-    zh: '服务器上堆积了大量 CLOSE-WAIT。是谁的错?什么能结束它们?',
+    zh: '服务器上堆积了大量 CLOSE-WAIT。是谁的错？什么能结束它们？',
   },
   type: {
     'nc.openbsd': [
@@ -32,17 +32,17 @@ export default lab({
   predict: {
     ask: {
       en: 'The clients are gone. When does S get rid of its CLOSE-WAITs?',
-      zh: '客户端都走了。S 的 CLOSE-WAIT 什么时候消失?',
+      zh: '客户端都走了。S 的 CLOSE-WAIT 什么时候消失？',
     },
     choices: [
       { en: 'after 2 MSL', zh: '2MSL 之后' },
-      { en: 'after 60 s, as FIN-WAIT-2', zh: '60 秒之后,和 FIN-WAIT-2 一样' },
+      { en: 'after 60 s, as FIN-WAIT-2', zh: '60 秒之后，和 FIN-WAIT-2 一样' },
       { en: 'never', zh: '永远不会' },
     ],
     right: 2,
     why: {
       en: 'In CLOSE-WAIT TCP waits for its own application. There is no timer for that: only close() ends it.',
-      zh: 'CLOSE-WAIT 是 TCP 在等自己的应用程序。没有为此设定的定时器:只有 close() 能结束它。',
+      zh: 'CLOSE-WAIT 是 TCP 在等自己的应用程序。没有为此设定的定时器：只有 close() 能结束它。',
     },
   },
   acts: [
@@ -95,7 +95,7 @@ export default lab({
           ),
           checked(
             'S did not: as many as before',
-            'S 没有忘:数量不变',
+            'S 没有忘：数量不变',
             kept['still'] === count,
             String(kept['still']),
           ),
@@ -116,7 +116,10 @@ export default lab({
         await third.eof();
         await stage.until('c3 S CLOSE-WAIT');
         await stage.wait(100);
-        stage.step({ en: 'The peer is still there: close() is all it takes', zh: '对方还在:close() 就够了' });
+        stage.step({
+          en: 'The peer is still there: close() is all it takes',
+          zh: '对方还在：close() 就够了',
+        });
         await stage.app('c3').close();
         await third.exited();
         await stage.until('c3 S CLOSED');
@@ -125,10 +128,10 @@ export default lab({
         await stage.until('c2 S CLOSE-WAIT');
         await stage.wait(3500);
         stage.keep('K', (await stage.kernelSockets()).filter(({ state }) => state !== 'TIME-WAIT').length);
-        stage.step({ en: 'The peer is gone: a byte earns RST', zh: '对方已不在:一个字节换来 RST' });
+        stage.step({ en: 'The peer is gone: a byte earns RST', zh: '对方已不在：一个字节换来 RST' });
         await stage.app('c1').write('x');
         await stage.until('c1 S CLOSED');
-        stage.step({ en: 'The peer is gone: so does a FIN', zh: '对方已不在:FIN 也一样' });
+        stage.step({ en: 'The peer is gone: so does a FIN', zh: '对方已不在：FIN 也一样' });
         await stage.app('c2').close();
         await stage.until('c2 S CLOSED');
       },
@@ -146,14 +149,14 @@ export default lab({
         checked('K had forgotten both', 'K 已忘记那两个连接', kept['K'] === 0, String(kept['K'])),
         checked(
           'two resets, one for the byte, one for the FIN',
-          '两个 RST:一个因字节,一个因 FIN',
+          '两个 RST：一个因字节，一个因 FIN',
           segmentsWith(events, 'K', 'RST').length === 2,
         ),
       ],
     },
     {
       name: 'fixed',
-      title: { en: 'The same with close() in a finally', zh: '同样的事,但在 finally 里调用 close()' },
+      title: { en: 'The same with close() in a finally', zh: '同样的事，但在 finally 里调用 close()' },
       services: { leaky: { fixed: true } },
       auto: async (stage) => {
         const count = clients(stage);
@@ -163,7 +166,7 @@ export default lab({
       check: ({ connections, events, mode }) => [
         checked(
           'all came, none is left',
-          '全部来过,没有残留',
+          '全部来过，没有残留',
           connections.length === 0 &&
             events.filter(({ ev }) => ev === 'conn:closed').length === clients({ mode }),
           `${connections.length} left`,
@@ -176,7 +179,7 @@ export default lab({
       when: 'S CLOSE-WAIT',
       say: {
         en: "K's FIN was acknowledged by TCP itself. From here on everything waits for the application's close().",
-        zh: 'K 的 FIN 已由 TCP 自己确认。从现在起,一切都在等应用程序的 close()。',
+        zh: 'K 的 FIN 已由 TCP 自己确认。从现在起，一切都在等应用程序的 close()。',
       },
     },
   ],
@@ -190,13 +193,13 @@ is not to blame, and no sysctl helps.
 The other side is not held for ever: once its program has gone, its FIN-WAIT-2 ends (60 s on Linux, tcp_fin_timeout).
 Then the server keeps connections to peers that know nothing of them. It finds out when it writes, or
 closes at last: RST. Close while the peer is there, in a finally or its like, and none is left.`,
-    zh: `CLOSE-WAIT 的意思是:对方已结束,我们的 TCP 已确认,而我们自己的应用程序还没有关闭。没有定时器在跑,
-因为应用程序可能还有话要说。所以大量 CLOSE-WAIT 永远是本端程序的 bug:某个错误分支跳过了 close(),描述符泄漏,线程卡住。
-不怪网络,也没有 sysctl 能救。
+    zh: `CLOSE-WAIT 的意思是：对方已结束，我们的 TCP 已确认，而我们自己的应用程序还没有关闭。没有定时器在跑，
+因为应用程序可能还有话要说。所以大量 CLOSE-WAIT 永远是本端程序的 bug：某个错误分支跳过了 close()，描述符泄漏，线程卡住。
+不怪网络，也没有 sysctl 能救。
 
-另一端不会永远被拖住:它的程序离开后,FIN-WAIT-2 会结束(Linux 上 60 秒,tcp_fin_timeout)。
-于是服务器保留着一些对方早已忘记的连接,直到它写数据或终于关闭时才发现:RST。
-趁对方还在时关闭(放在 finally 之类的地方),就不会残留。`,
+另一端不会永远被拖住：它的程序离开后，FIN-WAIT-2 会结束（Linux 上 60 秒，tcp_fin_timeout）。
+于是服务器保留着一些对方早已忘记的连接，直到它写数据或终于关闭时才发现：RST。
+趁对方还在时关闭（放在 finally 之类的地方），就不会残留。`,
   },
   next: ['close/peer-vanishes', 'reset/after-close', 'half-open/leak'],
   broken: {

@@ -19,7 +19,7 @@ export default lab({
   title: { en: 'A race to the close', zh: '抢先关闭' },
   question: {
     en: 'curl fetches a page with "Connection: close". Who closes first?',
-    zh: 'curl 取一个带 "Connection: close" 的网页。谁先关闭?',
+    zh: 'curl 取一个带 "Connection: close" 的网页。谁先关闭？',
   },
   type: {
     any: [
@@ -29,18 +29,18 @@ export default lab({
     ],
   },
   predict: {
-    ask: { en: 'Who closes first, in twenty tries?', zh: '二十次里,谁先关闭?' },
+    ask: { en: 'Who closes first, in twenty tries?', zh: '二十次里，谁先关闭？' },
     choices: [
       { en: 'always the server', zh: '总是服务器' },
       { en: 'always curl', zh: '总是 curl' },
-      { en: 'it varies, and sometimes both at once', zh: '不一定,有时双方同时' },
+      { en: 'it varies, and sometimes both at once', zh: '不一定，有时双方同时' },
     ],
     right: 2,
     why: {
       en:
         'curl has read the length of the page and closes when it has all of it; the server closes when ' +
         'it has written it. Microseconds decide.',
-      zh: 'curl 知道网页的长度,读够就关闭;服务器写完就关闭。几微秒决定先后。',
+      zh: 'curl 知道网页的长度，读够就关闭；服务器写完就关闭。几微秒决定先后。',
     },
   },
   acts: [
@@ -57,7 +57,7 @@ export default lab({
           ...checksOf(report, ROUNDS),
           checked(
             'crossings happen by themselves (seen in the simulator always)',
-            '交错会自己发生(在模拟器中总能看到)',
+            '交错会自己发生（在模拟器中总能看到）',
             report.mode === 'real' || (kinds.both > 0 && kinds.S > 0),
             `${kinds.both} of ${ROUNDS}`,
           ),
@@ -66,7 +66,7 @@ export default lab({
     },
     {
       name: 'keep-alive',
-      title: { en: 'Kept alive: curl closes', zh: '保持连接:由 curl 关闭' },
+      title: { en: 'Kept alive: curl closes', zh: '保持连接：由 curl 关闭' },
       auto: (stage) => fetch(stage, '/', ROUNDS_KEPT_ALIVE),
       check: (report) => [
         ...checksOf(report, ROUNDS_KEPT_ALIVE),
@@ -88,12 +88,12 @@ server has
 no reason to close, so it is curl, and TIME-WAIT is on the client's side.
 
 So where TIME-WAITs pile up is decided by details of two programs, and can change from one run to the next.`,
-    zh: `HTTP/1.1 用长度标明消息的结束,双方都知道何时结束,任何一方都可以关闭。带 "Connection: close" 时本应由服务器先关闭
-(RFC 9112 §9.6),但 curl 读到网页最后一个字节就心满意足,不再等待。curl 的 FIN 与服务器的 FIN 交错时,双方都经过 CLOSING,
-都留下 TIME-WAIT;服务器的 FIN 及时到达时,只有服务器留下。若连接保持不断,服务器没有理由关闭,
-于是由 curl 关闭,TIME-WAIT 在客户端。
+    zh: `HTTP/1.1 用长度标明消息的结束，双方都知道何时结束，任何一方都可以关闭。带 "Connection: close" 时本应由服务器先关闭
+（RFC 9112 §9.6），但 curl 读到网页最后一个字节就心满意足，不再等待。curl 的 FIN 与服务器的 FIN 交错时，双方都经过 CLOSING，
+都留下 TIME-WAIT；服务器的 FIN 及时到达时，只有服务器留下。若连接保持不断，服务器没有理由关闭，
+于是由 curl 关闭，TIME-WAIT 在客户端。
 
-所以 TIME-WAIT 堆积在哪一边,取决于两个程序的细节,而且每次运行都可能不同。`,
+所以 TIME-WAIT 堆积在哪一边，取决于两个程序的细节，而且每次运行都可能不同。`,
   },
   next: ['close/simultaneous', 'time-wait/too-many', 'close/fin-with-data'],
   broken: {
@@ -141,7 +141,7 @@ function checksOf({ events, programs, connections, sockets }: ActReport, rounds:
   return [
     checked(
       `every one of ${rounds} closes is one of three kinds`,
-      `${rounds} 次关闭,每次都属于三种之一`,
+      `${rounds} 次关闭，每次都属于三种之一`,
       K + S + both === rounds && other === 0,
       `K first ${K}, S first ${S}, both at once ${both}`,
     ),

@@ -15,7 +15,7 @@ export default lab({
   title: { en: 'A FIN uses up one sequence number', zh: 'FIN 占用一个序号' },
   question: {
     en: 'A FIN carries no data. Why is it acknowledged with its number plus one?',
-    zh: 'FIN 不带数据,为什么对它的确认要加一?',
+    zh: 'FIN 不带数据，为什么对它的确认要加一？',
   },
   type: {
     'nc.openbsd': [{ run: 'nc -N 10.9.0.2 9 </dev/null' }],
@@ -25,23 +25,23 @@ export default lab({
   predict: {
     ask: {
       en: 'K sends "five" and a newline, then its FIN. What does S acknowledge at the end?',
-      zh: 'K 发送 "five" 加换行,然后发送 FIN。S 最后确认多少?',
+      zh: 'K 发送 "five" 加换行，然后发送 FIN。S 最后确认多少？',
     },
     choices: [
-      { en: '2: initial number + 1, and one for the FIN', zh: '2:初始序号 + 1,再为 FIN 加 1' },
+      { en: '2: initial number + 1, and one for the FIN', zh: '2：初始序号 + 1，再为 FIN 加 1' },
       { en: '6', zh: '6' },
       { en: '7', zh: '7' },
     ],
     right: 2,
     why: {
       en: 'SYN 0, five bytes 1 to 5, FIN 6. What is expected next is 7.',
-      zh: 'SYN 是 0,五个字节是 1 到 5,FIN 是 6。下一个期待的是 7。',
+      zh: 'SYN 是 0，五个字节是 1 到 5，FIN 是 6。下一个期待的是 7。',
     },
   },
   acts: [
     {
       name: 'nothing-sent',
-      title: { en: 'A FIN and nothing before it', zh: '只有 FIN,之前没有数据' },
+      title: { en: 'A FIN and nothing before it', zh: '只有 FIN，之前没有数据' },
       auto: async (stage) => {
         const nc = await stage.nc(9, { N: true, input: '' });
         await nc.exited();
@@ -112,13 +112,13 @@ export default lab({
           ),
           checked(
             'K was still in FIN-WAIT-1, with one number unacknowledged',
-            'K 仍处于 FIN-WAIT-1,有一个序号未被确认',
+            'K 仍处于 FIN-WAIT-1，有一个序号未被确认',
             kept['K'] === 'FIN-WAIT-1, 1 unacknowledged',
             String(kept['K']),
           ),
           checked(
             'one honest ACK ends it: FIN-WAIT-2',
-            '一个诚实的 ACK 就结束了它:FIN-WAIT-2',
+            '一个诚实的 ACK 就结束了它：FIN-WAIT-2',
             kept['then'] === 'FIN-WAIT-2',
             String(kept['then']),
           ),
@@ -131,7 +131,7 @@ export default lab({
       when: 'S>K ACK MUTATED',
       say: {
         en: 'The rule takes the one away again: K is told "I have everything up to your FIN, but not the FIN".',
-        zh: '规则把那个"一"拿掉了:K 听到的是"FIN 之前的都收到了,但没有 FIN"。',
+        zh: '规则把那个“一”拿掉了：K 听到的是“FIN 之前的都收到了，但没有 FIN”。',
       },
     },
   ],
@@ -143,12 +143,12 @@ act, where somebody on the way takes the one away: K has to send its FIN again a
 
 So the acknowledgement is u + 1, with u the number of the FIN itself. "ISN + 1", as some texts have it,
 acknowledges the SYN; it is wrong even where no byte was sent (there it is ISN + 2).`,
-    zh: `FIN 占用下一个序号,正如 SYN 占用了第一个:相对序号中 SYN 是 0,数据字节是 1 到 n,FIN 是 n + 1(RFC 9293 §3.4)。
-它需要序号才能可靠:没有序号的东西无法确认。写着 "6" 的 ACK 表示五个字节到了,至于 FIN 到没到,没有说。
-第三幕就是这样:路上有人把那个"一"拿掉,K 只好一再重发 FIN。
+    zh: `FIN 占用下一个序号，正如 SYN 占用了第一个：相对序号中 SYN 是 0，数据字节是 1 到 n，FIN 是 n + 1（RFC 9293 §3.4）。
+它需要序号才能可靠：没有序号的东西无法确认。写着 "6" 的 ACK 表示五个字节到了，至于 FIN 到没到，没有说。
+第三幕就是这样：路上有人把那个“一”拿掉，K 只好一再重发 FIN。
 
-所以确认号是 u + 1,u 是 FIN 自己的序号。有的教材写 "ISN + 1",那确认的是 SYN;
-即使一个字节也没发过,它也不对(那时应是 ISN + 2)。`,
+所以确认号是 u + 1，u 是 FIN 自己的序号。有的教材写 "ISN + 1"，那确认的是 SYN；
+即使一个字节也没发过，它也不对（那时应是 ISN + 2）。`,
   },
   next: ['close/fin-with-data', 'close/first-fin-lost', 'close/four-waves'],
   broken: {

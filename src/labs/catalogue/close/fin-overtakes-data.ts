@@ -15,7 +15,7 @@ export default lab({
   title: { en: 'The FIN overtakes the data', zh: 'FIN 超过了数据' },
   question: {
     en: 'A FIN arrives before the data that was sent before it. Is the connection half closed now?',
-    zh: 'FIN 比它之前发送的数据先到。连接现在半关闭了吗?',
+    zh: 'FIN 比它之前发送的数据先到。连接现在半关闭了吗？',
   },
   type: {
     'nc.openbsd': [{ run: 'printf 0123456789 | nc -N 10.9.0.2 9' }],
@@ -25,17 +25,17 @@ export default lab({
   predict: {
     ask: {
       en: 'FIN 11 is there, bytes 1 to 10 are not. What does S acknowledge?',
-      zh: 'FIN 11 到了,字节 1 到 10 没到。S 确认多少?',
+      zh: 'FIN 11 到了，字节 1 到 10 没到。S 确认多少？',
     },
     choices: [
-      { en: '12, and CLOSE-WAIT', zh: '12,并进入 CLOSE-WAIT' },
-      { en: '1, and ESTABLISHED', zh: '1,仍是 ESTABLISHED' },
-      { en: 'nothing: the FIN is dropped', zh: '什么也不确认:丢弃 FIN' },
+      { en: '12, and CLOSE-WAIT', zh: '12，并进入 CLOSE-WAIT' },
+      { en: '1, and ESTABLISHED', zh: '1，仍是 ESTABLISHED' },
+      { en: 'nothing: the FIN is dropped', zh: '什么也不确认：丢弃 FIN' },
     ],
     right: 1,
     why: {
       en: 'An acknowledgement says what has come without a gap. The FIN is kept, and SACK says that it is (11-12).',
-      zh: '确认号说明连续收到了多少。FIN 被保留,SACK 会说明这一点(11-12)。',
+      zh: '确认号说明连续收到了多少。FIN 被保留，SACK 会说明这一点（11-12）。',
     },
   },
   acts: [
@@ -43,7 +43,7 @@ export default lab({
       name: 'without-sack',
       title: {
         en: 'K waits for its timer: the late data closes the gap',
-        zh: 'K 等待定时器:迟到的数据补上缺口',
+        zh: 'K 等待定时器：迟到的数据补上缺口',
       },
       kernel: { tcp_sack: 0 },
       faults: ['delay in where len>0 100ms times 1'],
@@ -62,7 +62,7 @@ export default lab({
     },
     {
       name: 'with-sack',
-      title: { en: 'SACK tells K at once: it sends the data again', zh: 'SACK 立即告诉 K:它重发数据' },
+      title: { en: 'SACK tells K at once: it sends the data again', zh: 'SACK 立即告诉 K：它重发数据' },
       faults: ['delay in where len>0 100ms times 1'],
       services: { echo: { think: 400 } },
       auto: async (stage) => {
@@ -100,14 +100,14 @@ export default lab({
       when: 'K>S FIN,ACK QUEUED',
       say: {
         en: 'FIN 11 has come, 1 to 10 are missing: the FIN is queued like data, and S stays ESTABLISHED.',
-        zh: 'FIN 11 到了,1 到 10 还缺:FIN 像数据一样排队,S 仍是 ESTABLISHED。',
+        zh: 'FIN 11 到了，1 到 10 还缺：FIN 像数据一样排队，S 仍是 ESTABLISHED。',
       },
     },
     {
       when: 'S CLOSE-WAIT',
       say: {
         en: 'The gap is closed: first the ten bytes, then the end.',
-        zh: '缺口补上了:先是十个字节,然后是结束。',
+        zh: '缺口补上了：先是十个字节，然后是结束。',
       },
     },
   ],
@@ -122,12 +122,12 @@ end, only after the ten bytes.
 With SACK the sender is told what did arrive (11-12: the FIN's own number). Linux concludes at once that the older
 segment must be lost (RACK, RFC 8985) and sends it again, wrongly here: it was only late. When the late copy
 comes it is a duplicate and is thrown away.`,
-    zh: `FIN 在序列中有自己的位置,排在最后一个字节之后,要等 RCV.NXT 到达它才被处理:数据是第七步,FIN 是第八步
-(RFC 9293 §3.10.7.4)。早到的东西会被保留,FIN 和数据一样;每个早到的报文段立即得到一个 ACK,重复说明缺的是什么。
-状态的改变以及应用程序读到结束,都在那十个字节之后。
+    zh: `FIN 在序列中有自己的位置，排在最后一个字节之后，要等 RCV.NXT 到达它才被处理：数据是第七步，FIN 是第八步
+（RFC 9293 §3.10.7.4）。早到的东西会被保留，FIN 和数据一样；每个早到的报文段立即得到一个 ACK，重复说明缺的是什么。
+状态的改变以及应用程序读到结束，都在那十个字节之后。
 
-有 SACK 时,发送方得知哪些到了(11-12:FIN 自己的序号)。Linux 立即推断更早的报文段丢了(RACK,RFC 8985)并重发,
-在这里是误判:它只是迟到。迟到的副本到来时是重复的,被丢弃。`,
+有 SACK 时，发送方得知哪些到了（11-12：FIN 自己的序号）。Linux 立即推断更早的报文段丢了（RACK，RFC 8985）并重发，
+在这里是误判：它只是迟到。迟到的副本到来时是重复的，被丢弃。`,
   },
   next: ['data/reorder', 'data/duplicate', 'close/fin-consumes-seq'],
   broken: {
@@ -160,7 +160,7 @@ function inOrder({ events, kept }: ActReport): CheckLine[] {
     ),
     checked(
       'the application read 10 bytes, and then the end',
-      '应用程序读到 10 个字节,然后是结束',
+      '应用程序读到 10 个字节，然后是结束',
       read === 10 && at('app:read') < at('app:close'),
       `${read} bytes`,
     ),

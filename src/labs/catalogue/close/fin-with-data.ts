@@ -13,13 +13,13 @@ export default lab({
   title: { en: 'The last data carries the FIN', zh: '最后的数据带着 FIN' },
   question: {
     en: 'Must a FIN be a segment of its own? What is acknowledged when it is not?',
-    zh: 'FIN 必须单独成为一个报文段吗?如果不是,确认的是什么?',
+    zh: 'FIN 必须单独成为一个报文段吗？如果不是，确认的是什么？',
   },
   type: { any: [{ run: 'curl http://10.9.0.2/close' }] },
   predict: {
     ask: {
       en: 'The last segment carries bytes 101 to 110, and FIN. What is it acknowledged with?',
-      zh: '最后一个报文段带有第 101 到 110 字节和 FIN。对它的确认号是多少?',
+      zh: '最后一个报文段带有第 101 到 110 字节和 FIN。对它的确认号是多少？',
     },
     choices: [
       { en: '110', zh: '110' },
@@ -29,7 +29,7 @@ export default lab({
     right: 2,
     why: {
       en: 'The bytes end at 110, the FIN is 111, so 112 is expected next.',
-      zh: '字节到 110 为止,FIN 是 111,所以下一个期待的是 112。',
+      zh: '字节到 110 为止，FIN 是 111，所以下一个期待的是 112。',
     },
   },
   acts: [
@@ -65,7 +65,7 @@ export default lab({
       name: 'longer',
       title: {
         en: 'HTTP/1.0: only the last of several segments has it',
-        zh: 'HTTP/1.0:只有多个报文段中的最后一个带 FIN',
+        zh: 'HTTP/1.0：只有多个报文段中的最后一个带 FIN',
       },
       stack: { 'lab.finWithData': 'on', msl: '1s' },
       auto: async (stage) => {
@@ -85,7 +85,7 @@ export default lab({
         return [
           checked(
             'one segment had the FIN, and bytes too',
-            '只有一个报文段带 FIN,而且带着数据',
+            '只有一个报文段带 FIN，而且带着数据',
             fins.length === 1 && (fins[0]?.len ?? 0) > 0,
             `${fins[0]?.len ?? 0} bytes`,
           ),
@@ -122,7 +122,7 @@ export default lab({
       name: 'kernel',
       title: {
         en: "The kernel's own: small writes that wait, then shutdown()",
-        zh: '内核自己的做法:等待中的小块数据,然后 shutdown()',
+        zh: '内核自己的做法：等待中的小块数据，然后 shutdown()',
       },
       simKernel: { 'lab.finWithData': 'on' },
       faults: ['delay out where ack-only 300ms'],
@@ -145,7 +145,7 @@ export default lab({
       check: ({ events }) => [
         checked(
           'S took the bytes first and then the end',
-          'S 先取走字节,然后才看到结束',
+          'S 先取走字节，然后才看到结束',
           events.findIndex(({ ev }) => ev === 'app:read') < events.findIndex(({ ev }) => ev === 'app:close'),
         ),
       ],
@@ -160,12 +160,12 @@ Whether it happens depends on the moment: a stack sends data when it is written,
 segment has usually left. Ours sends two, so that you can see two things as two; with lab.finWithData the last
 bytes wait for the FIN. Linux merges them when the bytes still wait, here because of Nagle's algorithm; web servers
 do it often, and you will meet it in any capture.`,
-    zh: `FIN 是首部里的一位,任何携带最后数据的报文段都可以带上它。它的序号排在这些字节之后,所以确认号是数据末尾再加一;
-接收方先处理数据,再处理 FIN(RFC 9293 §3.10.7.4 的第七、第八步检查)。对应用程序是两件事,在线路上是一个报文段。
+    zh: `FIN 是首部里的一位，任何携带最后数据的报文段都可以带上它。它的序号排在这些字节之后，所以确认号是数据末尾再加一；
+接收方先处理数据，再处理 FIN（RFC 9293 §3.10.7.4 的第七、第八步检查）。对应用程序是两件事，在线路上是一个报文段。
 
-是否合并取决于时机:协议栈在写入时就发送数据,等 close() 到来时那个报文段通常已经走了。我们的栈分两个发送,
-好让你把两件事看成两件;打开 lab.finWithData 后,最后的字节会等 FIN。Linux 在数据还在等待时合并,这里是因为 Nagle 算法;
-网页服务器常常如此,任何抓包里都能遇到。`,
+是否合并取决于时机：协议栈在写入时就发送数据，等 close() 到来时那个报文段通常已经走了。我们的栈分两个发送，
+好让你把两件事看成两件；打开 lab.finWithData 后，最后的字节会等 FIN。Linux 在数据还在等待时合并，这里是因为 Nagle 算法；
+网页服务器常常如此，任何抓包里都能遇到。`,
   },
   next: ['close/three-waves', 'close/fin-consumes-seq', 'close/curl-race'],
   broken: {

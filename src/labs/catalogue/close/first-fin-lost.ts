@@ -10,10 +10,10 @@ export default lab({
   answers: ['B15', 'B30'],
   rfc: ['RFC 9293 §3.6', 'RFC 6298 §5', 'RFC 8985 §7'],
   code: ['src/tcp/timers/retransmission.ts', 'src/tcp/recovery/tail-loss-probe.ts'],
-  title: { en: 'What if the first FIN is lost?', zh: '如果第一个 FIN 丢了会怎样?' },
+  title: { en: 'What if the first FIN is lost?', zh: '如果第一个 FIN 丢了会怎样？' },
   question: {
     en: 'The first wave is lost. Who notices, after how long, and what is FIN-WAIT-1 still good for?',
-    zh: '第一次挥手丢失。谁会发现?多久以后?FIN-WAIT-1 还在做什么?',
+    zh: '第一次挥手丢失。谁会发现？多久以后？FIN-WAIT-1 还在做什么？',
   },
   type: {
     'nc.openbsd': [
@@ -27,17 +27,17 @@ export default lab({
   predict: {
     ask: {
       en: "K's FIN is lost. In which states are the two sides?",
-      zh: 'K 的 FIN 丢失后,双方各在什么状态?',
+      zh: 'K 的 FIN 丢失后，双方各在什么状态？',
     },
     choices: [
-      { en: 'K FIN-WAIT-1, S ESTABLISHED', zh: 'K FIN-WAIT-1,S ESTABLISHED' },
-      { en: 'K FIN-WAIT-1, S CLOSE-WAIT', zh: 'K FIN-WAIT-1,S CLOSE-WAIT' },
-      { en: 'both ESTABLISHED: the FIN does not count', zh: '都是 ESTABLISHED:这个 FIN 不算' },
+      { en: 'K FIN-WAIT-1, S ESTABLISHED', zh: 'K FIN-WAIT-1，S ESTABLISHED' },
+      { en: 'K FIN-WAIT-1, S CLOSE-WAIT', zh: 'K FIN-WAIT-1，S CLOSE-WAIT' },
+      { en: 'both ESTABLISHED: the FIN does not count', zh: '都是 ESTABLISHED：这个 FIN 不算' },
     ],
     right: 0,
     why: {
       en: 'K changed its state when it sent; S can only change it on what arrives.',
-      zh: 'K 发送时就改变了状态;S 只能根据收到的东西改变状态。',
+      zh: 'K 发送时就改变了状态；S 只能根据收到的东西改变状态。',
     },
   },
   acts: [
@@ -72,13 +72,13 @@ export default lab({
       check: ({ kept, events }) => [
         checked(
           'K had gone to FIN-WAIT-1, with a timer',
-          'K 已进入 FIN-WAIT-1,并有定时器',
+          'K 已进入 FIN-WAIT-1，并有定时器',
           kept['K'] === undefined || kept['K'] === 'FIN-WAIT-1, a timer',
           String(kept['K']),
         ),
         checked(
           'S had noticed nothing, and had no timer',
-          'S 毫无察觉,也没有定时器',
+          'S 毫无察觉，也没有定时器',
           kept['S'] === undefined || kept['S'] === 'ESTABLISHED, 0 timers',
           String(kept['S']),
         ),
@@ -94,7 +94,7 @@ export default lab({
       name: 'server',
       title: {
         en: "Mirror: S's FIN is lost three times; the timeout doubles",
-        zh: '镜像:S 的 FIN 丢失三次;超时加倍',
+        zh: '镜像：S 的 FIN 丢失三次；超时加倍',
       },
       profile: 'strict',
       stack: { msl: '1s' },
@@ -131,7 +131,7 @@ export default lab({
         return [
           checked(
             'the timer fired three times, each time later',
-            '定时器到期三次,一次比一次晚',
+            '定时器到期三次，一次比一次晚',
             backoffs.join() === '0,1,2',
             `backoff ${backoffs.join(', ')}`,
           ),
@@ -149,7 +149,7 @@ export default lab({
       name: 'data-too',
       title: {
         en: 'The last data is lost with it: FIN-WAIT-1 sends it again',
-        zh: '最后的数据也一起丢失:FIN-WAIT-1 负责重发',
+        zh: '最后的数据也一起丢失：FIN-WAIT-1 负责重发',
       },
       faults: ['drop in where data || fin times 2'],
       auto: async (stage) => {
@@ -184,14 +184,14 @@ export default lab({
       when: 'K>S FIN,ACK LOST',
       say: {
         en: 'Lost. K is in FIN-WAIT-1 with a timer running; S knows of nothing and is ESTABLISHED.',
-        zh: '丢了。K 处于 FIN-WAIT-1,定时器在跑;S 一无所知,仍是 ESTABLISHED。',
+        zh: '丢了。K 处于 FIN-WAIT-1，定时器在跑；S 一无所知，仍是 ESTABLISHED。',
       },
     },
     {
       when: 'K>S FIN,ACK RETRANS',
       say: {
         en: "K's timer has found it out: the same FIN again.",
-        zh: 'K 的定时器发现了:同一个 FIN 再次发送。',
+        zh: 'K 的定时器发现了：同一个 FIN 再次发送。',
       },
     },
   ],
@@ -204,12 +204,12 @@ FIN-WAIT-1 is therefore a state with work to do. "The sending channel is closed 
 is not how it is: no new data can be queued once close or shutdown was called, but whatever was queued before it,
 and the FIN itself, is sent and sent again until it is acknowledged. S cannot be blamed for being
 ESTABLISHED all the while: states change on what arrives.`,
-    zh: `FIN 有序号,所以像数据一样重发:由重传定时器,每次间隔加倍(RFC 6298 §5);或者更早,由尾部丢失探测(TLP)在两个往返时间之后、
-Linux 上至少 200 毫秒后重发(RFC 8985 §7)。strict 配置没有探测,超时也不低于一秒。
+    zh: `FIN 有序号，所以像数据一样重发：由重传定时器，每次间隔加倍（RFC 6298 §5）；或者更早，由尾部丢失探测（TLP）在两个往返时间之后、
+Linux 上至少 200 毫秒后重发（RFC 8985 §7）。strict 配置没有探测，超时也不低于一秒。
 
-所以 FIN-WAIT-1 是一个有事可做的状态。"FIN 的 ACK 到达时发送通道关闭"的说法并不准确:
-一旦调用 close 或 shutdown,就不能再排入新数据;但之前排入的数据以及 FIN 本身,会一直重发到被确认为止。
-而 S 一直是 ESTABLISHED 也不奇怪:状态只随收到的东西改变。`,
+所以 FIN-WAIT-1 是一个有事可做的状态。“FIN 的 ACK 到达时发送通道关闭”的说法并不准确：
+一旦调用 close 或 shutdown，就不能再排入新数据；但之前排入的数据以及 FIN 本身，会一直重发到被确认为止。
+而 S 一直是 ESTABLISHED 也不奇怪：状态只随收到的东西改变。`,
   },
   next: ['close/second-wave-lost', 'close/third-wave-lost', 'data/rto'],
   broken: {

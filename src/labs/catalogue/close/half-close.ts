@@ -14,10 +14,10 @@ export default lab({
   answers: ['B22', 'B23', 'B24'],
   rfc: ['RFC 9293 §3.6', 'RFC 9293 §3.6.1', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/input/8-fin.ts', 'src/tcp/calls/close.ts'],
-  title: { en: 'Half closed: nothing more to say, still listening', zh: '半关闭:话说完了,耳朵还在' },
+  title: { en: 'Half closed: nothing more to say, still listening', zh: '半关闭：话说完了，耳朵还在' },
   question: {
     en: 'A client sends its request and a FIN. Does the answer still reach it? Does it after close()?',
-    zh: '客户端发完请求就发送 FIN。回答还能到达吗?如果调用的是 close() 呢?',
+    zh: '客户端发完请求就发送 FIN。回答还能到达吗？如果调用的是 close() 呢？',
   },
   type: {
     'nc.openbsd': [{ run: "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -N 10.9.0.2 80" }],
@@ -27,10 +27,10 @@ export default lab({
   predict: {
     ask: {
       en: 'The request is followed by close() instead of shutdown(). What does the kernel say to the answer?',
-      zh: '发完请求后调用的是 close() 而不是 shutdown()。内核如何对待到来的回答?',
+      zh: '发完请求后调用的是 close() 而不是 shutdown()。内核如何对待到来的回答？',
     },
     choices: [
-      { en: 'it acknowledges it and throws it away', zh: '确认,然后丢弃' },
+      { en: 'it acknowledges it and throws it away', zh: '确认，然后丢弃' },
       { en: 'RST', zh: 'RST' },
       { en: 'nothing', zh: '什么也不说' },
     ],
@@ -39,13 +39,13 @@ export default lab({
       en:
         'close() says that nobody will read any more. On the wire it begins with the same FIN as ' +
         'shutdown() does; the difference shows with the first byte that comes.',
-      zh: 'close() 表示不再有人读取。它在线路上发出的 FIN 与 shutdown() 完全一样,差别要等第一个字节到来时才显现。',
+      zh: 'close() 表示不再有人读取。它在线路上发出的 FIN 与 shutdown() 完全一样，差别要等第一个字节到来时才显现。',
     },
   },
   acts: [
     {
       name: 'shutdown',
-      title: { en: 'nc -N: shutdown(SHUT_WR)', zh: 'nc -N:shutdown(SHUT_WR)' },
+      title: { en: 'nc -N: shutdown(SHUT_WR)', zh: 'nc -N：shutdown(SHUT_WR)' },
       services: { http: { think: 200 } },
       auto: async (stage) => {
         const nc = await stage.nc(80, { N: true, input: REQUEST });
@@ -74,7 +74,7 @@ export default lab({
     },
     {
       name: 'no-fin',
-      title: { en: 'nc without -N: no FIN of its own', zh: '没有 -N 的 nc:自己不发 FIN' },
+      title: { en: 'nc without -N: no FIN of its own', zh: '没有 -N 的 nc：自己不发 FIN' },
       stack: { msl: '1s' },
       services: { http: { think: 200 } },
       auto: async (stage) => {
@@ -104,7 +104,7 @@ export default lab({
     },
     {
       name: 'close',
-      title: { en: 'close() instead: nobody reads any more', zh: '换成 close():没有人再读了' },
+      title: { en: 'close() instead: nobody reads any more', zh: '换成 close()：没有人再读了' },
       services: { http: { think: 200 } },
       real: { services: { http: { think: 1000 } } },
       auto: closeInstead,
@@ -131,13 +131,13 @@ export default lab({
           ),
           checked(
             "S's application is told: its write fails",
-            'S 的应用程序得知了:写操作失败',
+            'S 的应用程序得知了：写操作失败',
             /^(ECONNRESET|EPIPE)$/.test(String(closed?.data['error'])),
             String(closed?.data['error']),
           ),
           checked(
             'K was in FIN-WAIT-2 with nobody behind it',
-            'K 处于 FIN-WAIT-2,背后已没有程序',
+            'K 处于 FIN-WAIT-2，背后已没有程序',
             kept['K'] === 'FIN-WAIT-2',
             String(kept['K']),
           ),
@@ -150,7 +150,7 @@ export default lab({
       when: 'K>S FIN,ACK\nS>K PSH,ACK',
       say: {
         en: 'The answer, after the FIN: the direction from S to K is still open.',
-        zh: 'FIN 之后的回答:从 S 到 K 的方向仍然开着。',
+        zh: 'FIN 之后的回答：从 S 到 K 的方向仍然开着。',
       },
     },
     {
@@ -159,7 +159,7 @@ export default lab({
         en:
           "The first byte of the answer meets a socket that nobody holds: RST. S's program will see " +
           'EPIPE or ECONNRESET.',
-        zh: '回答的第一个字节遇到一个没有人持有的套接字:RST。S 的程序将看到 EPIPE 或 ECONNRESET。',
+        zh: '回答的第一个字节遇到一个没有人持有的套接字：RST。S 的程序将看到 EPIPE 或 ECONNRESET。',
       },
     },
   ],
@@ -174,12 +174,12 @@ RST, its number taken from the acknowledgement field of what came (RFC 9293 §3.
 whose user has called CLOSE for both directions). The peer's program learns of it by ECONNRESET, or EPIPE
 when it writes once more. And nc without -N does neither: at the end of its input it sends nothing at all, and waits
 for the server to close.`,
-    zh: `shutdown(fd, SHUT_WR) 只关闭一个方向:FIN 发出去,程序继续读。这就是半关闭:只要 S 还有东西要发,
-K 就停在 FIN-WAIT-2,S 停在 CLOSE-WAIT(RFC 9293 §3.6)。不要与"半开"(half-open,一端已忘记连接)混淆。
+    zh: `shutdown(fd, SHUT_WR) 只关闭一个方向：FIN 发出去，程序继续读。这就是半关闭：只要 S 还有东西要发，
+K 就停在 FIN-WAIT-2，S 停在 CLOSE-WAIT（RFC 9293 §3.6）。不要与“半开”（half-open，一端已忘记连接）混淆。
 
-close(fd) 发出同样的 FIN,所以此时还看不出差别。但它同时放弃了读取:之后到来的数据没有人可以交付,
-内核不能假装已经交付,于是回答 RST,序号取自来报文的确认号(RFC 9293 §3.6.1)。对方程序得到 ECONNRESET,
-再写一次则是 EPIPE。而没有 -N 的 nc 两者都不做:输入结束时什么也不发送,只等服务器关闭。`,
+close(fd) 发出同样的 FIN，所以此时还看不出差别。但它同时放弃了读取：之后到来的数据没有人可以交付，
+内核不能假装已经交付，于是回答 RST，序号取自来报文的确认号（RFC 9293 §3.6.1）。对方程序得到 ECONNRESET，
+再写一次则是 EPIPE。而没有 -N 的 nc 两者都不做：输入结束时什么也不发送，只等服务器关闭。`,
   },
   next: ['reset/after-close', 'close/close-wait-leak', 'close/three-waves'],
   broken: {

@@ -14,7 +14,7 @@ export default lab({
   title: { en: 'A FIN that nobody waits for', zh: '没有人在等的 FIN' },
   question: {
     en: 'The program has closed and gone, the peer is dead. How many FINs are sent, and which knob says so?',
-    zh: '程序已关闭离开,对方已死。FIN 会发送几次?由哪个旋钮决定?',
+    zh: '程序已关闭离开，对方已死。FIN 会发送几次？由哪个旋钮决定？',
   },
   type: {
     'nc.openbsd': [{ run: 'nc -N 10.9.0.2 7' }, { key: 'Ctrl-D' }, { run: 'fourwave ladder', terminal: 2 }],
@@ -24,17 +24,17 @@ export default lab({
   predict: {
     ask: {
       en: 'tcp_orphan_retries is 0 on a fresh Linux. How often is an orphan FIN sent again?',
-      zh: '新装的 Linux 上 tcp_orphan_retries 为 0。孤儿 FIN 会重发几次?',
+      zh: '新装的 Linux 上 tcp_orphan_retries 为 0。孤儿 FIN 会重发几次？',
     },
     choices: [
       { en: 'never', zh: '不重发' },
       { en: '8 times', zh: '8 次' },
-      { en: '15 times, as data', zh: '15 次,与数据一样' },
+      { en: '15 times, as data', zh: '15 次，与数据一样' },
     ],
     right: 1,
     why: {
       en: '0 stands for the default there, and the default is 8.',
-      zh: '在那里 0 代表默认值,而默认值是 8。',
+      zh: '在那里 0 代表默认值，而默认值是 8。',
     },
   },
   acts: [
@@ -69,7 +69,7 @@ export default lab({
         return [
           checked(
             '1 FIN, and 3 again',
-            '1 个 FIN,再重发 3 次',
+            '1 个 FIN，再重发 3 次',
             gaps.length === 3,
             `${gaps.join(', ')} ms apart`,
           ),
@@ -107,7 +107,7 @@ export default lab({
       name: 'held',
       title: {
         en: 'A program that still waits gets more: retries.data',
-        zh: '还有程序在等时会更多:retries.data',
+        zh: '还有程序在等时会更多：retries.data',
       },
       stack: { 'retries.orphan': '1', 'retries.data': '3', tlp: 'off' },
       auto: async (stage) => {
@@ -123,7 +123,7 @@ export default lab({
         return [
           checked(
             'shutdown() instead of close(): 1 FIN, and 3 again',
-            '用 shutdown() 而非 close():1 个 FIN,再重发 3 次',
+            '用 shutdown() 而非 close()：1 个 FIN，再重发 3 次',
             fins.length === 4,
             fins.length,
           ),
@@ -132,7 +132,7 @@ export default lab({
     },
     {
       name: 'kernel',
-      title: { en: 'The kernel twin: tcp_orphan_retries', zh: '内核的对应物:tcp_orphan_retries' },
+      title: { en: 'The kernel twin: tcp_orphan_retries', zh: '内核的对应物：tcp_orphan_retries' },
       // 8 times is 100 s: seen in the simulator only.
       kernel: { tcp_orphan_retries: 0 },
       real: { kernel: { tcp_orphan_retries: 1 } },
@@ -155,7 +155,7 @@ export default lab({
             mode === 'sim'
               ? '0 means 8 there: 8 timeouts, and a loss probe before them'
               : 'about as often as it says',
-            mode === 'sim' ? '那里 0 表示 8:8 次超时,之前还有一次丢失探测' : '大致与设定一致',
+            mode === 'sim' ? '那里 0 表示 8：8 次超时，之前还有一次丢失探测' : '大致与设定一致',
             again >= wanted && again <= wanted + 2,
             `${again} times again`,
           ),
@@ -174,11 +174,11 @@ tcp_orphan_retries there, "retries.orphan" here, and 0 means 8 on Linux (some 10
 
 shutdown() makes no orphan: the program still holds its socket and the longer bound goes on. A tail loss probe
 may come first; it is no timeout and is not counted.`,
-    zh: `未被确认的数据会重发到 R2 为止(RFC 9293 §3.8.3):Linux 和这里都是 15 次超时,约一刻钟。程序调用 close 离开之后,
-没有人再关心结果,但每个这样的"孤儿"都占内存;受攻击的服务器可能有成千上万个。所以孤儿有自己的上限:
-Linux 上是 tcp_orphan_retries,这里是 "retries.orphan";在 Linux 上 0 表示 8(往返时间短时约 100 秒)。
+    zh: `未被确认的数据会重发到 R2 为止（RFC 9293 §3.8.3）：Linux 和这里都是 15 次超时，约一刻钟。程序调用 close 离开之后，
+没有人再关心结果，但每个这样的“孤儿”都占内存；受攻击的服务器可能有成千上万个。所以孤儿有自己的上限：
+Linux 上是 tcp_orphan_retries，这里是 "retries.orphan"；在 Linux 上 0 表示 8（往返时间短时约 100 秒）。
 
-shutdown() 不产生孤儿:程序仍持有套接字,适用较长的上限。最先可能出现一次尾部丢失探测(TLP),它不是超时,不计数。`,
+shutdown() 不产生孤儿：程序仍持有套接字，适用较长的上限。最先可能出现一次尾部丢失探测（TLP），它不是超时，不计数。`,
   },
   next: ['close/peer-vanishes', 'half-open/send-discovers', 'reset/linger0'],
   broken: {

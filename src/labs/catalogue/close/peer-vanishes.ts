@@ -14,7 +14,7 @@ export default lab({
   title: { en: 'The peer vanishes during the close', zh: '关闭过程中对方消失' },
   question: {
     en: 'The cable is cut in the middle of the close. How does each state end: TIME-WAIT, LAST-ACK, FIN-WAIT-2?',
-    zh: '关闭到一半,网线断了。TIME-WAIT、LAST-ACK、FIN-WAIT-2 各自如何结束?',
+    zh: '关闭到一半，网线断了。TIME-WAIT、LAST-ACK、FIN-WAIT-2 各自如何结束？',
   },
   type: {
     'nc.openbsd': [{ run: 'nc 10.9.0.2 13' }, { key: 'Ctrl-D' }, { run: 'fourwave watch', terminal: 2 }],
@@ -24,7 +24,7 @@ export default lab({
   predict: {
     ask: {
       en: 'Which of the three has no end of its own in the RFC?',
-      zh: '三者之中,哪一个在 RFC 里没有自己的终点?',
+      zh: '三者之中，哪一个在 RFC 里没有自己的终点？',
     },
     choices: [
       { en: 'TIME-WAIT', zh: 'TIME-WAIT' },
@@ -36,13 +36,13 @@ export default lab({
       en:
         'TIME-WAIT has 2 MSL, LAST-ACK gives up after its retransmissions. FIN-WAIT-2 waits; its timer ' +
         'is an invention of implementations.',
-      zh: 'TIME-WAIT 有 2MSL,LAST-ACK 重传若干次后放弃。FIN-WAIT-2 只是等待;它的定时器是各实现自己的发明。',
+      zh: 'TIME-WAIT 有 2MSL，LAST-ACK 重传若干次后放弃。FIN-WAIT-2 只是等待；它的定时器是各实现自己的发明。',
     },
   },
   acts: [
     {
       name: 'time-wait',
-      title: { en: 'S in TIME-WAIT: it simply ends', zh: 'S 处于 TIME-WAIT:到时就结束' },
+      title: { en: 'S in TIME-WAIT: it simply ends', zh: 'S 处于 TIME-WAIT：到时就结束' },
       stack: { msl: '2s' },
       real: { stack: { msl: '1s' } },
       // After its FIN nothing comes from K any more, and nothing gets there.
@@ -58,7 +58,7 @@ export default lab({
         stage.check(
           {
             en: 'TIME-WAIT ended after 2 MSL, as if nothing had happened',
-            zh: 'TIME-WAIT 在 2MSL 后结束,若无其事',
+            zh: 'TIME-WAIT 在 2MSL 后结束，若无其事',
           },
           Math.abs(lasted - 2 * msl) < 250,
           `${lasted.toFixed(0)} ms`,
@@ -81,7 +81,7 @@ export default lab({
         return [
           checked(
             'S heard nothing more, and needed to hear nothing',
-            'S 再没有收到什么,也不需要',
+            'S 再没有收到什么，也不需要',
             heard.length === 0,
             heard.length,
           ),
@@ -97,7 +97,7 @@ export default lab({
       name: 'last-ack',
       title: {
         en: 'S in LAST-ACK: again, again, and then given up',
-        zh: 'S 处于 LAST-ACK:一次又一次,然后放弃',
+        zh: 'S 处于 LAST-ACK：一次又一次，然后放弃',
       },
       profile: 'strict',
       services: { echo: { think: 500 } },
@@ -139,13 +139,13 @@ export default lab({
         return [
           checked(
             `R2: ${retries} times again, and no more`,
-            `R2:重发 ${retries} 次,不再更多`,
+            `R2：重发 ${retries} 次，不再更多`,
             fins.length === retries + 1,
             `${fins.length} FINs`,
           ),
           checked(
             'each wait was twice the one before, up to two minutes',
-            '每次等待是前一次的两倍,至多两分钟',
+            '每次等待是前一次的两倍，至多两分钟',
             doubled,
             `${gaps.map((gap) => (gap / 1000).toFixed(1)).join(', ')} s`,
           ),
@@ -156,7 +156,7 @@ export default lab({
       name: 'fin-wait-2',
       title: {
         en: 'S in FIN-WAIT-2 and its program gone: a timer that no RFC knows',
-        zh: 'S 处于 FIN-WAIT-2 且程序已离开:RFC 没有的定时器',
+        zh: 'S 处于 FIN-WAIT-2 且程序已离开：RFC 没有的定时器',
       },
       stack: { finWait2: '60s' },
       real: { stack: { finWait2: '1s' } },
@@ -177,13 +177,13 @@ export default lab({
         return [
           checked(
             'it lasted finWait2: 60 s, as on Linux',
-            '持续 finWait2:60 秒,与 Linux 相同',
+            '持续 finWait2：60 秒，与 Linux 相同',
             Math.abs(lasted - wanted) < 250,
             `${(lasted / 1000).toFixed(1)} s`,
           ),
           checked(
             'the timer began with close(), not with the state',
-            '定时器从 close() 开始,而不是从进入状态开始',
+            '定时器从 close() 开始，而不是从进入状态开始',
             (set?.n ?? 0) > (events.find(({ ev }) => ev === 'app:close')?.n ?? Infinity),
           ),
         ];
@@ -193,7 +193,7 @@ export default lab({
       name: 'fin-wait-2-strict',
       title: {
         en: 'The same in the strict profile: it waits for ever',
-        zh: '同样的事在 strict 配置下:永远等待',
+        zh: '同样的事在 strict 配置下：永远等待',
       },
       profile: 'strict',
       auto: async (stage) => {
@@ -213,7 +213,7 @@ export default lab({
       name: 'kernel',
       title: {
         en: "The kernel's own FIN-WAIT-2: tcp_fin_timeout",
-        zh: '内核自己的 FIN-WAIT-2:tcp_fin_timeout',
+        zh: '内核自己的 FIN-WAIT-2：tcp_fin_timeout',
       },
       kernel: { tcp_fin_timeout: 1 },
       auto: async (stage) => {
@@ -236,7 +236,7 @@ export default lab({
         checked('K has forgotten the connection by itself', 'K 自行忘记了连接', sockets.length === 0),
         checked(
           'S knows nothing of that: CLOSE-WAIT',
-          'S 对此一无所知:CLOSE-WAIT',
+          'S 对此一无所知：CLOSE-WAIT',
           connections.some(({ state }) => state === 'CLOSE-WAIT'),
         ),
       ],
@@ -247,7 +247,7 @@ export default lab({
       when: 'timer S.fin-wait-2 armed',
       say: {
         en: 'No program holds the socket any more: FIN-WAIT-2 gets a timer. The RFC has none; it is a policy.',
-        zh: '不再有程序持有套接字:FIN-WAIT-2 得到一个定时器。RFC 里没有,这是一种策略。',
+        zh: '不再有程序持有套接字：FIN-WAIT-2 得到一个定时器。RFC 里没有，这是一种策略。',
       },
     },
   ],
@@ -264,13 +264,13 @@ default profile end it 60 s after no program holds the socket any more ("finWait
 ss shows it as "timewait", which it is not); the strict profile keeps to the letter. As long as a program still
 reads from the half-closed connection, nobody sets such a timer: that would cut off a slow answer. The price of
 the timer is seen in the last act: the other end is left in CLOSE-WAIT with a peer that knows nothing.`,
-    zh: `TIME-WAIT 不期待什么,自己也不发送什么:2MSL 内什么也没来就结束,不管对方在不在(RFC 9293 §3.6)。
-LAST-ACK 有一个未被确认的 FIN:在 1、2、4、8……秒后重发,直到 R2,然后放弃连接(§3.8.3)。它的程序早已离开,所以没有谁得知。
+    zh: `TIME-WAIT 不期待什么，自己也不发送什么：2MSL 内什么也没来就结束，不管对方在不在（RFC 9293 §3.6）。
+LAST-ACK 有一个未被确认的 FIN：在 1、2、4、8……秒后重发，直到 R2，然后放弃连接（§3.8.3）。它的程序早已离开，所以没有谁得知。
 
-FIN-WAIT-2 没有要发的东西,只等对方的 FIN。按字面它可以永远持续。Linux 和我们的默认配置在没有程序持有套接字 60 秒后结束它
-("finWait2",Linux 上是 tcp_fin_timeout;ss 把它显示为 "timewait",其实不是);strict 配置忠于字面。
-只要还有程序在读这个半关闭的连接,就不会设这种定时器,否则会掐断慢慢到来的回答。
-这个定时器的代价见最后一幕:另一端停在 CLOSE-WAIT,而对方早已一无所知。`,
+FIN-WAIT-2 没有要发的东西，只等对方的 FIN。按字面它可以永远持续。Linux 和我们的默认配置在没有程序持有套接字 60 秒后结束它
+（“finWait2”，Linux 上是 tcp_fin_timeout；ss 把它显示为 “timewait”，其实不是）；strict 配置忠于字面。
+只要还有程序在读这个半关闭的连接，就不会设这种定时器，否则会掐断慢慢到来的回答。
+这个定时器的代价见最后一幕：另一端停在 CLOSE-WAIT，而对方早已一无所知。`,
   },
   next: ['close/orphan-retries', 'close/close-wait-leak', 'half-open/cable-cut'],
   broken: {

@@ -12,10 +12,10 @@ export default lab({
   answers: ['B18', 'B26'],
   rfc: ['RFC 9293 §3.6', 'RFC 9293 §3.10.7.4', 'RFC 2883 §4'],
   code: ['src/tcp/input/1-sequence.ts', 'src/tcp/input/5-ack.ts', 'src/tcp/output/sack-option.ts'],
-  title: { en: 'What if the second wave is lost?', zh: '如果第二次挥手丢了会怎样?' },
+  title: { en: 'What if the second wave is lost?', zh: '如果第二次挥手丢了会怎样？' },
   question: {
     en: "The ACK of K's FIN is lost. In which state is K, and on what does it go on?",
-    zh: '对 K 的 FIN 的 ACK 丢失了。K 处于什么状态?靠什么继续?',
+    zh: '对 K 的 FIN 的 ACK 丢失了。K 处于什么状态？靠什么继续？',
   },
   type: {
     'nc.openbsd': [
@@ -29,28 +29,28 @@ export default lab({
   predict: {
     ask: {
       en: 'The second wave is lost, and then S closes. Can K get to TIME-WAIT without ever seeing that ACK?',
-      zh: '第二次挥手丢失,随后 S 关闭。K 没有见过那个 ACK,能进入 TIME-WAIT 吗?',
+      zh: '第二次挥手丢失，随后 S 关闭。K 没有见过那个 ACK，能进入 TIME-WAIT 吗？',
     },
     choices: [
       {
         en: 'no: its FIN must be acknowledged by a segment of its own',
-        zh: '不能:它的 FIN 必须由单独的报文段确认',
+        zh: '不能：它的 FIN 必须由单独的报文段确认',
       },
-      { en: "yes: S's FIN acknowledges K's too", zh: '能:S 的 FIN 同时确认了 K 的 FIN' },
-      { en: 'no, it goes to CLOSING', zh: '不能,它会进入 CLOSING' },
+      { en: "yes: S's FIN acknowledges K's too", zh: '能：S 的 FIN 同时确认了 K 的 FIN' },
+      { en: 'no, it goes to CLOSING', zh: '不能，它会进入 CLOSING' },
     ],
     right: 1,
     why: {
       en:
         'Acknowledgements are cumulative, and every segment carries one. CLOSING is for a FIN that does ' +
         'not acknowledge ours.',
-      zh: '确认是累积的,每个报文段都带有确认号。只有当对方的 FIN 没有确认我们的 FIN 时才进入 CLOSING。',
+      zh: '确认是累积的，每个报文段都带有确认号。只有当对方的 FIN 没有确认我们的 FIN 时才进入 CLOSING。',
     },
   },
   acts: [
     {
       name: 'comes-again',
-      title: { en: 'The FIN comes again, and its ACK', zh: 'FIN 再次到来,ACK 也再次发出' },
+      title: { en: 'The FIN comes again, and its ACK', zh: 'FIN 再次到来，ACK 也再次发出' },
       services: { late: { think: 3000 } },
       real: { services: { late: { think: 1500 } } },
       faults: [SECOND_WAVE],
@@ -83,13 +83,13 @@ export default lab({
       check: ({ kept, events }) => [
         checked(
           'without the ACK K was in FIN-WAIT-1',
-          '没有这个 ACK,K 处于 FIN-WAIT-1',
+          '没有这个 ACK，K 处于 FIN-WAIT-1',
           kept['lost'] === undefined || kept['lost'] === 'FIN-WAIT-1',
           String(kept['lost']),
         ),
         checked(
           'with it K was in FIN-WAIT-2: on the second wave, not the third',
-          '有了它 K 进入 FIN-WAIT-2:是在第二次挥手,不是第三次',
+          '有了它 K 进入 FIN-WAIT-2：是在第二次挥手，不是第三次',
           kept['healed'] === undefined || kept['healed'] === 'FIN-WAIT-2',
           String(kept['healed']),
         ),
@@ -103,7 +103,10 @@ export default lab({
     },
     {
       name: 'overtaken',
-      title: { en: "S's own FIN is faster: it acknowledges as well", zh: 'S 自己的 FIN 更快:它同时完成确认' },
+      title: {
+        en: "S's own FIN is faster: it acknowledges as well",
+        zh: 'S 自己的 FIN 更快：它同时完成确认',
+      },
       services: { echo: { think: 100 } },
       faults: [SECOND_WAVE],
       auto: async (stage) => {
@@ -138,7 +141,7 @@ export default lab({
     },
     {
       name: 'mirror',
-      title: { en: "Mirror: S closes first, K's ACK is lost", zh: '镜像:S 先关闭,K 的 ACK 丢失' },
+      title: { en: "Mirror: S closes first, K's ACK is lost", zh: '镜像：S 先关闭，K 的 ACK 丢失' },
       stack: { msl: '1s' },
       faults: ['drop in where ack-only && ack==u+1 times 1'],
       auto: async (stage) => {
@@ -164,7 +167,7 @@ export default lab({
         return [
           checked(
             'K reports the FIN as a duplicate (D-SACK)',
-            'K 报告 FIN 重复(D-SACK)',
+            'K 报告 FIN 重复（D-SACK）',
             again !== undefined,
             JSON.stringify(again?.sack ?? null),
           ),
@@ -177,7 +180,7 @@ export default lab({
       when: 'S>K ACK LOST',
       say: {
         en: 'The second wave is lost. An ACK has no timer: S will not send it again by itself.',
-        zh: '第二次挥手丢失。ACK 没有定时器:S 不会自己重发。',
+        zh: '第二次挥手丢失。ACK 没有定时器：S 不会自己重发。',
       },
     },
     {
@@ -186,7 +189,7 @@ export default lab({
         en:
           'K asks again by sending its FIN again. S has it already: the segment is unacceptable, and is ' +
           'answered with an ACK.',
-        zh: 'K 通过重发 FIN 再次询问。S 早已收到:这个报文段不可接受,于是以 ACK 回答。',
+        zh: 'K 通过重发 FIN 再次询问。S 早已收到：这个报文段不可接受，于是以 ACK 回答。',
       },
     },
   ],
@@ -201,13 +204,13 @@ K is in FIN-WAIT-1 until its FIN is acknowledged, and in FIN-WAIT-2 from then on
 third, as some texts have it. But any segment can bring the acknowledgement. If S closes before the FIN comes
 again, S's FIN has ack 2 too: K is through FIN-WAIT-2 and in TIME-WAIT within one segment. Had that FIN not
 acknowledged K's, K would be in CLOSING.`,
-    zh: `第二次挥手是一个纯 ACK,没有定时器守护。治愈丢失的是 FIN:只要没被确认,K 就必须重发。对 S 来说这个 FIN 是旧的:
-序号在窗口左侧,所以第一步检查(RFC 9293 §3.10.7.4)就判定不可接受,并发送 ACK;状态仍是 CLOSE-WAIT,应用程序毫不知情。
-启用 D-SACK 时,回答还会说明序号 1 来了两次(sack 1-2)。
+    zh: `第二次挥手是一个纯 ACK，没有定时器守护。治愈丢失的是 FIN：只要没被确认，K 就必须重发。对 S 来说这个 FIN 是旧的：
+序号在窗口左侧，所以第一步检查（RFC 9293 §3.10.7.4）就判定不可接受，并发送 ACK；状态仍是 CLOSE-WAIT，应用程序毫不知情。
+启用 D-SACK 时，回答还会说明序号 1 来了两次（sack 1-2）。
 
-K 在 FIN 被确认之前处于 FIN-WAIT-1,之后是 FIN-WAIT-2:这发生在第二次挥手,而不是有的教材说的第三次。
-但任何报文段都能带来确认。如果 S 在 FIN 重发之前就关闭,S 的 FIN 也带着 ack 2:K 凭一个报文段穿过 FIN-WAIT-2 进入 TIME-WAIT。
-假如那个 FIN 没有确认 K 的 FIN,K 就会进入 CLOSING。`,
+K 在 FIN 被确认之前处于 FIN-WAIT-1，之后是 FIN-WAIT-2：这发生在第二次挥手，而不是有的教材说的第三次。
+但任何报文段都能带来确认。如果 S 在 FIN 重发之前就关闭，S 的 FIN 也带着 ack 2：K 凭一个报文段穿过 FIN-WAIT-2 进入 TIME-WAIT。
+假如那个 FIN 没有确认 K 的 FIN，K 就会进入 CLOSING。`,
   },
   next: ['close/third-wave-lost', 'close/simultaneous', 'close/last-ack-lost'],
   broken: {

@@ -15,7 +15,7 @@ export default lab({
     en:
       'The server has said everything and closes. Which states do the two sides wait in, and who ends ' +
       'up in TIME-WAIT?',
-    zh: '服务器说完就关闭。双方各在什么状态等待?最后谁进入 TIME-WAIT?',
+    zh: '服务器说完就关闭。双方各在什么状态等待？最后谁进入 TIME-WAIT？',
   },
   stack: { msl: '2s' },
   type: {
@@ -55,20 +55,20 @@ export default lab({
   predict: {
     ask: {
       en: 'The server has closed and nc is still there. In which states do they wait?',
-      zh: '服务器已关闭,nc 还在。双方在什么状态等待?',
+      zh: '服务器已关闭，nc 还在。双方在什么状态等待？',
     },
     choices: [
-      { en: 'server TIME-WAIT, client CLOSED', zh: '服务器 TIME-WAIT,客户端 CLOSED' },
-      { en: 'server FIN-WAIT-2, client CLOSE-WAIT', zh: '服务器 FIN-WAIT-2,客户端 CLOSE-WAIT' },
+      { en: 'server TIME-WAIT, client CLOSED', zh: '服务器 TIME-WAIT，客户端 CLOSED' },
+      { en: 'server FIN-WAIT-2, client CLOSE-WAIT', zh: '服务器 FIN-WAIT-2，客户端 CLOSE-WAIT' },
       { en: 'both ESTABLISHED', zh: '双方都是 ESTABLISHED' },
-      { en: 'server CLOSE-WAIT, client FIN-WAIT-2', zh: '服务器 CLOSE-WAIT,客户端 FIN-WAIT-2' },
+      { en: 'server CLOSE-WAIT, client FIN-WAIT-2', zh: '服务器 CLOSE-WAIT，客户端 FIN-WAIT-2' },
     ],
     right: 1,
     why: {
       en:
         "The server's FIN was acknowledged by the kernel. The client's own FIN comes when its program " +
         'closes: when you press Ctrl-D.',
-      zh: '服务器的 FIN 已由对方内核确认。客户端自己的 FIN 要等程序关闭时才发送:也就是你按下 Ctrl-D 的时候。',
+      zh: '服务器的 FIN 已由对方内核确认。客户端自己的 FIN 要等程序关闭时才发送：也就是你按下 Ctrl-D 的时候。',
     },
   },
   narrate: [
@@ -76,7 +76,7 @@ export default lab({
       when: 'S>K FIN,ACK',
       say: {
         en: 'The server has written its line and closes: it is the active closer, although it is the server.',
-        zh: '服务器写完那一行就关闭:它虽然是服务器,却是主动关闭的一方。',
+        zh: '服务器写完那一行就关闭：它虽然是服务器，却是主动关闭的一方。',
       },
     },
     {
@@ -85,14 +85,14 @@ export default lab({
         en:
           "K's kernel has acknowledged the FIN without asking nc. Now everything waits for nc: K in " +
           'CLOSE-WAIT, S in FIN-WAIT-2.',
-        zh: 'K 的内核没有询问 nc 就确认了 FIN。现在一切都在等 nc:K 处于 CLOSE-WAIT,S 处于 FIN-WAIT-2。',
+        zh: 'K 的内核没有询问 nc 就确认了 FIN。现在一切都在等 nc：K 处于 CLOSE-WAIT，S 处于 FIN-WAIT-2。',
       },
     },
     {
       when: 'S TIME-WAIT',
       say: {
         en: 'nc has closed. S answers the second FIN and stays in TIME-WAIT; K is gone at once.',
-        zh: 'nc 关闭了。S 回答第二个 FIN,并停留在 TIME-WAIT;K 立即结束。',
+        zh: 'nc 关闭了。S 回答第二个 FIN，并停留在 TIME-WAIT；K 立即结束。',
       },
     },
   ],
@@ -112,13 +112,13 @@ export default lab({
   check: ({ events, kept, programs }) => [
     checked(
       'while nc stayed, S was in FIN-WAIT-2 and K in CLOSE-WAIT',
-      'nc 未退出期间,S 处于 FIN-WAIT-2,K 处于 CLOSE-WAIT',
+      'nc 未退出期间，S 处于 FIN-WAIT-2，K 处于 CLOSE-WAIT',
       kept['waiting'] === 'S FIN-WAIT-2, K CLOSE-WAIT',
       String(kept['waiting']),
     ),
     checked(
       "nc did not end of itself: the server's end is not the end of its input",
-      'nc 没有自行退出:服务器结束并不等于它的输入结束',
+      'nc 没有自行退出：服务器结束并不等于它的输入结束',
       kept['nc was still there'] === true,
     ),
     checked(
@@ -143,12 +143,12 @@ you like; nc.traditional and busybox end at once, and curl often closes before t
 
 After the second FIN it is S that has sent the last ACK, so it is S that must stay in TIME-WAIT (RFC 9293 §3.6):
 it follows who closes first, not who is called client. A server that closes first collects TIME-WAITs.`,
-    zh: `任何一方都可以先关闭,先关闭者称为主动关闭方,这里是服务器。它的 FIN 表示"我不再发送";对方内核自行确认,
-并告诉 nc 数据流已结束。之后怎么做是 nc 自己的事:OpenBSD 的 nc 和 ncat 会一直等到自己的输入结束,
-所以 K 停在 CLOSE-WAIT、S 停在 FIN-WAIT-2,想多久就多久;nc.traditional 和 busybox 会立即退出,curl 则常常先于服务器关闭。
+    zh: `任何一方都可以先关闭，先关闭者称为主动关闭方，这里是服务器。它的 FIN 表示“我不再发送”；对方内核自行确认，
+并告诉 nc 数据流已结束。之后怎么做是 nc 自己的事：OpenBSD 的 nc 和 ncat 会一直等到自己的输入结束，
+所以 K 停在 CLOSE-WAIT、S 停在 FIN-WAIT-2，想多久就多久；nc.traditional 和 busybox 会立即退出，curl 则常常先于服务器关闭。
 
-第二个 FIN 之后,发送最后一个 ACK 的是 S,所以留在 TIME-WAIT 的是 S(RFC 9293 §3.6):
-这取决于谁先关闭,而不取决于谁叫"客户端"。总是先关闭的服务器会积累许多 TIME-WAIT。`,
+第二个 FIN 之后，发送最后一个 ACK 的是 S，所以留在 TIME-WAIT 的是 S（RFC 9293 §3.6）：
+这取决于谁先关闭，而不取决于谁叫“客户端”。总是先关闭的服务器会积累许多 TIME-WAIT。`,
   },
   next: ['close/four-waves', 'close/last-ack-lost', 'time-wait/countdown'],
   broken: {

@@ -14,7 +14,7 @@ export default lab({
   title: { en: 'Both close at the same time', zh: '双方同时关闭' },
   question: {
     en: 'Two FINs cross on the way. Which states are passed, and who is left in TIME-WAIT?',
-    zh: '两个 FIN 在路上交错。会经过哪些状态?谁留在 TIME-WAIT?',
+    zh: '两个 FIN 在路上交错。会经过哪些状态？谁留在 TIME-WAIT？',
   },
   type: {
     // The line and S's FIN reach K 1.2 s after nc's start; the FIN of the pipe's end leaves before that.
@@ -29,17 +29,17 @@ export default lab({
   predict: {
     ask: {
       en: 'Both sides have sent a FIN before they saw the other. Who goes through TIME-WAIT?',
-      zh: '双方都在看到对方的 FIN 之前发出了自己的 FIN。谁会经过 TIME-WAIT?',
+      zh: '双方都在看到对方的 FIN 之前发出了自己的 FIN。谁会经过 TIME-WAIT？',
     },
     choices: [
       { en: 'the one whose FIN was a little earlier', zh: 'FIN 稍早的一方' },
       { en: 'both', zh: '双方' },
-      { en: 'neither: there is no passive side', zh: '都不会:没有被动的一方' },
+      { en: 'neither: there is no passive side', zh: '都不会：没有被动的一方' },
     ],
     right: 1,
     why: {
       en: 'Each has closed before it knew of the other, so each is an active closer and has sent a last ACK.',
-      zh: '双方都在不知情时先关闭,所以都是主动关闭方,也都发送了最后的 ACK。',
+      zh: '双方都在不知情时先关闭，所以都是主动关闭方，也都发送了最后的 ACK。',
     },
   },
   acts: [
@@ -90,7 +90,7 @@ export default lab({
     },
     {
       name: 'ack-lost',
-      title: { en: "K's ACK is lost: CLOSING has a timer, too", zh: 'K 的 ACK 丢失:CLOSING 也有定时器' },
+      title: { en: "K's ACK is lost: CLOSING has a timer, too", zh: 'K 的 ACK 丢失：CLOSING 也有定时器' },
       stack: { msl: '1s' },
       faults: ['drop in where ack-only && ack==u+1 times 1', 'delay both 200ms'],
       patience: 8_000,
@@ -120,14 +120,14 @@ export default lab({
       when: 'S CLOSING',
       say: {
         en: "K's FIN came, but it does not acknowledge ours: CLOSING. K is in the same state just now.",
-        zh: 'K 的 FIN 来了,但没有确认我们的 FIN:进入 CLOSING。K 此刻也处于同样的状态。',
+        zh: 'K 的 FIN 来了，但没有确认我们的 FIN：进入 CLOSING。K 此刻也处于同样的状态。',
       },
     },
     {
       when: 'S CLOSING\nS TIME-WAIT',
       say: {
         en: 'Now ours is acknowledged as well: TIME-WAIT, here and there.',
-        zh: '现在我们的也被确认了:双方都进入 TIME-WAIT。',
+        zh: '现在我们的也被确认了：双方都进入 TIME-WAIT。',
       },
     },
   ],
@@ -140,12 +140,12 @@ its FIN in flight, so it has the retransmission timer: the second act shows it.
 
 There is no passive side here. So "only the side that closes actively goes through TIME-WAIT" is right and
 misleading: after a simultaneous close both sides do. It needs no trick to happen, see close/curl-race.`,
-    zh: `在 FIN-WAIT-1 可能来两样东西:对我们 FIN 的 ACK,进入 FIN-WAIT-2;或者一个没有确认我们的 FIN,说明对方在知道我们之前就已关闭:
-状态变为 CLOSING,即对方的 FIN 已确认,而我们的还没有(RFC 9293 §3.6,图 13)。等到那个确认到来,进入 TIME-WAIT。
-CLOSING 的 FIN 仍在路上,所以有重传定时器:见第二幕。
+    zh: `在 FIN-WAIT-1 可能来两样东西：对我们 FIN 的 ACK，进入 FIN-WAIT-2；或者一个没有确认我们的 FIN，说明对方在知道我们之前就已关闭：
+状态变为 CLOSING，即对方的 FIN 已确认，而我们的还没有（RFC 9293 §3.6，图 13）。等到那个确认到来，进入 TIME-WAIT。
+CLOSING 的 FIN 仍在路上，所以有重传定时器：见第二幕。
 
-这里没有被动的一方。所以"只有主动关闭方经过 TIME-WAIT"虽然没错,却会误导:同时关闭之后双方都会。
-它的发生不需要任何技巧,见 close/curl-race。`,
+这里没有被动的一方。所以“只有主动关闭方经过 TIME-WAIT”虽然没错，却会误导：同时关闭之后双方都会。
+它的发生不需要任何技巧，见 close/curl-race。`,
   },
   next: ['close/curl-race', 'open/simultaneous', 'time-wait/countdown'],
   broken: {

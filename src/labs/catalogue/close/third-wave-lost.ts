@@ -10,10 +10,10 @@ export default lab({
   answers: ['B25'],
   rfc: ['RFC 9293 §3.6', 'RFC 6298 §5'],
   code: ['src/tcp/timers/retransmission.ts', 'src/tcp/recovery/timeout.ts'],
-  title: { en: 'What if the third wave is lost?', zh: '如果第三次挥手丢了会怎样?' },
+  title: { en: 'What if the third wave is lost?', zh: '如果第三次挥手丢了会怎样？' },
   question: {
     en: "S's FIN is lost, twice. Who waits for whom, and how long?",
-    zh: 'S 的 FIN 丢了两次。谁在等谁?等多久?',
+    zh: 'S 的 FIN 丢了两次。谁在等谁？等多久？',
   },
   profile: 'strict',
   services: { late: { think: 500 } },
@@ -36,16 +36,16 @@ export default lab({
     await stage.until('S CLOSED');
   },
   predict: {
-    ask: { en: "S's FIN is lost. Who sends next?", zh: 'S 的 FIN 丢失。接下来谁发送?' },
+    ask: { en: "S's FIN is lost. Who sends next?", zh: 'S 的 FIN 丢失。接下来谁发送？' },
     choices: [
-      { en: 'K: it asks where the FIN is', zh: 'K:它会询问 FIN 在哪里' },
-      { en: 'S: its retransmission timer', zh: 'S:它的重传定时器' },
-      { en: 'both: each has a timer', zh: '双方:各有定时器' },
+      { en: 'K: it asks where the FIN is', zh: 'K：它会询问 FIN 在哪里' },
+      { en: 'S: its retransmission timer', zh: 'S：它的重传定时器' },
+      { en: 'both: each has a timer', zh: '双方：各有定时器' },
     ],
     right: 1,
     why: {
       en: 'K does not even know that there was a FIN. In FIN-WAIT-2 it has nothing unacknowledged, and so no timer.',
-      zh: 'K 根本不知道有过 FIN。它在 FIN-WAIT-2 没有未确认的东西,也就没有定时器。',
+      zh: 'K 根本不知道有过 FIN。它在 FIN-WAIT-2 没有未确认的东西，也就没有定时器。',
     },
   },
   narrate: [
@@ -53,12 +53,12 @@ export default lab({
       when: 'S>K FIN,ACK LOST',
       say: {
         en: 'S is in LAST-ACK with its retransmission timer; K waits in FIN-WAIT-2 and has none.',
-        zh: 'S 处于 LAST-ACK,重传定时器在跑;K 在 FIN-WAIT-2 等待,没有定时器。',
+        zh: 'S 处于 LAST-ACK，重传定时器在跑；K 在 FIN-WAIT-2 等待，没有定时器。',
       },
     },
     {
       when: 'S>K FIN,ACK RETRANS LOST',
-      say: { en: 'Lost again: the timeout doubles.', zh: '又丢了:超时加倍。' },
+      say: { en: 'Lost again: the timeout doubles.', zh: '又丢了：超时加倍。' },
     },
   ],
   expect: `
@@ -98,7 +98,7 @@ export default lab({
       ),
       checked(
         'meanwhile K was in FIN-WAIT-2, without a timer',
-        '其间 K 处于 FIN-WAIT-2,没有定时器',
+        '其间 K 处于 FIN-WAIT-2，没有定时器',
         kept['K'] === undefined || kept['K'] === 'FIN-WAIT-2, no timer',
         String(kept['K']),
       ),
@@ -112,10 +112,10 @@ each try (RFC 6298 §5; this lab runs with the strict profile, whose timeout is 
 FIN-WAIT-2. It has sent everything, everything is acknowledged, and what it waits for may take for ever: that is
 the nature of the half-closed state. So K has no timer, and cannot tell a lost FIN from a server that
 thinks. (Linux gives FIN-WAIT-2 a timer once no program holds the socket any more: see close/peer-vanishes.)`,
-    zh: `S 已关闭,处于 LAST-ACK:它的 FIN 没有被确认,所以重传定时器在跑,每次加倍(RFC 6298 §5;本实验使用 strict 配置,
-超时从不低于一秒)。K 处于 FIN-WAIT-2:它要发的都发了,也都被确认了,它等待的东西可能永远不来,这正是半关闭状态的本性。
-所以 K 没有定时器,也无法区分丢失的 FIN 与还在思考的服务器。(Linux 在没有程序持有套接字之后,会给 FIN-WAIT-2 一个定时器:
-见 close/peer-vanishes。)`,
+    zh: `S 已关闭，处于 LAST-ACK：它的 FIN 没有被确认，所以重传定时器在跑，每次加倍（RFC 6298 §5；本实验使用 strict 配置，
+超时从不低于一秒）。K 处于 FIN-WAIT-2：它要发的都发了，也都被确认了，它等待的东西可能永远不来，这正是半关闭状态的本性。
+所以 K 没有定时器，也无法区分丢失的 FIN 与还在思考的服务器。（Linux 在没有程序持有套接字之后，会给 FIN-WAIT-2 一个定时器：
+见 close/peer-vanishes。）`,
   },
   next: ['close/last-ack-lost', 'close/peer-vanishes', 'close/orphan-retries'],
   broken: {

@@ -14,7 +14,7 @@ export default lab({
   title: { en: 'Four waves in three segments', zh: '三次就能挥完手' },
   question: {
     en: 'Can the second and the third wave be one segment, as SYN and ACK are? On what does it depend?',
-    zh: '第二次和第三次挥手能像 SYN,ACK 那样合成一个报文段吗?取决于什么?',
+    zh: '第二次和第三次挥手能像 SYN,ACK 那样合成一个报文段吗？取决于什么？',
   },
   type: {
     'nc.openbsd': [{ run: 'nc -N 10.9.0.2 7' }, { key: 'Ctrl-D' }],
@@ -27,10 +27,10 @@ export default lab({
       en:
         'The ACK of a FIN may wait 40 ms. The server closes 20 ms after the FIN. How many segments ' +
         'close the connection?',
-      zh: '对 FIN 的 ACK 最多可以等 40 毫秒。服务器在 FIN 之后 20 毫秒关闭。关闭连接用几个报文段?',
+      zh: '对 FIN 的 ACK 最多可以等 40 毫秒。服务器在 FIN 之后 20 毫秒关闭。关闭连接用几个报文段？',
     },
     choices: [
-      { en: 'four, always', zh: '四个,永远如此' },
+      { en: 'four, always', zh: '四个，永远如此' },
       { en: 'three', zh: '三个' },
       { en: 'two', zh: '两个' },
     ],
@@ -39,7 +39,7 @@ export default lab({
       en:
         'The ACK was still waiting for company when the application closed: it rides on the FIN. That ' +
         'would fail at 41 ms.',
-      zh: '应用程序关闭时,ACK 还在等待同伴,于是搭上 FIN 一起走。到 41 毫秒就不行了。',
+      zh: '应用程序关闭时，ACK 还在等待同伴，于是搭上 FIN 一起走。到 41 毫秒就不行了。',
     },
   },
   acts: [
@@ -59,7 +59,7 @@ export default lab({
     },
     {
       name: 'acknowledged-first',
-      title: { en: 'The ACK does not wait: four', zh: 'ACK 不等待:四次' },
+      title: { en: 'The ACK does not wait: four', zh: 'ACK 不等待：四次' },
       stack: { 'ack.delay': '0ms' },
       services: { echo: { think: 100 } },
       auto: closeEcho,
@@ -84,7 +84,7 @@ export default lab({
           ...found.map(({ think, delay, segments }) =>
             checked(
               `it closes after ${think} ms, the ACK waits ${delay} ms: ${think < delay ? 'three' : 'four'}`,
-              `应用程序 ${think} 毫秒后关闭,ACK 等待 ${delay} 毫秒:${think < delay ? '三' : '四'}次`,
+              `应用程序 ${think} 毫秒后关闭，ACK 等待 ${delay} 毫秒：${think < delay ? '三' : '四'}次`,
               segments === (think < delay ? 3 : 4),
               `${segments} segments`,
             ),
@@ -99,7 +99,10 @@ export default lab({
     },
     {
       name: 'mirror',
-      title: { en: 'The other way round: nc -l on K, S closes first', zh: '反过来:K 上运行 nc -l,S 先关闭' },
+      title: {
+        en: 'The other way round: nc -l on K, S closes first',
+        zh: '反过来：K 上运行 nc -l，S 先关闭',
+      },
       stack: { msl: '1s' },
       auto: async (stage) => {
         await stage.nc(1234, { listen: true });
@@ -132,7 +135,7 @@ export default lab({
       when: 'K>S FIN,ACK\nS>K FIN,ACK 1 ack 2',
       say: {
         en: 'One segment does two things: ack 2 is the second wave, FIN is the third.',
-        zh: '一个报文段做了两件事:ack 2 是第二次挥手,FIN 是第三次。',
+        zh: '一个报文段做了两件事：ack 2 是第二次挥手，FIN 是第三次。',
       },
     },
   ],
@@ -145,13 +148,13 @@ TIME-WAIT. So "why can opening merge and closing not" has an honest answer: clos
 application has nothing left to say; opening always can, since there is never anything to say yet.
 
 nc -l closes the moment its peer has, so you meet three waves far more often than four.`,
-    zh: `对 FIN 的 ACK 不必立即发送。接收方可以让它等待同伴,时间不到半秒(RFC 9293 §3.8.6.3;Linux 和这里是 40 毫秒),
-如果应用程序在这段时间内关闭,它的 FIN 就是这个同伴:一个报文段同时是第二次和第三次挥手。状态照样要经过:
-S 经 CLOSE-WAIT 到 LAST-ACK;而 K 的 FIN 若由对方的 FIN 报文段确认,就从 FIN-WAIT-1 直接进入 TIME-WAIT。
-所以"为什么建立可以合并,关闭却不行"的诚实回答是:关闭也可以,只要应用程序没有别的话要说;
-而建立总是可以,因为那时还没有任何话要说。
+    zh: `对 FIN 的 ACK 不必立即发送。接收方可以让它等待同伴，时间不到半秒（RFC 9293 §3.8.6.3；Linux 和这里是 40 毫秒），
+如果应用程序在这段时间内关闭，它的 FIN 就是这个同伴：一个报文段同时是第二次和第三次挥手。状态照样要经过：
+S 经 CLOSE-WAIT 到 LAST-ACK；而 K 的 FIN 若由对方的 FIN 报文段确认，就从 FIN-WAIT-1 直接进入 TIME-WAIT。
+所以“为什么建立可以合并，关闭却不行”的诚实回答是：关闭也可以，只要应用程序没有别的话要说；
+而建立总是可以，因为那时还没有任何话要说。
 
-nc -l 在对方结束时立即关闭,所以你遇到三次挥手的机会远多于四次。`,
+nc -l 在对方结束时立即关闭，所以你遇到三次挥手的机会远多于四次。`,
   },
   next: ['close/half-close', 'close/simultaneous', 'ack/delayed'],
   broken: {

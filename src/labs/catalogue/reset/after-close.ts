@@ -14,7 +14,7 @@ export default lab({
   title: { en: 'Writing to one who has closed', zh: '向已关闭的一方写数据' },
   question: {
     en: 'The peer has called close(), and we write. What happens to the first write, and what to the second?',
-    zh: '对方已调用 close(),我们还在写。第一次写会怎样?第二次呢?',
+    zh: '对方已调用 close()，我们还在写。第一次写会怎样？第二次呢？',
   },
   type: {
     any: [
@@ -28,7 +28,7 @@ export default lab({
   predict: {
     ask: {
       en: 'The peer has closed both directions. How does our first write() end?',
-      zh: '对方已关闭两个方向。我们的第一次 write() 结果如何?',
+      zh: '对方已关闭两个方向。我们的第一次 write() 结果如何？',
     },
     choices: [
       { en: 'EPIPE', zh: 'EPIPE' },
@@ -40,13 +40,13 @@ export default lab({
       en:
         'All that we have seen is a FIN, and a FIN does not say that nobody reads. The error can only ' +
         'be had from the RST that the data earns.',
-      zh: '我们只看到一个 FIN,而 FIN 并没有说没人读。错误只能来自数据换来的 RST。',
+      zh: '我们只看到一个 FIN，而 FIN 并没有说没人读。错误只能来自数据换来的 RST。',
     },
   },
   acts: [
     {
       name: 'kernel-closed',
-      title: { en: 'K has closed, S writes', zh: 'K 已关闭,S 写' },
+      title: { en: 'K has closed, S writes', zh: 'K 已关闭，S 写' },
       services: { http: { think: 200 } },
       real: { services: { http: { think: 1000 } } },
       auto: async (stage) => {
@@ -78,7 +78,7 @@ export default lab({
     },
     {
       name: 'stack-closed',
-      title: { en: 'Mirror: S has closed, K writes', zh: '镜像:S 已关闭,K 写' },
+      title: { en: 'Mirror: S has closed, K writes', zh: '镜像：S 已关闭，K 写' },
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 2002 });
         await stage.until('S ESTABLISHED');
@@ -110,7 +110,7 @@ export default lab({
         ),
         checked(
           'nothing is left, no TIME-WAIT either',
-          '没有残留,也没有 TIME-WAIT',
+          '没有残留，也没有 TIME-WAIT',
           sockets.length + connections.length === 0,
         ),
         checked(
@@ -123,7 +123,7 @@ export default lab({
     },
     {
       name: 'shutdown-instead',
-      title: { en: 'After shutdown() the same bytes are welcome', zh: '若是 shutdown(),同样的字节受欢迎' },
+      title: { en: 'After shutdown() the same bytes are welcome', zh: '若是 shutdown()，同样的字节受欢迎' },
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 2002 });
         await stage.until('S ESTABLISHED');
@@ -157,7 +157,7 @@ export default lab({
       when: 'K>S RST',
       say: {
         en: 'Nobody reads there any more. RST: and now S knows, too late for the bytes that it has sent.',
-        zh: '那边已经没人读了。RST:现在 S 才知道,但已发出的字节来不及了。',
+        zh: '那边已经没人读了。RST：现在 S 才知道，但已发出的字节来不及了。',
       },
     },
   ],
@@ -172,11 +172,11 @@ Therefore the first write() after the peer's close() succeeds, which only means 
 buffer. The
 RST comes a round trip later, and the next call has the error: EPIPE (with SIGPIPE) when the peer's FIN had been seen
 before, ECONNRESET otherwise. A program that counts on the first error loses the first write.`,
-    zh: `close() 与 shutdown(SHUT_WR) 在线路上看起来一样:一个 FIN。只有数据能显出差别。用户已关闭两个方向的 TCP 不能假装交付:
-它回答 RST(RFC 9293 §3.6.1、§3.10.7.1),序号按来报文的确认号填写,因此必定可被接受。
+    zh: `close() 与 shutdown(SHUT_WR) 在线路上看起来一样：一个 FIN。只有数据能显出差别。用户已关闭两个方向的 TCP 不能假装交付：
+它回答 RST（RFC 9293 §3.6.1、§3.10.7.1），序号按来报文的确认号填写，因此必定可被接受。
 
-所以对方 close() 之后,第一次 write() 会成功,那只说明字节放进了缓冲区。一个往返之后 RST 到来,下一次调用才得到错误:
-之前见过对方 FIN 时是 EPIPE(并伴随 SIGPIPE),否则是 ECONNRESET。指望第一次就报错的程序,会丢掉第一次写的数据。`,
+所以对方 close() 之后，第一次 write() 会成功，那只说明字节放进了缓冲区。一个往返之后 RST 到来，下一次调用才得到错误：
+之前见过对方 FIN 时是 EPIPE（并伴随 SIGPIPE），否则是 ECONNRESET。指望第一次就报错的程序，会丢掉第一次写的数据。`,
   },
   next: ['close/half-close', 'reset/unread-data', 'half-open/send-discovers'],
   broken: {
@@ -200,14 +200,14 @@ function closedByKernel({ events, kept, mode }: ActReport): CheckLine[] {
   return [
     checked(
       'K was in FIN-WAIT-2 and looked the same as after shutdown()',
-      'K 处于 FIN-WAIT-2,与 shutdown() 之后看不出区别',
+      'K 处于 FIN-WAIT-2，与 shutdown() 之后看不出区别',
       kept['K'] === 'FIN-WAIT-2',
       String(kept['K']),
     ),
     checked('the first write was taken', '第一次写被接受', Number(writes[0]?.data['bytes']) > 0),
     checked(
       'the next was not: EPIPE',
-      '下一次没有:EPIPE',
+      '下一次没有：EPIPE',
       closed?.data['error'] === 'EPIPE' && writes.every(({ n }) => n < closed.n),
       String(closed?.data['error']),
     ),
@@ -220,7 +220,7 @@ function closedByKernel({ events, kept, mode }: ActReport): CheckLine[] {
     ),
     checked(
       'it ended both ends at once, without TIME-WAIT',
-      '它立即结束了两端,没有 TIME-WAIT',
+      '它立即结束了两端，没有 TIME-WAIT',
       kept['after'] === 0,
     ),
   ];

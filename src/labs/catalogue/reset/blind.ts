@@ -18,7 +18,7 @@ export default lab({
   title: { en: 'Blind attacks and challenge ACKs', zh: '盲攻击与 challenge ACK' },
   question: {
     en: 'An attacker knows addresses and ports, but not the sequence numbers. Can he reset the connection?',
-    zh: '攻击者知道地址和端口,但不知道序号。他能重置连接吗?',
+    zh: '攻击者知道地址和端口，但不知道序号。他能重置连接吗？',
   },
   type: {
     any: [
@@ -36,11 +36,11 @@ export default lab({
   predict: {
     ask: {
       en: 'A RST comes whose number is in the window, but not exactly RCV.NXT. What does S do?',
-      zh: '来了一个 RST,序号在窗口内,但不恰好是 RCV.NXT。S 怎么做?',
+      zh: '来了一个 RST，序号在窗口内，但不恰好是 RCV.NXT。S 怎么做？',
     },
     choices: [
       { en: 'the connection is reset', zh: '连接被重置' },
-      { en: 'it answers with an ACK and goes on', zh: '用 ACK 回答,然后继续' },
+      { en: 'it answers with an ACK and goes on', zh: '用 ACK 回答，然后继续' },
       { en: 'nothing', zh: '什么也不做' },
     ],
     right: 1,
@@ -48,7 +48,7 @@ export default lab({
       en:
         'A challenge: if the peer has really reset, the ACK earns a RST with the exact number. A blind ' +
         'attacker never sees the ACK.',
-      zh: '这是一次质询:如果对方真的重置了,这个 ACK 会换来序号精确的 RST。盲攻击者看不到这个 ACK。',
+      zh: '这是一次质询：如果对方真的重置了，这个 ACK 会换来序号精确的 RST。盲攻击者看不到这个 ACK。',
     },
   },
   acts: [
@@ -95,14 +95,14 @@ export default lab({
         ),
         checked(
           'four challenges: for RST, SYN and two ACKs',
-          '四次质询:针对 RST、SYN 和两个 ACK',
+          '四次质询：针对 RST、SYN 和两个 ACK',
           segmentsWith(events, 'S', 'ACK').filter(({ trigger }) => trigger === 'challenge-ack').length === 4,
         ),
       ],
     },
     {
       name: 'undefended',
-      title: { en: 'The hazard: the same RST without RFC 5961', zh: '危险:没有 RFC 5961 时的同一个 RST' },
+      title: { en: 'The hazard: the same RST without RFC 5961', zh: '危险：没有 RFC 5961 时的同一个 RST' },
       stack: { rfc5961: 'off' },
       auto: async (stage) => {
         const nc = await talk(stage);
@@ -129,7 +129,7 @@ export default lab({
     },
     {
       name: 'peer-has-really-reset',
-      title: { en: 'A true RST that came late: the challenge settles it', zh: '迟到的真 RST:质询解决问题' },
+      title: { en: 'A true RST that came late: the challenge settles it', zh: '迟到的真 RST：质询解决问题' },
       auto: async (stage) => {
         const nc = await talk(stage);
         await stage.rebootKernel();
@@ -148,7 +148,7 @@ export default lab({
     },
     {
       name: 'flood',
-      title: { en: 'Thirty guesses: the challenges are limited', zh: '三十次猜测:质询有上限' },
+      title: { en: 'Thirty guesses: the challenges are limited', zh: '三十次猜测：质询有上限' },
       auto: async (stage) => {
         const nc = await talk(stage);
         const from = stage.now;
@@ -199,18 +199,18 @@ export default lab({
       check: ({ kept }) => [
         checked(
           'in the window: K stayed',
-          '窗口之内:K 保持不变',
+          '窗口之内：K 保持不变',
           kept['K'] === 'ESTABLISHED',
           String(kept['K']),
         ),
-        checked('exact: K was reset', '精确:K 被重置', kept['then'] === 0),
+        checked('exact: K was reset', '精确：K 被重置', kept['then'] === 0),
       ],
     },
   ],
   narrate: [
     {
       when: 'K>S RST INJECTED DROPPED',
-      say: { en: 'Somebody guesses. Not the exact number: no reset.', zh: '有人在猜。序号不精确:不重置。' },
+      say: { en: 'Somebody guesses. Not the exact number: no reset.', zh: '有人在猜。序号不精确：不重置。' },
     },
   ],
   explain: {
@@ -227,14 +227,14 @@ taken. The challenges
 are limited for each connection and second, for they could be used to flood a third party (§7).
 
 Who sees the packets knows the numbers: against him only cryptography helps.`,
-    zh: `在 RFC 5961 之前,窗口内的任何 RST 都会结束连接。窗口为 128 kB 时,相当于三万两千多个序号里猜中一个:
-每秒几千个包很快就能找到,长寿的会话(BGP)就曾这样被打断。现在 RST 的序号必须恰好是 RCV.NXT。
-在窗口内但不精确,只换来 challenge ACK:真的忘记了连接的对方会用 RST 回答,序号取自这个 ACK,因而精确。窗口之外:沉默。
+    zh: `在 RFC 5961 之前，窗口内的任何 RST 都会结束连接。窗口为 128 kB 时，相当于三万两千多个序号里猜中一个：
+每秒几千个包很快就能找到，长寿的会话（BGP）就曾这样被打断。现在 RST 的序号必须恰好是 RCV.NXT。
+在窗口内但不精确，只换来 challenge ACK：真的忘记了连接的对方会用 RST 回答，序号取自这个 ACK，因而精确。窗口之外：沉默。
 
-同步状态下的 SYN 不论序号都换来同样的质询(§4)。数据还需要合适的确认号:不能确认从未发送的,也不能太旧(§5),
-所以盲目伪造的数据不会被接收。质询按连接、按秒限量,否则可被用来淹没第三方(§7)。
+同步状态下的 SYN 不论序号都换来同样的质询（§4）。数据还需要合适的确认号：不能确认从未发送的，也不能太旧（§5），
+所以盲目伪造的数据不会被接收。质询按连接、按秒限量，否则可被用来淹没第三方（§7）。
 
-能看到报文的人知道序号:对付他只有密码学。`,
+能看到报文的人知道序号：对付他只有密码学。`,
   },
   next: ['open/old-duplicate-syn', 'time-wait/assassination', 'data/acceptability'],
   broken: {

@@ -14,12 +14,12 @@ export default lab({
   answers: ['B47', 'B48'],
   rfc: ['RFC 9293 §3.10.5', 'RFC 9293 §3.6'],
   code: ['src/tcp/calls/abort.ts', 'src/apps/abort.ts'],
-  title: { en: 'SO_LINGER 0: closing by RST', zh: 'SO_LINGER 0:用 RST 关闭' },
+  title: { en: 'SO_LINGER 0: closing by RST', zh: 'SO_LINGER 0：用 RST 关闭' },
   question: {
     en:
       'Some texts cure "too many TIME_WAIT" by SO_LINGER with zero seconds. What does it do, and what ' +
       'does it cost?',
-    zh: '有的资料用零秒的 SO_LINGER 来治"TIME_WAIT 过多"。它做了什么?代价是什么?',
+    zh: '有的资料用零秒的 SO_LINGER 来治“TIME_WAIT 过多”。它做了什么？代价是什么？',
   },
   type: {
     any: [{ run: 'nc 10.9.0.2 2006' }, { run: 'ss -tano dst 10.9.0.2' }, { run: 'fourwave ss -a' }],
@@ -27,7 +27,7 @@ export default lab({
   predict: {
     ask: {
       en: 'S writes 100 kB, K reads slowly, S closes with SO_LINGER 0. How much does K get?',
-      zh: 'S 写了 100 kB,K 读得慢,S 用 SO_LINGER 0 关闭。K 能得到多少?',
+      zh: 'S 写了 100 kB，K 读得慢，S 用 SO_LINGER 0 关闭。K 能得到多少？',
     },
     choices: [
       { en: 'everything', zh: '全部' },
@@ -37,7 +37,7 @@ export default lab({
     right: 1,
     why: {
       en: 'An abort throws away what still waits to be sent, and the reset tells K that there is no more.',
-      zh: '中止会丢弃仍在等待发送的数据,而 RST 告诉 K 不会再有了。',
+      zh: '中止会丢弃仍在等待发送的数据，而 RST 告诉 K 不会再有了。',
     },
   },
   acts: [
@@ -79,7 +79,7 @@ export default lab({
     },
     {
       name: 'kernel',
-      title: { en: 'Mirror: a program of K does it', zh: '镜像:K 的程序这样做' },
+      title: { en: 'Mirror: a program of K does it', zh: '镜像：K 的程序这样做' },
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 7 });
         await stage.until('S ESTABLISHED');
@@ -96,14 +96,14 @@ export default lab({
         checked('K keeps nothing', 'K 什么也不保留', sockets.length === 0),
         checked(
           "S's program is told: ECONNRESET",
-          'S 的程序得知:ECONNRESET',
+          'S 的程序得知：ECONNRESET',
           events.some(({ ev, data }) => ev === 'conn:closed' && data['error'] === 'ECONNRESET'),
         ),
       ],
     },
     {
       name: 'price',
-      title: { en: 'The price: data under way is lost', zh: '代价:路上的数据丢失' },
+      title: { en: 'The price: data under way is lost', zh: '代价：路上的数据丢失' },
       auto: (stage) => writeMuch(stage, 'abort'),
       check: ({ kept, events }) => [
         checked(
@@ -127,19 +127,19 @@ export default lab({
     },
     {
       name: 'orderly',
-      title: { en: 'The same with a plain close()', zh: '同样的事,用普通的 close()' },
+      title: { en: 'The same with a plain close()', zh: '同样的事，用普通的 close()' },
       stack: { msl: '500ms' },
       auto: (stage) => writeMuch(stage, 'close'),
       check: ({ kept, events }) => [
         checked(
           'K got everything, and then the end',
-          'K 得到全部,然后是结束',
+          'K 得到全部，然后是结束',
           kept['got'] === MUCH && kept['ended'] === true && kept['error'] === '',
           `${String(kept['got'])} bytes`,
         ),
         checked(
           'for that S kept the connection, and a TIME-WAIT after it',
-          '为此 S 保留了连接,之后还有 TIME-WAIT',
+          '为此 S 保留了连接，之后还有 TIME-WAIT',
           pathOf(events).includes('TIME-WAIT'),
           pathOf(events),
         ),
@@ -151,7 +151,7 @@ export default lab({
       when: 'S>K RST,ACK',
       say: {
         en: 'ABORT: no FIN, no waiting, everything forgotten at once.',
-        zh: 'ABORT:没有 FIN,没有等待,立即忘掉一切。',
+        zh: 'ABORT：没有 FIN，没有等待，立即忘掉一切。',
       },
     },
   ],
@@ -164,12 +164,12 @@ not acknowledged yet is lost, though write() said that it was fine; and nothing 
 same four-tuple from old segments. It has its uses: a server that wants to get rid of a client, a test. For the
 number of
 TIME-WAITs let the client close first, or keep connections open.`,
-    zh: `零秒的 SO_LINGER 把 close() 变成 RFC 9293 §3.10.5 的 ABORT 调用:发出 RST,丢弃所有仍待发送的数据,连接消失,
-没有 FIN-WAIT,也没有 TIME-WAIT。
+    zh: `零秒的 SO_LINGER 把 close() 变成 RFC 9293 §3.10.5 的 ABORT 调用：发出 RST，丢弃所有仍待发送的数据，连接消失，
+没有 FIN-WAIT，也没有 TIME-WAIT。
 
-把它当作治 TIME-WAIT 的药,等于要了病人的命:对方无法区分它与崩溃;尚未确认的数据丢失,尽管 write() 说过成功;
-而且没有什么能保护同一四元组的下一个连接不受旧报文段干扰。它有自己的用途:服务器想摆脱某个客户端,或用于测试。
-要减少 TIME-WAIT,让客户端先关闭,或保持长连接。`,
+把它当作治 TIME-WAIT 的药，等于要了病人的命：对方无法区分它与崩溃；尚未确认的数据丢失，尽管 write() 说过成功；
+而且没有什么能保护同一四元组的下一个连接不受旧报文段干扰。它有自己的用途：服务器想摆脱某个客户端，或用于测试。
+要减少 TIME-WAIT，让客户端先关闭，或保持长连接。`,
   },
   next: ['time-wait/too-many', 'reset/unread-data', 'reset/after-close'],
   broken: {

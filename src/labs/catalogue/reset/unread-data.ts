@@ -13,7 +13,7 @@ export default lab({
   title: { en: 'Closing without having read', zh: '没读完就关闭' },
   question: {
     en: 'A program closes while bytes that it has not read are waiting. What goes over the wire?',
-    zh: '还有没读的字节在等着,程序就关闭了。线路上发送什么?',
+    zh: '还有没读的字节在等着，程序就关闭了。线路上发送什么？',
   },
   type: {
     'nc.openbsd': [{ run: 'nc 10.9.0.2 2003' }, { line: 'hi' }],
@@ -22,19 +22,19 @@ export default lab({
   predict: {
     ask: {
       en: 'The server closes with 3 unread bytes. What does it send?',
-      zh: '服务器带着 3 个未读字节关闭。它发送什么?',
+      zh: '服务器带着 3 个未读字节关闭。它发送什么？',
     },
     choices: [
       { en: 'FIN', zh: 'FIN' },
       { en: 'RST', zh: 'RST' },
-      { en: 'FIN, and the 3 bytes back', zh: 'FIN,并退回 3 个字节' },
+      { en: 'FIN, and the 3 bytes back', zh: 'FIN，并退回 3 个字节' },
     ],
     right: 1,
     why: {
       en:
         'The bytes were acknowledged, and yet nobody got them. A FIN would say that all is well; RST ' +
         'tells the truth.',
-      zh: '这些字节已被确认,却没有人得到。FIN 会显得一切正常;RST 说出真相。',
+      zh: '这些字节已被确认，却没有人得到。FIN 会显得一切正常；RST 说出真相。',
     },
   },
   acts: [
@@ -72,7 +72,7 @@ export default lab({
     },
     {
       name: 'nothing-unread',
-      title: { en: 'The same program with nothing unread', zh: '同一个程序,没有未读数据' },
+      title: { en: 'The same program with nothing unread', zh: '同一个程序，没有未读数据' },
       auto: async (stage) => {
         const nc = await stage.nc(2003, { N: true });
         await stage.until('S ESTABLISHED');
@@ -90,7 +90,7 @@ export default lab({
     },
     {
       name: 'kernel',
-      title: { en: 'Mirror: a program of K closes with unread bytes', zh: '镜像:K 的程序带着未读字节关闭' },
+      title: { en: 'Mirror: a program of K closes with unread bytes', zh: '镜像：K 的程序带着未读字节关闭' },
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 7, paused: true });
         await stage.until('S ESTABLISHED');
@@ -112,7 +112,7 @@ export default lab({
       check: ({ events }) => [
         checked(
           'the echo had been acknowledged before: an ACK is no receipt of the program',
-          '回显的数据之前已被确认:ACK 并不是程序的回执',
+          '回显的数据之前已被确认：ACK 并不是程序的回执',
           segmentsWith(events, 'K', 'ACK').some(({ ack, flags }) => ack === 4 && !flags.includes('RST')),
         ),
       ],
@@ -123,7 +123,7 @@ export default lab({
       when: 'S>K RST,ACK',
       say: {
         en: 'Three bytes were waiting when the program called close(): RST instead of FIN.',
-        zh: '程序调用 close() 时还有三个字节在等:RST 代替 FIN。',
+        zh: '程序调用 close() 时还有三个字节在等：RST 代替 FIN。',
       },
     },
   ],
@@ -137,11 +137,11 @@ after a reset.
 This is why a server that answers an error early and closes, without reading the rest of the request, can
 destroy its own answer: the RST may overtake it at the client. Such a server calls shutdown(), reads to the end, and
 closes then.`,
-    zh: `TCP 收到字节就确认,而不是等程序读走。如果程序没读就关闭,这些字节就丢了,而对方手里有 ACK,永远不会知道。
-所以这种情况下 TCP 应发送 RST 而不是 FIN(RFC 9293 §3.6.1,SHLD-3;RFC 2525 §2.17 讲了不这样做的后果)。重置之后没有 TIME-WAIT。
+    zh: `TCP 收到字节就确认，而不是等程序读走。如果程序没读就关闭，这些字节就丢了，而对方手里有 ACK，永远不会知道。
+所以这种情况下 TCP 应发送 RST 而不是 FIN（RFC 9293 §3.6.1，SHLD-3；RFC 2525 §2.17 讲了不这样做的后果）。重置之后没有 TIME-WAIT。
 
-因此,一个服务器若提前回答错误并关闭,却没有读完请求,就可能毁掉自己的回答:RST 可能让客户端来不及读到它。
-正确的做法是先 shutdown(),读到结束,再关闭。`,
+因此，一个服务器若提前回答错误并关闭，却没有读完请求，就可能毁掉自己的回答：RST 可能让客户端来不及读到它。
+正确的做法是先 shutdown()，读到结束，再关闭。`,
   },
   next: ['reset/linger0', 'reset/after-close', 'close/half-close'],
   broken: {
