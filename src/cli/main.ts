@@ -23,7 +23,8 @@ try {
 }
 
 async function run(): Promise<number | undefined> {
-  const { createProgram } = await import('./program.ts');
+  const alone = process.argv[2] === 'up';
+  const { createProgram } = await (alone ? import('./up-program.ts') : import('./program.ts'));
   await createProgram().parseAsync(process.argv);
   return process.exitCode as number | undefined;
 }

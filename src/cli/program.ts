@@ -1,6 +1,6 @@
 /** The whole command line. */
 
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { addCapture } from './commands/capture.ts';
 import { addConnectionCommands } from './commands/connection.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -18,9 +18,7 @@ import { addSs } from './commands/ss.ts';
 import { addUp } from './commands/up.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWhy } from './commands/why.ts';
-import { usage } from './errors.ts';
-import { printable } from './printable.ts';
-import { version } from './version.ts';
+import { emptyProgram, refuseContradictions } from './empty-program.ts';
 
 /** In the order of the synopsis. */
 const COMMANDS = [
@@ -46,42 +44,9 @@ const COMMANDS = [
 ] as const;
 
 export function createProgram(): Command {
-  const program = new Command('fourwave')
-    .description('A user-space TCP/IPv4 stack that you can see through')
-    .version(version(), '-V, --version')
-    .showSuggestionAfterError(true)
-    .enablePositionalOptions()
-    .configureOutput({
-      // One sentence on one line, whatever commander wraps it in.
-      outputError: (text, write) =>
-        write(
-          `fourwave: ${printable(
-            text
-              .replace(/^error: /, '')
-              .trim()
-              .replaceAll('\n', ' '),
-          )}\n`,
-        ),
-    });
-  // Subcommands inherit these when they are made.
-  program.exitOverride();
+  const program = emptyProgram();
   for (const add of COMMANDS) add(program);
   addExamples(program);
   refuseContradictions(program);
   return program;
-}
-
-/** An option that takes one value and is given two is a mistake in a script, not a wish. */
-function refuseContradictions(command: Command): void {
-  for (const option of command.options) {
-    if (!option.required || Array.isArray(option.defaultValue)) continue;
-    let before: string | null = null;
-    command.on(`option:${option.name()}`, (value: string) => {
-      if (before !== null && before !== value) {
-        throw usage(`${option.long} cannot be both ${before} and ${value}: give one of them`);
-      }
-      before = value;
-    });
-  }
-  for (const inner of command.commands) refuseContradictions(inner);
 }

@@ -137,8 +137,8 @@ export class RealProgram {
     try {
       if (!this.terminal) process.kill(-pid, signal);
       else for (const inner of descendants(pid)) process.kill(inner, signal);
-      // `script` has stopped with what it runs.
-      if (this.terminal && signal === 'SIGCONT') process.kill(pid, signal);
+      // `script` has stopped with what it runs, and must hear of its end.
+      if (this.terminal && (signal === 'SIGCONT' || signal === 'SIGKILL')) process.kill(pid, 'SIGCONT');
     } catch {
       // It has just ended.
     }
