@@ -63,17 +63,20 @@ export function segmentSize(events: readonly LogEvent[]): number {
 const BARS = '▁▂▃▄▅▆▇█';
 const WIDTH = 60;
 
-/** The window over time, as a line of little bars, and its largest value in segments. */
-export function plot(events: readonly LogEvent[]): string {
+/** A value of the curve over time, as a line of little bars, and its largest value. */
+export function plot(events: readonly LogEvent[], what: 'cwnd' | 'flight' | 'srttMs' = 'cwnd'): string {
   const points = curveOf(events);
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined) return '';
-  const most = Math.max(...points.map(({ cwnd }) => cwnd));
-  const size = segmentSize(events) || 1;
+  const most = Math.max(...points.map((point) => point[what]), 1);
   const bars = Array.from({ length: WIDTH }, (_, i) => {
     const t = first.t + ((last.t - first.t) * i) / (WIDTH - 1);
-    const { cwnd } = points.findLast((point) => point.t <= t) ?? first;
-    return BARS[Math.min(BARS.length - 1, Math.floor((cwnd / most) * BARS.length))];
+    const point = points.findLast((one) => one.t <= t) ?? first;
+    return BARS[Math.min(BARS.length - 1, Math.floor((point[what] / most) * BARS.length))];
   });
-  return `${bars.join('')} up to ${(most / size).toFixed(0)} segments`;
+  const unit =
+    what === 'srttMs'
+      ? `${most.toFixed(0)} ms`
+      : `${(most / (segmentSize(events) || 1)).toFixed(0)} segments`;
+  return `${bars.join('')} up to ${unit}`;
 }

@@ -53,7 +53,15 @@ function judged(report: ActReport): CheckLine[] {
       grew.length >= 1 && grew.every((one) => one > 0.5 && one < 1.6),
       grew.map((one) => one.toFixed(2)).join(', '),
     ),
-    check(['no timeout', '没有超时'], !timerEvents(events, 'rto').includes('fire')),
+    check(['no timeout', '没有超时'], !timerEvents(events, 'rto').includes('fire'), plot(events, 'flight')),
+    check(
+      [
+        'the queue is seen in the round-trip time: it grows and shrinks with the window',
+        '往返时间反映出队列:随窗口涨落',
+      ],
+      Math.max(...curveOf(events).map(({ srttMs }) => srttMs)) > 60,
+      plot(events, 'srttMs'),
+    ),
   ];
 }
 

@@ -89,8 +89,14 @@ const sack: Act = {
   expect: SCENE,
   check: (report) => {
     const ends = growing(report);
+    const { lost } = storyOf(report);
+    const board = report.events.some(
+      ({ ev, data }) =>
+        ev === 'sack:board' && JSON.stringify(data['lost']).startsWith(`[[${lost?.seq ?? 0},`),
+    );
     return [
       ...common(report),
+      check(['the scoreboard has just this segment as lost', '记分板上恰好这一段标为丢失'], board),
       check(
         ['the SACK block grew from ACK to ACK', 'SACK 块随每个 ACK 增长'],
         ends.length >= 2 &&

@@ -154,6 +154,49 @@ const kernelServer: Act = {
   ],
 };
 
+/** A server that does not set the option is refused, as most are (ladder 45). */
+const socat: Act = {
+  name: 'kernel-socat',
+  title: {
+    en: 'socat TCP-LISTEN: refused, for it does not set the option',
+    zh: 'socat TCP-LISTEN:被拒绝,因为它不设置该选项',
+  },
+  only: {
+    stage: 'real',
+    why: {
+      en: 'the programs of the simulated kernel all set SO_REUSEADDR',
+      zh: '模拟内核里的程序都设置了 SO_REUSEADDR',
+    },
+  },
+  auto: async (stage) => {
+    stage.keep('there', stage.flavours.includes('socat'));
+    if (!stage.flavours.includes('socat')) return;
+    const first = await stage.nc(9002, { listen: true, flavour: 'socat' });
+    await stage.wait(300);
+    const from = await stage.connect(9002);
+    await stage.until('S ESTABLISHED');
+    await first.eof();
+    await stage.until('S CLOSE-WAIT');
+    await from.eof();
+    await first.exited();
+    await stage.until('S CLOSED');
+    await stage.wait(50);
+    const again = await stage.nc(9002, { listen: true, flavour: 'socat' });
+    stage.keep('code', (await again.exited()).code);
+    stage.keep('says', `${again.errors}${again.printed}`);
+  },
+  check: ({ kept }) =>
+    kept['there'] === true
+      ? [
+          check(
+            ['the second socat: Address already in use', '第二个 socat:Address already in use'],
+            kept['code'] === 1 && /address already in use/i.test(String(kept['says'])),
+            String(kept['says']).slice(-80),
+          ),
+        ]
+      : [check(['socat is not installed: left out', '没有安装 socat:略过'], true)],
+};
+
 /** Killing the process is the one "cure" that always works, and the worst. */
 const quietTime: Act = {
   name: 'quiet-time',
@@ -248,6 +291,7 @@ export default lab({
     cell(true, true),
     client,
     kernelServer,
+    socat,
     quietTime,
   ],
   explain: {

@@ -33,8 +33,8 @@ const avoided: Act = {
     await socket.send('x'.repeat(POURED));
     await stage.until('S>K ACK win 0');
     stage.keep('closed', stage.mark());
-    stage.step({ en: 'The application takes ten bites', zh: '应用程序取了十口' });
-    for (let bite = 0; bite < 10; bite++) await stage.app('c1').read(BITE);
+    stage.step({ en: 'The application reads ten single bytes', zh: '应用程序逐个读了十个字节' });
+    for (let bite = 0; bite < 10; bite++) await stage.app('c1').read(1);
     await stage.wait(100);
     stage.keep('bites', stage.mark());
     for (let bite = 0; bite < POURED / BITE; bite++) {
@@ -59,7 +59,7 @@ const avoided: Act = {
     const least = Math.min(...steps);
     return [
       check(
-        ['a thousand bytes in bites did not open the window', '一千字节的小口没有打开窗口'],
+        ['ten bytes, one by one, did not open the window', '逐个读走的十个字节没有打开窗口'],
         opened.length === 0,
         `${opened.length} windows`,
       ),
