@@ -38,7 +38,10 @@ export function clientCommand(text: string, found: readonly FoundFlavour[]): Cli
 }
 
 function clientOf(text: string, found: readonly FoundFlavour[]): ClientCommand | null {
-  const words = text.replace(/[<>].*$/, '').split(/\s+/);
+  const words = text
+    .replace(/[<>].*$/, '')
+    .trim()
+    .split(/\s+/);
   // `for i in …; do nc …`, `sudo nc …`, `time nc …`
   while (/^(do|sudo|time|exec|then|\(|\{)$/.test(words[0] ?? '')) words.shift();
   const program = (words.shift() ?? '').replace(/^.*\//, '');
