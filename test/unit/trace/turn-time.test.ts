@@ -28,6 +28,7 @@ test('events of a turn bear its time; what comes from outside may be later, and 
   real.time = made.stack.clock.now + 500;
   recorder.note('lab:step', {});
   const { t } = recorder.latest as LogEvent;
+  assert.equal(t, (real.time - origin) / 1e6, 'a rule has its own time');
   peer.send({ flags: 'A', data: 10 });
   const after = recorder.eventsSince(0, 1_000).filter((event) => event.n >= recorder.last - 2);
   for (const event of after) assert.ok(event.t >= t, `${event.ev} at ${event.t}`);
