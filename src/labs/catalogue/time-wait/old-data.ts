@@ -290,17 +290,24 @@ export default lab({
   },
   narrate: [
     {
-      when: 'K>S any ACCEPTED',
+      when: 'c2 K>S any 1:5 DUPLICATE',
       say: {
-        en: "Right number, right port: S takes the old segment for the new connection's first bytes.",
-        zh: '序号对,端口也对:S 把旧报文段当成了新连接的最初几个字节。',
+        en: 'Here are the true bytes, BBBB. To S they are a duplicate of what it has; it even acknowledges them.',
+        zh: '真正的字节 BBBB 到了。对 S 来说它们与已有的重复,它甚至确认了它们。',
       },
     },
     {
-      when: 'K>S any DUPLICATE reason TCP_DUPLICATE',
+      when: 'c2 K>S any DROPPED reason TCP_RFC7323_PAWS',
       say: {
-        en: 'Here are the true bytes. To S they are a duplicate; it even acknowledges them.',
-        zh: '真正的字节到了。对 S 来说它们是重复的,它甚至确认了它们。',
+        en: 'The number would fit, but the timestamp is older than the last one seen: an old duplicate.',
+        zh: '序号吻合,但时间戳比最近见过的还旧:旧的重复报文段。',
+      },
+    },
+    {
+      when: 'c2 K>S any DROPPED reason TCP_TOO_OLD_ACK',
+      say: {
+        en: 'The number would fit, but it acknowledges something from long before this connection.',
+        zh: '序号吻合,但它确认的是这个连接很久以前的东西。',
       },
     },
   ],
