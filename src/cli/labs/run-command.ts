@@ -34,6 +34,8 @@ export interface LabRunOptions {
 }
 
 const WIDTH = 100;
+/** ms; whatever keeps the process. */
+const ALIVE = 60_000;
 
 /** Resolves to the exit code. */
 export async function runCommand(lab: Lab, options: LabRunOptions): Promise<number> {
@@ -201,14 +203,13 @@ class LabRun {
   private async waitForEnd(): Promise<void> {
     this.out(this.text(MESSAGES.kept));
     this.out(`  fourwave ss --control ${this.world?.up.control ?? ''}`);
-    await new Promise<void>((resolve) => {
-      process.once('SIGINT', resolve);
-      process.once('SIGTERM', resolve);
-      const alive = setInterval(() => {}, 60_000);
-      const end = (): void => clearInterval(alive);
-      process.once('SIGINT', end);
-      process.once('SIGTERM', end);
-    });
+    // This Ctrl-C ends the waiting, and not the lab: what has come out of it is still to be told.
+    const others = process.listeners('SIGINT');
+    process.removeAllListeners('SIGINT');
+    const alive = setInterval(() => {}, ALIVE);
+    await new Promise<void>((resolve) => void process.once('SIGINT', () => resolve()));
+    clearInterval(alive);
+    for (const other of others) process.on('SIGINT', other);
   }
 
   private async save(result: LabResult): Promise<void> {
