@@ -63,6 +63,8 @@ export default lab({
     {
       name: 'with-sack',
       title: { en: 'SACK tells K at once: it sends the data again', zh: 'SACK 立即告诉 K：它重发数据' },
+      // Without timestamps, or the late copy is thrown away for its age (PAWS), not for its numbers.
+      stack: { timestamps: 'off' },
       faults: ['delay in where len>0 100ms times 1'],
       services: { echo: { think: 400 } },
       auto: async (stage) => {

@@ -89,7 +89,7 @@ export default lab({
           await echo.start();
           const conn = `c${index + 1}`;
           await orphanOurs(stage, conn);
-          await stage.clearFaults();
+          await stage.mendCable();
           found.push(`${retries}: ${segmentsWith(stage.log, 'S', 'FIN', conn).length}`);
         }
         stage.keep('found', found.join(', '));
