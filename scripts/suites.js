@@ -50,8 +50,8 @@ const KNOWN = [
   ['integration/cli/usage', { seconds: 35, load: 1 }],
   ['integration/cli/running', { seconds: 15 }],
   ['labs/catalogue', { seconds: 12 }],
-  // Mostly waiting for the kernel's timers, four labs at a time.
-  ['integration/labs/real', { seconds: 200, load: 1.4 }],
+  // Mostly waiting for the kernel's timers, three labs at a time.
+  ['integration/labs/real', { seconds: 230, load: 2 }],
   ['integration/labs/typed', { seconds: 90, load: 0.6 }],
   ['integration/labs/mistakes', { seconds: 60, load: 0.6 }],
   ['integration/labs/', { seconds: 20, load: 1 }],

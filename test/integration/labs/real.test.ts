@@ -23,7 +23,7 @@ interface Checked {
   }[];
 }
 
-const JOBS = '4';
+const JOBS = '3';
 const PATIENCE = 540_000;
 
 function failureOf({ acts }: Checked): string {
