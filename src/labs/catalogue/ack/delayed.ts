@@ -11,7 +11,7 @@ const alone: Act = {
   name: 'alone',
   title: {
     en: 'Nothing to go with: the ACK goes alone, after its delay',
-    zh: '没有可搭的数据:ACK 延迟之后独自出发',
+    zh: '没有可搭的数据：ACK 延迟之后独自出发',
   },
   stack: DELAYING,
   kernel: { tcp_timestamps: 0 },
@@ -34,7 +34,7 @@ const alone: Act = {
     K>S ACK 8 ack 2`,
   check: ({ events }) => [
     check(
-      ['its timer fired: nothing else came', '定时器到期:没有别的数据可搭'],
+      ['its timer fired: nothing else came', '定时器到期：没有别的数据可搭'],
       timerEvents(events, 'delayed-ack').join().startsWith('set,fire'),
       timerEvents(events, 'delayed-ack').join(', '),
     ),
@@ -43,7 +43,7 @@ const alone: Act = {
 
 const second: Act = {
   name: 'every-second',
-  title: { en: 'Two full segments: an ACK at once (SHLD-19)', zh: '两个整段:立即 ACK(SHLD-19)' },
+  title: { en: 'Two full segments: an ACK at once (SHLD-19)', zh: '两个整段：立即 ACK(SHLD-19)' },
   stack: DELAYING,
   kernel: { tcp_timestamps: 0 },
   auto: async (stage) => {
@@ -77,7 +77,7 @@ const piggyback: Act = {
   name: 'piggyback',
   title: {
     en: 'The application answers in time: the ACK rides on its data',
-    zh: '应用程序及时回答:ACK 搭乘数据',
+    zh: '应用程序及时回答：ACK 搭乘数据',
   },
   stack: DELAYING,
   kernel: { tcp_timestamps: 0 },
@@ -115,7 +115,7 @@ const piggyback: Act = {
 /** Single bytes to and fro, with everything as it comes: both sides acknowledge quickly at first. */
 const pingPong: Act = {
   name: 'ping-pong',
-  title: { en: 'Single bytes to and fro, both ends as they are', zh: '单字节来回,双方均为默认设置' },
+  title: { en: 'Single bytes to and fro, both ends as they are', zh: '单字节来回，双方均为默认设置' },
   stack: { timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
   auto: async (stage) => {
@@ -144,7 +144,10 @@ const pingPong: Act = {
       });
     return [
       check(
-        ['every byte was acknowledged within half a second (MUST-40)', '每个字节都在半秒内得到确认(MUST-40)'],
+        [
+          'every byte was acknowledged within half a second (MUST-40)',
+          '每个字节都在半秒内得到确认（MUST-40）',
+        ],
         late.length === 8 && late.every((ms) => ms < 500),
         late.map((ms) => `${ms.toFixed(1)} ms`).join(', '),
       ),
@@ -162,32 +165,29 @@ export default lab({
   title: { en: 'An ACK waits for company', zh: 'ACK 等待同伴' },
   question: {
     en: 'Data has arrived. When does the receiver acknowledge it: at once, or does it wait, and for what?',
-    zh: '数据到了。接收方何时确认:立即,还是等待?等什么?',
+    zh: '数据到了。接收方何时确认：立即，还是等待？等什么？',
   },
   type: {
     any: [
-      { run: 'fourwave config ack.policy=delay; fourwave config ack.delay=200ms' },
-      { run: 'nc -N 10.9.0.2 9', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
-      { run: 'nc -N 10.9.0.2 7', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
+      { run: 'nc -N 10.9.0.2 9' },
+      { line: 'hello' },
+      { wait: { en: 'the ACK, after 200 ms', zh: '200 毫秒之后的 ACK' }, until: 'S>K ACK 1 ack 7' },
+      { key: 'Ctrl-D' },
     ],
   },
   predict: {
     ask: {
       en: 'K sends one line to echo. How many segments does S send until K has the echo?',
-      zh: 'K 向 echo 发送一行。到 K 收到回显为止,S 发送几个报文段?',
+      zh: 'K 向 echo 发送一行。到 K 收到回显为止，S 发送几个报文段？',
     },
     choices: [
-      { en: 'one: the echo, which carries the ACK', zh: '一个:回显,它捎带 ACK' },
-      { en: 'two: the ACK, then the echo', zh: '两个:先 ACK,再回显' },
+      { en: 'one: the echo, which carries the ACK', zh: '一个：回显，它捎带 ACK' },
+      { en: 'two: the ACK, then the echo', zh: '两个：先 ACK，再回显' },
     ],
     right: 0,
     why: {
       en: 'Every segment carries an ACK number. If data goes out in time, no bare ACK is needed.',
-      zh: '每个报文段都带 ACK 号。只要及时有数据要发,就不需要纯 ACK。',
+      zh: '每个报文段都带 ACK 号。只要及时有数据要发，就不需要纯 ACK。',
     },
   },
   acts: [alone, second, piggyback, pingPong],
@@ -198,11 +198,11 @@ acknowledged at once (SHLD-19), for the sender's window grows by ACKs.
 
 Linux, and our default, wait 40 ms, and not at all early in a connection ("quick ACK"), so that slow start is fast:
 the last act. It is this wait, too, that lets three waves do where four are expected: see close/three-waves.`,
-    zh: `纯 ACK 要花一个包,说明的却很少。所以 TCP 等待同方向的数据(捎带)、窗口更新或第二个报文段:但少于半秒(MUST-40),而且至少
-每两个整段立即确认一次(SHLD-19),因为发送方的窗口靠 ACK 增长。
+    zh: `纯 ACK 要花一个包，说明的却很少。所以 TCP 等待同方向的数据（捎带）、窗口更新或第二个报文段：但少于半秒（MUST-40），而且至少
+每两个整段立即确认一次（SHLD-19），因为发送方的窗口靠 ACK 增长。
 
-Linux 和我们的默认等待 40 毫秒,连接初期则完全不等("quick ACK"),好让慢启动更快:最后一幕。也正是这种等待,使四次挥手变成
-三次成为可能:见 close/three-waves。`,
+Linux 和我们的默认等待 40 毫秒，连接初期则完全不等（"quick ACK"），好让慢启动更快：最后一幕。也正是这种等待，使四次挥手变成
+三次成为可能：见 close/three-waves。`,
   },
   next: ['ack/nagle', 'close/three-waves'],
   broken: {

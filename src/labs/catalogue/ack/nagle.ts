@@ -9,7 +9,7 @@ const LETTERS = ['a', 'b', 'c', 'd'];
 
 const nagle: Act = {
   name: 'nagle',
-  title: { en: 'Four letters, two segments', zh: '四个字母,两个报文段' },
+  title: { en: 'Four letters, two segments', zh: '四个字母，两个报文段' },
   stack: { timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
   faults: FAR,
@@ -43,7 +43,7 @@ const nagle: Act = {
 const noDelay: Act = {
   ...nagle,
   name: 'no-delay',
-  title: { en: 'With TCP_NODELAY: four segments', zh: '设置 TCP_NODELAY:四个报文段' },
+  title: { en: 'With TCP_NODELAY: four segments', zh: '设置 TCP_NODELAY：四个报文段' },
   auto: async (stage) => {
     const socket = await stage.socket({ connect: 9, noDelay: true });
     await stage.until('S ESTABLISHED');
@@ -74,8 +74,8 @@ function ours(name: string, off: boolean): Act {
   return {
     name,
     title: off
-      ? { en: 'S with TCP_NODELAY: four segments', zh: 'S 设置 TCP_NODELAY:四个报文段' }
-      : { en: 'S sends: four letters, two segments', zh: 'S 发送:四个字母,两个报文段' },
+      ? { en: 'S with TCP_NODELAY: four segments', zh: 'S 设置 TCP_NODELAY：四个报文段' }
+      : { en: 'S sends: four letters, two segments', zh: 'S 发送：四个字母，两个报文段' },
     stack: { timestamps: 'off' },
     kernel: { tcp_timestamps: 0 },
     services: { discard: { noDelay: off } },
@@ -110,7 +110,7 @@ const deadlock: Act = {
   name: 'nagle-meets-delayed-ack',
   title: {
     en: 'Nagle meets delayed ACK: write, write, and 200 ms of nothing',
-    zh: 'Nagle 遇上延迟 ACK:写,再写,然后是 200 毫秒的空白',
+    zh: 'Nagle 遇上延迟 ACK：写，再写，然后是 200 毫秒的空白',
   },
   stack: { timestamps: 'off', 'ack.policy': 'delay', 'ack.delay': '200ms' },
   kernel: { tcp_timestamps: 0 },
@@ -144,22 +144,21 @@ export default lab({
   answers: ['B59'],
   rfc: ['RFC 9293 §3.7.4', 'RFC 896 §1', 'RFC 9293 §3.8.6.3'],
   code: ['src/tcp/output/transmit.ts', 'src/tcp/output/usable-window.ts'],
-  title: { en: 'Nagle: one small segment at a time', zh: 'Nagle:一次只有一个小报文段在路上' },
+  title: { en: 'Nagle: one small segment at a time', zh: 'Nagle：一次只有一个小报文段在路上' },
   question: {
     en: 'A program writes one letter after the other. Does each become a segment of its own?',
-    zh: '程序一个字母一个字母地写。每个字母都成为一个报文段吗?',
+    zh: '程序一个字母一个字母地写。每个字母都成为一个报文段吗？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'delay both 150ms'" },
-      { run: '(for x in a b c d; do printf $x; sleep 0.003; done) | nc -N 10.9.0.2 9', terminal: 2 },
-      { run: 'fourwave ladder' },
+      { run: '(for x in a b c d; do printf $x; sleep 0.003; done; sleep 1) | nc -N 10.9.0.2 9' },
+      { run: 'fourwave ladder', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'Four letters are written, 3 ms apart; the round trip is 300 ms. How many segments with data?',
-      zh: '写四个字母,间隔 3 毫秒;往返 300 毫秒。有几个带数据的报文段?',
+      zh: '写四个字母，间隔 3 毫秒；往返 300 毫秒。有几个带数据的报文段？',
     },
     choices: [
       { en: 'one', zh: '一个' },
@@ -169,7 +168,7 @@ export default lab({
     right: 1,
     why: {
       en: 'The first goes at once, for nothing is under way. The others wait for its ACK, and go together.',
-      zh: '第一个立即发出,因为路上什么也没有。其余的等它的 ACK,然后一起发出。',
+      zh: '第一个立即发出，因为路上什么也没有。其余的等它的 ACK，然后一起发出。',
     },
   },
   narrate: [
@@ -177,7 +176,7 @@ export default lab({
       when: 'K>S any 2:5',
       say: {
         en: 'The ACK of the first letter lets the three others go, in one segment.',
-        zh: '第一个字母的 ACK 放行其余三个,合成一个报文段。',
+        zh: '第一个字母的 ACK 放行其余三个，合成一个报文段。',
       },
     },
   ],
@@ -190,10 +189,10 @@ round trip go together. TCP_NODELAY switches it off (MUST-17).
 The last act is where it hurts: a program writes its request in two pieces and then waits for the answer. The second
 piece waits for the ACK of the first (Nagle), and that ACK waits for company (delayed ACK): nothing moves until the
 timer of the ACK fires. The cure is to write the request in one piece.`,
-    zh: `一个字母单独成段要花四十字节首部。Nagle 规则(RFC 896,SHLD-7):只要还有未确认的数据,填不满一个报文段的数据就等待。路快时
-没人察觉;路慢时,同一往返时间内的字母合在一起发送。TCP_NODELAY 可以关闭它(MUST-17)。
+    zh: `一个字母单独成段要花四十字节首部。Nagle 规则（RFC 896,SHLD-7）：只要还有未确认的数据，填不满一个报文段的数据就等待。路快时
+没人察觉；路慢时，同一往返时间内的字母合在一起发送。TCP_NODELAY 可以关闭它（MUST-17）。
 
-最后一幕是它的痛处:程序把请求分两次写,然后等待回答。第二部分等第一部分的 ACK(Nagle),而那个 ACK 在等同伴(延迟 ACK):
+最后一幕是它的痛处：程序把请求分两次写，然后等待回答。第二部分等第一部分的 ACK(Nagle)，而那个 ACK 在等同伴（延迟 ACK）：
 在 ACK 的定时器到期之前什么也不动。办法是一次写完整个请求。`,
   },
   next: ['win/silly', 'ack/delayed'],

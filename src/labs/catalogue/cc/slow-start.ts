@@ -61,7 +61,7 @@ const RENO = { congestion: 'reno', hystart: 'off' } as const;
 
 const ten: Act = {
   name: 'iw10',
-  title: { en: 'An initial window of ten segments (RFC 6928)', zh: '初始窗口十个报文段(RFC 6928)' },
+  title: { en: 'An initial window of ten segments (RFC 6928)', zh: '初始窗口十个报文段（RFC 6928）' },
   stack: RENO,
   faults: ['delay both 60ms'],
   auto: download(300),
@@ -71,7 +71,7 @@ const ten: Act = {
 const three: Act = {
   ...ten,
   name: 'iw3',
-  title: { en: 'As RFC 5681 has it: three', zh: 'RFC 5681 的规定:三个' },
+  title: { en: 'As RFC 5681 has it: three', zh: 'RFC 5681 的规定：三个' },
   stack: { ...RENO, iw: 'rfc5681' },
   check: (report) => doubling(report, 3),
 };
@@ -81,14 +81,14 @@ const hystart: Act = {
   name: 'hystart',
   title: {
     en: 'HyStart++: rising delays end it before a loss does',
-    zh: 'HyStart++:延迟上升使它在丢包之前结束',
+    zh: 'HyStart++：延迟上升使它在丢包之前结束',
   },
   stack: { congestion: 'reno', hystart: '++' },
   faults: ['rate out 10mbit queue 1000 delay 40ms'],
   auto: download(1300),
   check: ({ events }) => [
     check(
-      ['it ended: a threshold was set', '慢启动结束:设置了门限'],
+      ['it ended: a threshold was set', '慢启动结束：设置了门限'],
       Number.isFinite(curveOf(events).at(-1)?.ssthresh ?? Number.POSITIVE_INFINITY),
       plot(events),
     ),
@@ -103,23 +103,18 @@ export default lab({
   answers: ['B59'],
   rfc: ['RFC 5681 §3.1', 'RFC 6928 §2', 'RFC 9406 §4'],
   code: ['src/tcp/congestion/reno.ts', 'src/tcp/congestion/hystart.ts'],
-  title: { en: 'Slow start: ten, twenty, forty', zh: '慢启动:十、二十、四十' },
+  title: { en: 'Slow start: ten, twenty, forty', zh: '慢启动：十、二十、四十' },
   question: {
     en: 'Nobody knows how fast the way is. How much does TCP send at first, and how does it go on?',
-    zh: '谁也不知道路有多快。TCP 起初发送多少?随后怎样?',
+    zh: '谁也不知道路有多快。TCP 起初发送多少？随后怎样？',
   },
   type: {
-    any: [
-      { run: "fourwave fault add 'delay both 60ms'" },
-      { run: 'fourwave config congestion=reno; fourwave config hystart=off' },
-      { run: 'curl "http://10.9.0.2/big?kb=300" -o /dev/null', terminal: 2 },
-      { run: 'fourwave ladder' },
-    ],
+    any: [{ run: 'curl "http://10.9.0.2/big?kb=300" -o /dev/null' }, { run: 'fourwave ladder' }],
   },
   predict: {
     ask: {
       en: 'Ten segments went out and were acknowledged. How many are out in the next round trip?',
-      zh: '发出十个并都得到确认。下一个往返时间有几个在路上?',
+      zh: '发出十个并都得到确认。下一个往返时间有几个在路上？',
     },
     choices: [
       { en: 'eleven', zh: '十一个' },
@@ -129,7 +124,7 @@ export default lab({
     right: 1,
     why: {
       en: 'Each acknowledged segment lets two go: the one that it replaces, and one more.',
-      zh: '每个被确认的报文段放行两个:替代它的一个,再加一个。',
+      zh: '每个被确认的报文段放行两个：替代它的一个，再加一个。',
     },
   },
   acts: [ten, three, hystart],
@@ -138,8 +133,8 @@ export default lab({
 round trip (RFC 5681 §3.1), from ten segments (RFC 6928; RFC 5681 had two to four), until it reaches ssthresh, something
 is lost, or HyStart++ sees the round trips get longer: the queue at the bottleneck is filling, and there is no need to
 wait until it overflows.`,
-    zh: `"慢"启动其实是指数增长:每确认一个报文段,窗口增加一个,所以每个往返时间加倍(RFC 5681 §3.1),从十个报文段开始
-(RFC 6928;RFC 5681 为二到四个),直到达到 ssthresh,或者发生丢失,或者 HyStart++ 发现往返时间变长:瓶颈处的队列正在变满,
+    zh: `"慢"启动其实是指数增长：每确认一个报文段，窗口增加一个，所以每个往返时间加倍（RFC 5681 §3.1），从十个报文段开始
+（RFC 6928;RFC 5681 为二到四个），直到达到 ssthresh，或者发生丢失，或者 HyStart++ 发现往返时间变长：瓶颈处的队列正在变满，
 不必等到它溢出。`,
   },
   next: ['cc/reno-sawtooth', 'cc/timeout'],

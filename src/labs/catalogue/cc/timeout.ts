@@ -14,20 +14,18 @@ export default lab({
   answers: ['B59'],
   rfc: ['RFC 5681 §3.1', 'RFC 6298 §5', 'RFC 5682 §2'],
   code: ['src/tcp/recovery/timeout.ts', 'src/tcp/congestion/reno.ts'],
-  title: { en: 'A timeout: back to one segment', zh: '超时:回到一个报文段' },
+  title: { en: 'A timeout: back to one segment', zh: '超时：回到一个报文段' },
   question: {
     en: 'For half a second every segment is lost. How does the sender come back, and how fast?',
-    zh: '半秒之内所有报文段都丢失。发送方怎样恢复?有多快?',
+    zh: '半秒之内所有报文段都丢失。发送方怎样恢复？有多快？',
   },
   stack: { congestion: 'reno', hystart: 'off', tlp: 'off' },
   faults: ['rate out 10mbit queue 200 delay 40ms'],
   type: {
     any: [
-      { run: 'fourwave config congestion=reno; fourwave config hystart=off; fourwave config tlp=off' },
-      { run: "fourwave fault add 'rate out 10mbit queue 200 delay 40ms'" },
-      { run: 'curl "http://10.9.0.2/big?kb=1000" -o /dev/null', terminal: 2 },
-      { run: "fourwave fault add 'drop out where data for 500ms'" },
-      { run: 'fourwave watch', terminal: 3 },
+      { run: 'curl "http://10.9.0.2/big?kb=20000" -o /dev/null' },
+      { run: "fourwave fault add 'drop out where data for 700ms'", terminal: 2 },
+      { run: 'fourwave watch', terminal: 2 },
     ],
   },
   auto: async (stage) => {
@@ -50,17 +48,17 @@ export default lab({
   predict: {
     ask: {
       en: 'The retransmission timer fires with 40 segments out. What is the window then?',
-      zh: '重传定时器到期时有 40 个报文段在途。此时窗口是多少?',
+      zh: '重传定时器到期时有 40 个报文段在途。此时窗口是多少？',
     },
     choices: [
       { en: '20 segments', zh: '20 个报文段' },
-      { en: '10 segments, as at the beginning', zh: '10 个报文段,同初始' },
+      { en: '10 segments, as at the beginning', zh: '10 个报文段，同初始' },
       { en: '1 segment', zh: '1 个报文段' },
     ],
     right: 2,
     why: {
       en: 'Nothing is known any more about what is on the way. ssthresh remembers half: up to there it doubles.',
-      zh: '路上的情况已一无所知。ssthresh 记住一半:到那里为止加倍增长。',
+      zh: '路上的情况已一无所知。ssthresh 记住一半：到那里为止加倍增长。',
     },
   },
   narrate: [
@@ -68,7 +66,7 @@ export default lab({
       when: 'S>K any RETRANS trigger rto',
       say: {
         en: 'The timer has fired: one segment, the first that is missing. cwnd = 1 SMSS, ssthresh = half the flight.',
-        zh: '定时器到期:发送一个报文段,即第一个缺失的。cwnd = 1 SMSS,ssthresh = 在途数据的一半。',
+        zh: '定时器到期：发送一个报文段，即第一个缺失的。cwnd = 1 SMSS,ssthresh = 在途数据的一半。',
       },
     },
   ],
@@ -118,11 +116,11 @@ by one segment a round trip. A second timeout doubles the RTO and leaves ssthres
 
 If the timeout was a mistake, because the segments were only late, F-RTO (RFC 5682) or the timestamps of the first ACK
 tell, and the window is what it was before.`,
-    zh: `重复 ACK 说的是"有丢失,但其余的能到"。超时说的是什么都到不了:在途的都没了,也没人知道网络现在怎样。所以窗口降到一个报文段
-(RFC 5681 §3.1 的丢失窗口),ssthresh 降到在途数据的一半,重新慢启动;从 ssthresh 起每个往返时间只增加一个报文段。第二次超时使
-RTO 加倍,而不再改变 ssthresh。
+    zh: `重复 ACK 说的是"有丢失，但其余的能到"。超时说的是什么都到不了：在途的都没了，也没人知道网络现在怎样。所以窗口降到一个报文段
+（RFC 5681 §3.1 的丢失窗口），ssthresh 降到在途数据的一半，重新慢启动；从 ssthresh 起每个往返时间只增加一个报文段。第二次超时使
+RTO 加倍，而不再改变 ssthresh。
 
-如果超时是误判,报文段只是来迟了,F-RTO(RFC 5682)或第一个 ACK 的时间戳会说明,窗口恢复原样。`,
+如果超时是误判，报文段只是来迟了，F-RTO(RFC 5682)或第一个 ACK 的时间戳会说明，窗口恢复原样。`,
   },
   next: ['data/rto', 'cc/reno-sawtooth'],
   broken: {

@@ -62,7 +62,7 @@ const OPEN: readonly Row[] = [
     forged: 'ack on c1',
     what: {
       en: 'length 0, window open, SEQ = RCV.NXT: acceptable',
-      zh: '长度 0,窗口打开,SEQ = RCV.NXT:可接受',
+      zh: '长度 0，窗口打开，SEQ = RCV.NXT：可接受',
     },
     acceptable: true,
   },
@@ -70,7 +70,7 @@ const OPEN: readonly Row[] = [
     forged: 'ack seq-=1 on c1',
     what: {
       en: 'length 0, window open, one left of RCV.NXT: not acceptable, an ACK',
-      zh: '长度 0,窗口打开,RCV.NXT 左侧一个:不可接受,回答 ACK',
+      zh: '长度 0，窗口打开，RCV.NXT 左侧一个：不可接受，回答 ACK',
     },
     acceptable: false,
     reason: 'TCP_OLD_SEQUENCE',
@@ -79,7 +79,7 @@ const OPEN: readonly Row[] = [
     forged: 'psh|ack seq-=6 on c1 data "hello\\n"',
     what: {
       en: 'text, window open, wholly left of it: not acceptable, an ACK',
-      zh: '有数据,窗口打开,完全在左侧:不可接受,回答 ACK',
+      zh: '有数据，窗口打开，完全在左侧：不可接受，回答 ACK',
     },
     acceptable: false,
     reason: 'TCP_OLD_SEQUENCE',
@@ -88,7 +88,7 @@ const OPEN: readonly Row[] = [
     forged: 'psh|ack seq+=5000000 on c1 data "x"',
     what: {
       en: 'text, window open, wholly right of it: not acceptable, an ACK',
-      zh: '有数据,窗口打开,完全在右侧:不可接受,回答 ACK',
+      zh: '有数据，窗口打开，完全在右侧：不可接受，回答 ACK',
     },
     acceptable: false,
     reason: 'TCP_OVERWINDOW',
@@ -97,7 +97,7 @@ const OPEN: readonly Row[] = [
     forged: 'psh|ack seq+=100 on c1 data "x"',
     what: {
       en: 'text, inside the window, with a gap before it: acceptable',
-      zh: '有数据,在窗口内,前面有缺口:可接受',
+      zh: '有数据，在窗口内，前面有缺口：可接受',
     },
     acceptable: true,
   },
@@ -105,7 +105,7 @@ const OPEN: readonly Row[] = [
     forged: 'psh|ack seq-=3 on c1 data "lo\\nmore"',
     what: {
       en: 'text, its first half left of the window: acceptable, the new half is taken',
-      zh: '有数据,前一半在窗口左侧:可接受,取新的那一半',
+      zh: '有数据，前一半在窗口左侧：可接受，取新的那一半',
     },
     acceptable: true,
   },
@@ -114,20 +114,20 @@ const OPEN: readonly Row[] = [
 const CLOSED: readonly Row[] = [
   {
     forged: 'ack on c1',
-    what: { en: 'length 0, window 0, SEQ = RCV.NXT: acceptable', zh: '长度 0,窗口 0,SEQ = RCV.NXT:可接受' },
+    what: { en: 'length 0, window 0, SEQ = RCV.NXT: acceptable', zh: '长度 0，窗口 0,SEQ = RCV.NXT：可接受' },
     acceptable: true,
   },
   {
     forged: 'ack seq+=1 on c1',
     what: {
       en: 'length 0, window 0, one further: not acceptable, an ACK',
-      zh: '长度 0,窗口 0,再往后一个:不可接受,回答 ACK',
+      zh: '长度 0，窗口 0，再往后一个：不可接受，回答 ACK',
     },
     acceptable: false,
   },
   {
     forged: 'psh|ack on c1 data "x"',
-    what: { en: 'text, window 0: never acceptable, an ACK', zh: '有数据,窗口 0:一律不可接受,回答 ACK' },
+    what: { en: 'text, window 0: never acceptable, an ACK', zh: '有数据，窗口 0：一律不可接受，回答 ACK' },
     acceptable: false,
     reason: 'TCP_ZEROWINDOW',
   },
@@ -159,7 +159,7 @@ const open: Act = {
 
 const closed: Act = {
   name: 'window-closed',
-  title: { en: 'The window is 0: nobody reads', zh: '窗口为 0:没有人读' },
+  title: { en: 'The window is 0: nobody reads', zh: '窗口为 0：没有人读' },
   stack: { timestamps: 'off', 'buffer.receive': '4K/4K/4K', 'buffer.autoTuning': 'off' },
   kernel: { tcp_timestamps: 0 },
   services: { slow: { rate: 0 } },
@@ -184,31 +184,31 @@ export default lab({
   title: { en: 'The four rows of the acceptability test', zh: '可接受性检查的四行' },
   question: {
     en: 'Before anything else TCP asks of every segment: does it belong here? What does it ask exactly?',
-    zh: 'TCP 对每个报文段首先问:它属于这里吗?到底怎样判断?',
+    zh: 'TCP 对每个报文段首先问：它属于这里吗？到底怎样判断？',
   },
   type: {
     any: [
-      { run: 'nc -N 10.9.0.2 9', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { run: "fourwave inject 'ack seq-=1 on c1'" },
-      { run: `fourwave inject 'psh|ack seq-=6 on c1 data "hello"'` },
-      { run: `fourwave inject 'psh|ack seq+=5000000 on c1 data "x"'` },
-      { run: 'fourwave log | grep seg:judged' },
+      { run: 'nc -N 10.9.0.2 9' },
+      { line: 'hello' },
+      { run: "fourwave inject 'ack seq-=1 on c1'", terminal: 2 },
+      { run: `fourwave inject 'psh|ack seq-=6 on c1 data "hello"'`, terminal: 2 },
+      { run: `fourwave inject 'psh|ack seq+=5000000 on c1 data "x"'`, terminal: 2 },
+      { run: 'fourwave log | grep seg:judged', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'The receive window is 0. A segment without text arrives at RCV.NXT. Is it acceptable?',
-      zh: '接收窗口为 0。一个没有数据、恰在 RCV.NXT 的报文段到达。可接受吗?',
+      zh: '接收窗口为 0。一个没有数据、恰在 RCV.NXT 的报文段到达。可接受吗？',
     },
     choices: [
-      { en: 'no: the window is 0', zh: '不可接受:窗口为 0' },
+      { en: 'no: the window is 0', zh: '不可接受：窗口为 0' },
       { en: 'yes', zh: '可接受' },
     ],
     right: 1,
     why: {
       en: 'Otherwise no ACK could come in while the window is closed, and nothing could be sent the other way.',
-      zh: '否则窗口关闭期间任何 ACK 都进不来,另一个方向也就无法发送。',
+      zh: '否则窗口关闭期间任何 ACK 都进不来，另一个方向也就无法发送。',
     },
   },
   acts: [open, closed],
@@ -220,12 +220,12 @@ an ACK, unless it is a RST, so that two ends that disagree find together again. 
 with text loses its text to a closed window, but its ACK number is taken, or the other direction would stand still.
 
 Our log has every decision: "why N" shows the rule that decided for each of these segments, with the numbers.`,
-    zh: `RFC 9293 §3.4 有一张四行的表,按报文段长度和接收窗口:(0, 0)SEG.SEQ = RCV.NXT;(0, >0)SEG.SEQ 在窗口内;
-(>0, 0)一律不可接受;(>0, >0)第一个或最后一个字节在窗口内。通过的修剪到窗口之内,进入第二步检查(RST);不通过的丢弃并回答
-ACK(RST 除外),这样意见不一的两端可以重新一致。一个例外:窗口关闭时,恰在 RCV.NXT 的报文段虽然丢掉数据,它的 ACK 号仍被采用,
+    zh: `RFC 9293 §3.4 有一张四行的表，按报文段长度和接收窗口：（0, 0）SEG.SEQ = RCV.NXT;(0, >0)SEG.SEQ 在窗口内；
+（>0, 0）一律不可接受；（>0, >0）第一个或最后一个字节在窗口内。通过的修剪到窗口之内，进入第二步检查（RST）；不通过的丢弃并回答
+ACK（RST 除外），这样意见不一的两端可以重新一致。一个例外：窗口关闭时，恰在 RCV.NXT 的报文段虽然丢掉数据，它的 ACK 号仍被采用，
 否则另一个方向也会停住。
 
-我们的日志记录了每个决定:"why N" 显示对每个报文段起决定作用的规则和数值。`,
+我们的日志记录了每个决定："why N" 显示对每个报文段起决定作用的规则和数值。`,
   },
   next: ['data/duplicate', 'win/zero-window', 'reset/blind'],
   broken: {

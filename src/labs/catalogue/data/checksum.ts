@@ -24,7 +24,7 @@ const whole = ({ programs }: ActReport): CheckLine =>
 
 const inbound: Act = {
   name: 'in',
-  title: { en: "K's segment is damaged: S drops it without a word", zh: 'K 的报文段损坏:S 一声不响地丢弃' },
+  title: { en: "K's segment is damaged: S drops it without a word", zh: 'K 的报文段损坏：S 一声不响地丢弃' },
   faults: ['corrupt in where len>0 times 1'],
   auto: hello,
   expect: `
@@ -38,7 +38,7 @@ const inbound: Act = {
   check: (report) => [
     whole(report),
     check(
-      ['dropped for its checksum: TCP_CSUM', '因校验和被丢弃:TCP_CSUM'],
+      ['dropped for its checksum: TCP_CSUM', '因校验和被丢弃：TCP_CSUM'],
       report.events.some(({ data }) => data['reason'] === 'TCP_CSUM'),
     ),
   ],
@@ -46,7 +46,7 @@ const inbound: Act = {
 
 const outbound: Act = {
   name: 'out',
-  title: { en: "S's segment is damaged: the kernel does the same", zh: 'S 的报文段损坏:内核同样处理' },
+  title: { en: "S's segment is damaged: the kernel does the same", zh: 'S 的报文段损坏：内核同样处理' },
   faults: ['corrupt out where len>0 times 1'],
   auto: hello,
   expect: `
@@ -71,20 +71,20 @@ export default lab({
   title: { en: 'One bit is wrong', zh: '一个比特错了' },
   question: {
     en: 'A bit of the segment is flipped on its way. Does the receiver say so?',
-    zh: '报文段在路上有一个比特翻转了。接收方会说出来吗?',
+    zh: '报文段在路上有一个比特翻转了。接收方会说出来吗？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'corrupt in where len>0 times 1'" },
-      { run: 'nc -N 10.9.0.2 7', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
+      { run: 'nc -N 10.9.0.2 7' },
+      { line: 'hello' },
+      { wait: { en: 'the echo is there', zh: '看到回显' }, until: 'S>K any 1:7' },
+      { key: 'Ctrl-D' },
     ],
   },
   predict: {
     ask: {
       en: 'A segment with a wrong checksum arrives. What does S send?',
-      zh: '一个校验和错误的报文段到达。S 发送什么?',
+      zh: '一个校验和错误的报文段到达。S 发送什么？',
     },
     choices: [
       { en: 'an ACK of what it has', zh: '对已有数据的 ACK' },
@@ -94,7 +94,7 @@ export default lab({
     right: 2,
     why: {
       en: 'If a bit is wrong it may be one of the port: nobody knows whose segment it was.',
-      zh: '既然有比特错了,也可能是端口号:谁也不知道这是谁的报文段。',
+      zh: '既然有比特错了，也可能是端口号：谁也不知道这是谁的报文段。',
     },
   },
   narrate: [
@@ -102,7 +102,7 @@ export default lab({
       when: 'K>S any CORRUPTED',
       say: {
         en: 'The checksum does not fit: to TCP nothing has arrived. K will have to wait for its timer.',
-        zh: '校验和不符:对 TCP 而言什么也没有到达。K 只能等自己的定时器。',
+        zh: '校验和不符：对 TCP 而言什么也没有到达。K 只能等自己的定时器。',
       },
     },
   ],
@@ -114,11 +114,11 @@ counter (TCP_CSUM; in Linux InCsumErrors). So damage looks exactly like loss, an
 sender's timer, or by duplicate ACKs when something follows.
 
 The checksum is a weak one: sixteen bits, and two swapped 16-bit words go unnoticed. It is no guard against malice.`,
-    zh: `校验和覆盖伪首部(地址)、TCP 首部和数据(RFC 9293 §3.1,MUST-3)。不符的报文段在其他检查之前就被丢弃:没有回答,没有状态,
-没有连接,只有一个计数器(TCP_CSUM;Linux 为 InCsumErrors)。所以损坏看起来与丢失完全一样,也像丢失一样修复:靠发送方的
-定时器,或在后面还有数据时靠重复 ACK。
+    zh: `校验和覆盖伪首部（地址）、TCP 首部和数据（RFC 9293 §3.1,MUST-3）。不符的报文段在其他检查之前就被丢弃：没有回答，没有状态，
+没有连接，只有一个计数器（TCP_CSUM;Linux 为 InCsumErrors）。所以损坏看起来与丢失完全一样，也像丢失一样修复：靠发送方的
+定时器，或在后面还有数据时靠重复 ACK。
 
-这个校验和很弱:只有 16 位,两个 16 位字互换也发现不了。它不能防范恶意。`,
+这个校验和很弱：只有 16 位，两个 16 位字互换也发现不了。它不能防范恶意。`,
   },
   next: ['data/rto', 'data/acceptability'],
   broken: {

@@ -30,7 +30,7 @@ const END = `
 
 const dsack: Act = {
   name: 'dsack',
-  title: { en: 'The ACK tells what came twice (D-SACK)', zh: 'ACK 说明什么来了两次(D-SACK)' },
+  title: { en: 'The ACK tells what came twice (D-SACK)', zh: 'ACK 说明什么来了两次（D-SACK）' },
   stack: { timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
   faults: ['dup in where len>0 after 300ms times 1'],
@@ -54,7 +54,7 @@ const dsack: Act = {
 const plain: Act = {
   ...dsack,
   name: 'no-dsack',
-  title: { en: 'Without D-SACK: an ACK, and nothing more', zh: '没有 D-SACK:只有一个 ACK' },
+  title: { en: 'Without D-SACK: an ACK, and nothing more', zh: '没有 D-SACK：只有一个 ACK' },
   stack: { timestamps: 'off', dsack: 'off' },
   expect: `
     K>S SYN 0
@@ -69,7 +69,7 @@ const plain: Act = {
 const mirror: Act = {
   ...dsack,
   name: 'kernel',
-  title: { en: 'The echo is repeated: the kernel answers just so', zh: '回显被重复:内核的回答完全一样' },
+  title: { en: 'The echo is repeated: the kernel answers just so', zh: '回显被重复：内核的回答完全一样' },
   faults: ['dup out where len>0 after 300ms times 1'],
   expect: `
     K>S SYN 0
@@ -81,7 +81,7 @@ const mirror: Act = {
   check: (report) => [
     once(report),
     check(
-      ['S did not send it twice: the wire did', '不是 S 发了两次,是线路'],
+      ['S did not send it twice: the wire did', '不是 S 发了两次，是线路'],
       report.events.filter(({ ev, data }) => ev === 'seg:sent' && Number(data['len']) > 0).length === 1 &&
         rungsOf(report.events).some(({ sack }) => sack.length > 0),
     ),
@@ -98,30 +98,30 @@ export default lab({
   title: { en: 'A segment arrives twice', zh: '一个报文段到达两次' },
   question: {
     en: 'A router repeats a segment 300 ms later. Does the application see it twice? What does TCP answer?',
-    zh: '路由器在 300 毫秒后重复了一个报文段。应用程序会看到两次吗?TCP 如何回答?',
+    zh: '路由器在 300 毫秒后重复了一个报文段。应用程序会看到两次吗？TCP 如何回答？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'dup in where len>0 after 300ms times 1'" },
-      { run: 'nc -N 10.9.0.2 7', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
+      { run: 'nc -N 10.9.0.2 7' },
+      { line: 'hello' },
+      { wait: { en: 'half a second', zh: '半秒' }, ms: 500 },
+      { key: 'Ctrl-D' },
     ],
   },
   predict: {
     ask: {
       en: 'The same bytes again, 300 ms later. What does S send?',
-      zh: '300 毫秒后同样的字节又到了。S 发送什么?',
+      zh: '300 毫秒后同样的字节又到了。S 发送什么？',
     },
     choices: [
-      { en: 'nothing: it has them', zh: '什么也不发:它已经有了' },
+      { en: 'nothing: it has them', zh: '什么也不发：它已经有了' },
       { en: 'an ACK', zh: '一个 ACK' },
       { en: 'the echo once more', zh: '再回显一次' },
     ],
     right: 1,
     why: {
       en: 'It cannot know that it is a copy: perhaps the ACK was lost and K waits for it.',
-      zh: '它无法知道这是副本:也许 ACK 丢了,K 正等着它。',
+      zh: '它无法知道这是副本：也许 ACK 丢了，K 正等着它。',
     },
   },
   narrate: [
@@ -129,7 +129,7 @@ export default lab({
       when: 'K>S any DUPLICATE',
       say: {
         en: 'Wholly left of the window: dropped, and answered with an ACK at once.',
-        zh: '完全位于窗口左侧:丢弃,并立即回答一个 ACK。',
+        zh: '完全位于窗口左侧：丢弃，并立即回答一个 ACK。',
       },
     },
   ],
@@ -141,11 +141,11 @@ acceptable, is dropped, and is answered with an ACK, in case the one before was 
 D-SACK (RFC 2883) adds which bytes came twice: a SACK block below the ACK number. The sender learns from it that a
 retransmission was unnecessary, or, as here, that it had sent nothing twice and the network repeats packets. The
 kernel, in the last act, says exactly the same.`,
-    zh: `IP 可能把一个包送达两次。序号使它无害:完全位于 RCV.NXT 左侧的报文段不可接受,被丢弃,并以 ACK 回答,以防前一个 ACK
-丢失(RFC 9293 §3.10.7.4 第一步检查)。
+    zh: `IP 可能把一个包送达两次。序号使它无害：完全位于 RCV.NXT 左侧的报文段不可接受，被丢弃，并以 ACK 回答，以防前一个 ACK
+丢失（RFC 9293 §3.10.7.4 第一步检查）。
 
-D-SACK(RFC 2883)还说明哪些字节来了两次:一个低于 ACK 号的 SACK 块。发送方由此得知某次重传是多余的,或者像这里一样,
-自己并没有发两次,而是网络在重复。最后一幕里内核的说法完全相同。`,
+D-SACK(RFC 2883)还说明哪些字节来了两次：一个低于 ACK 号的 SACK 块。发送方由此得知某次重传是多余的，或者像这里一样，
+自己并没有发两次，而是网络在重复。最后一幕里内核的说法完全相同。`,
   },
   next: ['data/reorder', 'time-wait/assassination'],
   broken: {

@@ -41,7 +41,7 @@ const common = (report: ActReport): CheckLine[] => {
   const jumped = (jump?.ack ?? 0) - seq;
   return [
     check(
-      ['exactly one segment was sent again: the lost one', '恰好重发一个报文段:丢失的那个'],
+      ['exactly one segment was sent again: the lost one', '恰好重发一个报文段：丢失的那个'],
       again.length === 1 && again[0]?.seq === seq,
       `${again.length} sent again`,
     ),
@@ -82,7 +82,7 @@ const sack: Act = {
   name: 'sack',
   title: {
     en: 'With SACK: each duplicate ACK tells what has come',
-    zh: '有 SACK:每个重复 ACK 说明已经到了什么',
+    zh: '有 SACK：每个重复 ACK 说明已经到了什么',
   },
   faults: ['drop out where nth(data)==12 times 1', 'rate out 20mbit queue 400 delay 20ms'],
   auto: download,
@@ -111,7 +111,7 @@ const sack: Act = {
 const plain: Act = {
   ...sack,
   name: 'no-sack',
-  title: { en: 'Without SACK: three duplicate ACKs, and NewReno', zh: '没有 SACK:三个重复 ACK,NewReno' },
+  title: { en: 'Without SACK: three duplicate ACKs, and NewReno', zh: '没有 SACK：三个重复 ACK,NewReno' },
   kernel: { tcp_sack: 0 },
   check: (report) => [
     ...common(report),
@@ -129,33 +129,28 @@ export default lab({
   answers: ['B59'],
   rfc: ['RFC 5681 §3.2', 'RFC 2018 §4', 'RFC 6675 §5', 'RFC 8985 §6', 'RFC 6582 §3.2'],
   code: ['src/tcp/recovery/rack.ts', 'src/tcp/recovery/sack-recovery.ts', 'src/tcp/recovery/newreno.ts'],
-  title: { en: 'Fast retransmit: no need to wait for the timer', zh: '快速重传:不必等定时器' },
+  title: { en: 'Fast retransmit: no need to wait for the timer', zh: '快速重传：不必等定时器' },
   question: {
     en: 'One segment out of many is lost. How does the sender learn of it long before its timer fires?',
-    zh: '许多报文段中丢了一个。发送方怎样在定时器到期之前很久就知道?',
+    zh: '许多报文段中丢了一个。发送方怎样在定时器到期之前很久就知道？',
   },
   type: {
-    any: [
-      { run: "fourwave fault add 'drop out where nth(data)==12 times 1'" },
-      { run: "fourwave fault add 'rate out 20mbit queue 400 delay 20ms'" },
-      { run: 'curl "http://10.9.0.2/big?kb=200" -o /dev/null', terminal: 2 },
-      { run: 'fourwave ladder', terminal: 3 },
-    ],
+    any: [{ run: 'curl "http://10.9.0.2/big?kb=200" -o /dev/null' }, { run: 'fourwave ladder' }],
   },
   predict: {
     ask: {
       en: 'The 12th segment is lost, the 13th to 30th arrive. What do the ACKs say meanwhile?',
-      zh: '第 12 个丢失,第 13 到 30 个到达。这期间 ACK 说什么?',
+      zh: '第 12 个丢失，第 13 到 30 个到达。这期间 ACK 说什么？',
     },
     choices: [
-      { en: 'nothing: no ACK until the gap is filled', zh: '什么也不说:缺口补上之前没有 ACK' },
+      { en: 'nothing: no ACK until the gap is filled', zh: '什么也不说：缺口补上之前没有 ACK' },
       { en: 'the number after the 30th', zh: '第 30 个之后的序号' },
       { en: 'again and again the number of the 12th', zh: '一再重复第 12 个的序号' },
     ],
     right: 2,
     why: {
       en: 'An ACK number says "everything before this has come". It cannot pass the gap; SACK blocks tell the rest.',
-      zh: 'ACK 号表示"在此之前的都到了",越不过缺口;其余由 SACK 块说明。',
+      zh: 'ACK 号表示"在此之前的都到了"，越不过缺口；其余由 SACK 块说明。',
     },
   },
   narrate: [
@@ -163,7 +158,7 @@ export default lab({
       when: 'S>K any RETRANS trigger fast-rtx',
       say: {
         en: 'Enough has come that was sent later: the segment is lost. It is sent again at once, without a timer.',
-        zh: '晚发送的已经到了够多:这个报文段丢失了。立即重发,不等定时器。',
+        zh: '晚发送的已经到了够多：这个报文段丢失了。立即重发，不等定时器。',
       },
     },
   ],
@@ -176,11 +171,11 @@ something sent later has arrived, and a quarter of a round trip has passed.
 
 One segment is sent again, and when it arrives the ACK jumps over all that had been kept. Without SACK NewReno does the
 same for one loss; for several in a window it needs a round trip for each.`,
-    zh: `缺口之后的每个报文段都立即得到一个指向缺口的 ACK:重复 ACK。RFC 5681 把第三个当作丢失的证据。有 SACK 时,每个 ACK 还说明
-已到的部分,于是发送方有一块记分板:绿色是选择确认的,灰色是在路上的,红色是丢失的。RACK(RFC 8985)按时间下结论:更晚发送的
-已经到达,而且又过了四分之一个往返时间。
+    zh: `缺口之后的每个报文段都立即得到一个指向缺口的 ACK：重复 ACK。RFC 5681 把第三个当作丢失的证据。有 SACK 时，每个 ACK 还说明
+已到的部分，于是发送方有一块记分板：绿色是选择确认的，灰色是在路上的，红色是丢失的。RACK(RFC 8985)按时间下结论：更晚发送的
+已经到达，而且又过了四分之一个往返时间。
 
-只重发一个报文段;它到达时,ACK 一次跨过所有暂存的数据。没有 SACK 时,NewReno 对单个丢失做得一样好;一个窗口内丢失多个时,
+只重发一个报文段；它到达时，ACK 一次跨过所有暂存的数据。没有 SACK 时，NewReno 对单个丢失做得一样好；一个窗口内丢失多个时，
 每个都要花一个往返时间。`,
   },
   next: ['cc/reno-sawtooth', 'data/rto'],

@@ -68,7 +68,7 @@ const tooLate: Act = {
   name: 'too-late',
   title: {
     en: 'The first comes so late that it is taken for lost: it comes twice',
-    zh: '第一个来得太迟,被当作丢失:于是来了两次',
+    zh: '第一个来得太迟，被当作丢失：于是来了两次',
   },
   faults: ['delay in where data 700ms times 1', 'delay both 40ms'],
   auto: async (stage) => {
@@ -96,7 +96,7 @@ const tooLate: Act = {
   check: (report) => [
     inOrder(report),
     check(
-      ['D-SACK told K that it had been wrong', 'D-SACK 告诉 K:它判断错了'],
+      ['D-SACK told K that it had been wrong', 'D-SACK 告诉 K：它判断错了'],
       rungsOf(report.events).some(({ sack }) => sack.some(([left, right]) => left === 1 && right === 7)),
     ),
   ],
@@ -112,31 +112,28 @@ export default lab({
   title: { en: 'The second segment arrives first', zh: '第二个报文段先到' },
   question: {
     en: 'Two segments change places on their way. What does the receiver do with the one that came too early?',
-    zh: '两个报文段在路上交换了位置。接收方怎样处理来早了的那个?',
+    zh: '两个报文段在路上交换了位置。接收方怎样处理来早了的那个？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'delay both 150ms'; fourwave hold in where data first as one" },
-      {
-        run: "(printf 'first '; sleep 0.05; echo second) | nc -N 10.9.0.2 9 & sleep 0.4; fourwave release one",
-      },
-      { run: 'fourwave ladder' },
+      { run: "(printf 'first '; sleep 0.05; echo second; sleep 1) | nc -N 10.9.0.2 9" },
+      { run: 'fourwave release one', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'Bytes 7 to 13 arrive, bytes 1 to 6 are missing. What does S do with them?',
-      zh: '字节 7 到 13 到了,1 到 6 还缺。S 怎么处理?',
+      zh: '字节 7 到 13 到了，1 到 6 还缺。S 怎么处理？',
     },
     choices: [
-      { en: 'drops them: K sends everything again', zh: '丢弃:K 全部重发' },
-      { en: 'delivers them, and the others later', zh: '先交付,其余的以后再交付' },
-      { en: 'keeps them, and says so', zh: '保留,并说明' },
+      { en: 'drops them: K sends everything again', zh: '丢弃：K 全部重发' },
+      { en: 'delivers them, and the others later', zh: '先交付，其余的以后再交付' },
+      { en: 'keeps them, and says so', zh: '保留，并说明' },
     ],
     right: 2,
     why: {
       en: 'The ACK number stays at the gap, and a SACK block tells what lies beyond it.',
-      zh: 'ACK 号停在缺口处,SACK 块说明缺口之后已有的部分。',
+      zh: 'ACK 号停在缺口处，SACK 块说明缺口之后已有的部分。',
     },
   },
   narrate: [
@@ -144,7 +141,7 @@ export default lab({
       when: 'K>S any QUEUED',
       say: {
         en: 'In the window, but not at RCV.NXT: kept aside. The ACK still asks for byte 1; a SACK block shows 7-14.',
-        zh: '在窗口内,但不在 RCV.NXT:放在一旁。ACK 仍要求字节 1,SACK 块显示 7-14。',
+        zh: '在窗口内，但不在 RCV.NXT：放在一旁。ACK 仍要求字节 1,SACK 块显示 7-14。',
       },
     },
   ],
@@ -157,11 +154,11 @@ both. The sender must not take one such ACK for a loss: packets do overtake each
 
 In the second act the segment is so late that K does take it for lost. Then it arrives twice, and D-SACK tells K of its
 mistake: next time it waits longer.`,
-    zh: `在窗口内但不从 RCV.NXT 开始的报文段会被保留(SHLD-31),并立即用仍然缺少的序号回答 ACK:一个重复 ACK,带着说明已到部分的
-SACK 块。缺口补上时,一个 ACK 一次跨过两段。发送方不能因为一个这样的 ACK 就认为丢失:数据包本来就会互相超越。RFC 5681 等三个,
+    zh: `在窗口内但不从 RCV.NXT 开始的报文段会被保留（SHLD-31），并立即用仍然缺少的序号回答 ACK：一个重复 ACK，带着说明已到部分的
+SACK 块。缺口补上时，一个 ACK 一次跨过两段。发送方不能因为一个这样的 ACK 就认为丢失：数据包本来就会互相超越。RFC 5681 等三个，
 RACK(RFC 8985)等四分之一个往返时间。
 
-第二幕里报文段来得太迟,K 真的当它丢失了。于是它到达两次,D-SACK 告诉 K 判断有误:下次它会等得更久。`,
+第二幕里报文段来得太迟，K 真的当它丢失了。于是它到达两次，D-SACK 告诉 K 判断有误：下次它会等得更久。`,
   },
   next: ['data/fast-retransmit', 'data/duplicate'],
   broken: {

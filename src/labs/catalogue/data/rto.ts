@@ -33,7 +33,7 @@ const doubled: Act = {
   name: 'doubled',
   title: {
     en: '1 s, 2 s, 4 s, and no sample from the survivor',
-    zh: '1 秒、2 秒、4 秒,幸存者不产生 RTT 样本',
+    zh: '1 秒、2 秒、4 秒，幸存者不产生 RTT 样本',
   },
   stack: { ...CALM, timestamps: 'off' },
   faults: ['drop out where len>0 times 3'],
@@ -54,7 +54,7 @@ const doubled: Act = {
     K>S ACK 4 ack 4`,
   check: (report) => [
     check(
-      ["Karn: no RTT sample from the survivor's ACK", 'Karn:幸存者的 ACK 不产生 RTT 样本'],
+      ["Karn: no RTT sample from the survivor's ACK", 'Karn：幸存者的 ACK 不产生 RTT 样本'],
       samples(report) === 0,
       `${samples(report)} samples`,
     ),
@@ -71,7 +71,7 @@ const stamped: Act = {
   name: 'timestamps',
   title: {
     en: 'With timestamps the echo tells which copy was answered: a sample',
-    zh: '有时间戳时,回显说明回答的是哪一份:可以取样',
+    zh: '有时间戳时，回显说明回答的是哪一份：可以取样',
   },
   stack: { ...CALM, timestamps: 'on' },
   faults: ['drop out where len>0 times 1'],
@@ -88,7 +88,7 @@ const stamped: Act = {
     ...`,
   check: (report) => [
     check(
-      ['RFC 7323 §4: a sample although it was sent twice', 'RFC 7323 §4:虽然发送了两次,仍可取样'],
+      ['RFC 7323 §4: a sample although it was sent twice', 'RFC 7323 §4：虽然发送了两次，仍可取样'],
       samples(report) >= 1,
       `${samples(report)} samples`,
     ),
@@ -100,7 +100,7 @@ const kernel: Act = {
   name: 'kernel',
   title: {
     en: "The kernel's own: a tail loss probe, then 0.2, 0.4, 0.8 s",
-    zh: '内核:先是尾部丢包探测,然后 0.2、0.4、0.8 秒',
+    zh: '内核：先是尾部丢包探测，然后 0.2、0.4、0.8 秒',
   },
   stack: { timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
@@ -139,24 +139,23 @@ export default lab({
   answers: ['B59', 'B57'],
   rfc: ['RFC 6298 §5', 'RFC 6298 §3', 'RFC 9293 §3.8.1', 'RFC 7323 §4'],
   code: ['src/tcp/timers/retransmission.ts', 'src/tcp/timers/rtt.ts', 'src/tcp/recovery/timeout.ts'],
-  title: { en: 'The retransmission timer: 1, 2, 4 seconds', zh: '重传定时器:1、2、4 秒' },
+  title: { en: 'The retransmission timer: 1, 2, 4 seconds', zh: '重传定时器：1、2、4 秒' },
   question: {
     en: 'One small segment is lost, and nothing is sent behind it. Who notices, and when is it sent again?',
-    zh: '一个小报文段丢失了,后面没有别的数据。谁会发现?什么时候重发?',
+    zh: '一个小报文段丢失了，后面没有别的数据。谁会发现？什么时候重发？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'drop out where len>0 times 3'" },
-      { run: 'nc -N 10.9.0.2 7', terminal: 2 },
-      { line: 'x', terminal: 2 },
+      { run: 'nc -N 10.9.0.2 7' },
+      { line: 'x' },
       { wait: { en: 'the echo comes after seven seconds', zh: '七秒后出现回显' }, until: 'K>S any 3 ack 3' },
-      { key: 'Ctrl-D', terminal: 2 },
+      { key: 'Ctrl-D' },
     ],
   },
   predict: {
     ask: {
       en: 'The first wait was 1 s, and the segment is lost again. The next wait?',
-      zh: '第一次等了 1 秒,报文段又丢了。下一次等多久?',
+      zh: '第一次等了 1 秒，报文段又丢了。下一次等多久？',
     },
     choices: [
       { en: '1 s', zh: '1 秒' },
@@ -166,7 +165,7 @@ export default lab({
     right: 1,
     why: {
       en: 'Each timeout doubles the RTO (RFC 6298 §5.5): who knows whether the network is not simply too full.',
-      zh: '每次超时 RTO 加倍(RFC 6298 §5.5):也许只是网络太拥挤。',
+      zh: '每次超时 RTO 加倍（RFC 6298 §5.5）：也许只是网络太拥挤。',
     },
   },
   narrate: [
@@ -174,14 +173,14 @@ export default lab({
       when: 'K>S any RETRANS',
       say: {
         en: "The lost echo carried the ACK of K's own byte with it, so K sends that again, after 0.2 s.",
-        zh: '丢失的回显还捎带着对 K 那个字节的 ACK,所以 K 在 0.2 秒后重发它。',
+        zh: '丢失的回显还捎带着对 K 那个字节的 ACK，所以 K 在 0.2 秒后重发它。',
       },
     },
     {
       when: 'S>K any RETRANS trigger rto',
       say: {
         en: 'Time is up: the same bytes again, and the next wait is twice as long.',
-        zh: '时间到:同样的字节再次发送,下一次等待加倍。',
+        zh: '时间到：同样的字节再次发送，下一次等待加倍。',
       },
     },
   ],
@@ -194,11 +193,11 @@ in Linux and in our default), and doubled by each timeout.
 When the third copy is acknowledged at last, which copy was it? The ACK does not tell, so no sample is taken (Karn's
 algorithm, RFC 6298 §3). Timestamps tell: the echo is that of the copy that arrived, and the second act has a sample.
 The kernel, in the third act, first sends a tail loss probe (RFC 8985 §7), which is no timeout and doubles nothing.`,
-    zh: `丢失的报文段后面没有别的数据,所以没有重复 ACK 能说明丢失:只有定时器能发现。它由往返样本计算(RFC 6298),不小于一个
-下限(RFC 和第一幕为 1 秒;Linux 和我们的默认为 200 毫秒),每次超时加倍。
+    zh: `丢失的报文段后面没有别的数据，所以没有重复 ACK 能说明丢失：只有定时器能发现。它由往返样本计算（RFC 6298），不小于一个
+下限（RFC 和第一幕为 1 秒；Linux 和我们的默认为 200 毫秒），每次超时加倍。
 
-第三份终于被确认时,确认的是哪一份?ACK 说不清,所以不取样(Karn 算法,RFC 6298 §3)。时间戳说得清:回显的是到达的那一份,
-所以第二幕有样本。第三幕的内核先发送一个尾部丢包探测(RFC 8985 §7),它不算超时,也不加倍。`,
+第三份终于被确认时，确认的是哪一份？ACK 说不清，所以不取样（Karn 算法，RFC 6298 §3）。时间戳说得清：回显的是到达的那一份，
+所以第二幕有样本。第三幕的内核先发送一个尾部丢包探测（RFC 8985 §7），它不算超时，也不加倍。`,
   },
   next: ['data/fast-retransmit', 'cc/timeout'],
   broken: {

@@ -27,20 +27,20 @@ const SCENE = `
     S>K SYN,ACK 0 ack 1
     S>K PSH,ACK 1:n ack 1
     S>K FIN,ACK n ack 1
-    K>S ACK 1:101 ack n+1
-    K>S FIN,ACK 101 ack n+1              ; S TIME-WAIT
-    S>K ACK n+1 ack 102                  ; K CLOSED
-    K>S ACK 1:101 ack n+1 INJECTED DUPLICATE
-    strict S>K ACK n+1 ack 102`;
+    K>S ACK 1:m ack n+1 len>0
+    K>S FIN,ACK m ack n+1                ; S TIME-WAIT
+    S>K ACK n+1 ack m+1                  ; K CLOSED
+    K>S ACK 1:m ack n+1 INJECTED DUPLICATE
+    strict S>K ACK n+1 ack m+1`;
 
 const on: Act = {
   name: 'rfc1337-on',
-  title: { en: 'S ignores RSTs in TIME-WAIT (our default)', zh: 'S 在 TIME-WAIT 中忽略 RST(我们的默认)' },
+  title: { en: 'S ignores RSTs in TIME-WAIT (our default)', zh: 'S 在 TIME-WAIT 中忽略 RST（我们的默认）' },
   stack: { msl: '1s', timestamps: 'off', 'timeWait.rfc1337': 'on' },
   faults: ['copy in where data first as old'],
   auto: oldDataAtS,
   expect: `${SCENE}
-    strict K>S RST 102 DROPPED reason TCP_RST_TIMEWAIT
+    strict K>S RST m+1 DROPPED reason TCP_RST_TIMEWAIT
     S CLOSED within 1500ms..1800ms`,
   check: ({ kept }) => [
     check(
@@ -57,10 +57,10 @@ const off: Act = {
   title: { en: 'S obeys them: TIME-WAIT is assassinated', zh: 'S 服从 RST:TIME-WAIT 被"暗杀"' },
   stack: { msl: '1s', timestamps: 'off', 'timeWait.rfc1337': 'off' },
   expect: `${SCENE}
-    strict K>S RST 102                   ; S CLOSED`,
+    strict K>S RST m+1                   ; S CLOSED`,
   check: ({ kept }) => [
     check(
-      ['it was there, and it is gone long before 2 MSL', '它本来还在,却远早于 2MSL 就消失了'],
+      ['it was there, and it is gone long before 2 MSL', '它本来还在，却远早于 2MSL 就消失了'],
       Number(kept['before']) > 0 && kept['after'] === null,
       `${msLeft(kept['before'])}, then ${msLeft(kept['after'])}`,
     ),
@@ -73,7 +73,7 @@ function kernelAct(rfc1337: 0 | 1): Act {
     name: `kernel-${rfc1337}`,
     title:
       rfc1337 === 0
-        ? { en: 'The kernel as it comes: tcp_rfc1337=0', zh: '内核默认:tcp_rfc1337=0' }
+        ? { en: 'The kernel as it comes: tcp_rfc1337=0', zh: '内核默认：tcp_rfc1337=0' }
         : { en: 'The kernel with tcp_rfc1337=1', zh: '内核设置 tcp_rfc1337=1' },
     kernel: { tcp_rfc1337: rfc1337, tcp_timestamps: 0 },
     stack: { timestamps: 'off' },
@@ -127,23 +127,21 @@ export default lab({
   title: { en: 'TIME-WAIT assassination', zh: 'TIME-WAIT 暗杀' },
   question: {
     en: 'Nobody attacks, nothing is forged. How can one old duplicate end TIME-WAIT too early?',
-    zh: '没有人攻击,没有伪造。一个旧的重复报文段怎样让 TIME-WAIT 提前结束?',
+    zh: '没有人攻击，没有伪造。一个旧的重复报文段怎样让 TIME-WAIT 提前结束？',
   },
   type: {
     any: [
-      { run: 'fourwave config timeWait.rfc1337=off' },
-      { run: "fourwave fault add 'copy in where data first as old'" },
-      { run: 'nc 10.9.0.2 13', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
-      { run: 'fourwave inject old' },
-      { run: 'fourwave ss' },
+      { run: 'nc 10.9.0.2 13' },
+      { line: 'hello' },
+      { key: 'Ctrl-D' },
+      { run: 'fourwave inject old', terminal: 2 },
+      { run: 'fourwave ss', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'S, in TIME-WAIT, answers the old data with an ACK. K has closed for good. What comes back?',
-      zh: 'S 在 TIME-WAIT 中用 ACK 回答旧数据。K 早已彻底关闭。返回的是什么?',
+      zh: 'S 在 TIME-WAIT 中用 ACK 回答旧数据。K 早已彻底关闭。返回的是什么？',
     },
     choices: [
       { en: 'nothing', zh: '什么也没有' },
@@ -153,7 +151,7 @@ export default lab({
     right: 2,
     why: {
       en: 'K knows no such connection: what is not a RST earns a RST, with exactly the number that S expects.',
-      zh: 'K 已不知道这个连接:凡不是 RST 的报文段都招来 RST,序号恰好就是 S 所期待的。',
+      zh: 'K 已不知道这个连接：凡不是 RST 的报文段都招来 RST，序号恰好就是 S 所期待的。',
     },
   },
   narrate: [
@@ -161,14 +159,14 @@ export default lab({
       when: 'K>S any INJECTED',
       say: {
         en: 'An old duplicate reaches S in TIME-WAIT. It is not acceptable, so S answers with an ACK.',
-        zh: '旧的重复报文段到达处于 TIME-WAIT 的 S。它不可接受,所以 S 回答 ACK。',
+        zh: '旧的重复报文段到达处于 TIME-WAIT 的 S。它不可接受，所以 S 回答 ACK。',
       },
     },
     {
       when: 'K>S RST',
       say: {
         en: 'The ACK has found nobody, and here is the RST. Its number is exact: RFC 5961 cannot see the harm.',
-        zh: '这个 ACK 没有找到任何人,于是来了 RST。它的序号完全正确:RFC 5961 也无法把它与真的区分开。',
+        zh: '这个 ACK 没有找到任何人，于是来了 RST。它的序号完全正确：RFC 5961 也无法把它与真的区分开。',
       },
     },
   ],
@@ -182,13 +180,13 @@ RFC 1337 names three hazards of this kind and one remedy: ignore RSTs in TIME-WA
 (timeWait.rfc1337); Linux has it as tcp_rfc1337, off by default, and the last two acts show both settings of the
 real kernel. RFC 5961 does not help here, because the number is right. Timestamps help earlier: with PAWS K's old
 segment is recognised, but it is answered with the same ACK, and so earns the same RST.`,
-    zh: `K 的数据的一个旧副本到达 S 的 TIME-WAIT。它位于窗口左侧,S 回答 ACK。K 已没有这个连接,于是用 RST 回答,
-RST 的序号取自那个 ACK:恰好等于 RCV.NXT。RFC 9293 允许这样的 RST 结束 TIME-WAIT。此后,再没有什么能把旧报文段
+    zh: `K 的数据的一个旧副本到达 S 的 TIME-WAIT。它位于窗口左侧，S 回答 ACK。K 已没有这个连接，于是用 RST 回答，
+RST 的序号取自那个 ACK：恰好等于 RCV.NXT。RFC 9293 允许这样的 RST 结束 TIME-WAIT。此后，再没有什么能把旧报文段
 挡在新连接之外。
 
-RFC 1337 列出三种这样的危险,并给出一个办法:TIME-WAIT 中忽略 RST。这是我们的默认(timeWait.rfc1337);
-Linux 的对应选项是 tcp_rfc1337,默认关闭,最后两幕展示真实内核的两种设置。RFC 5961 在这里帮不上忙,因为序号是对的。
-时间戳也只能更早认出旧报文段(PAWS),但仍以同样的 ACK 回答,因而招来同样的 RST。`,
+RFC 1337 列出三种这样的危险，并给出一个办法：TIME-WAIT 中忽略 RST。这是我们的默认（timeWait.rfc1337）；
+Linux 的对应选项是 tcp_rfc1337，默认关闭，最后两幕展示真实内核的两种设置。RFC 5961 在这里帮不上忙，因为序号是对的。
+时间戳也只能更早认出旧报文段（PAWS），但仍以同样的 ACK 回答，因而招来同样的 RST。`,
   },
   next: ['time-wait/old-data', 'reset/blind'],
   broken: {

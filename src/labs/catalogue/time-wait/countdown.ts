@@ -51,7 +51,7 @@ function withMsl(name: keyof typeof MSL): Act {
         check(
           [
             'K had nothing left: the side that closes last is free at once',
-            'K 没有残留:后关闭的一方立即结束',
+            'K 没有残留：后关闭的一方立即结束',
           ],
           sockets.length === 0,
         ),
@@ -63,7 +63,7 @@ function withMsl(name: keyof typeof MSL): Act {
 /** K closes first: its own countdown, for comparison. */
 const kernel: Act = {
   name: 'kernel',
-  title: { en: "The kernel's own: always 60 s", zh: '内核自己的:总是 60 秒' },
+  title: { en: "The kernel's own: always 60 s", zh: '内核自己的：总是 60 秒' },
   auto: async (stage) => {
     const nc = await stage.nc(7, { N: true });
     await stage.until('S ESTABLISHED');
@@ -84,7 +84,7 @@ const kernel: Act = {
   check: ({ kept, connections }) => [
     check(['now K waits', '现在轮到 K 等待'], kept['state'] === 'TIME-WAIT', String(kept['state'])),
     check(
-      ['a minute, whatever S is told', '一分钟,与 S 的设置无关'],
+      ['a minute, whatever S is told', '一分钟，与 S 的设置无关'],
       Number(kept['left']) > 50_000 && Number(kept['left']) <= 60_000,
       `${String(kept['left'])} ms left`,
     ),
@@ -125,7 +125,7 @@ export default lab({
       zh: '先关闭的一方发送最后一个 ACK，必须留下来以便重发。',
     },
   },
-  acts: [withMsl('30s'), withMsl('2m'), withMsl('1s'), kernel],
+  acts: [withMsl('1s'), withMsl('30s'), withMsl('2m'), kernel],
   explain: {
     en: `The side that closed first is left in TIME-WAIT for two maximum segment lifetimes: one for its last ACK
 to get lost, one for the FIN that comes again to arrive; and so that segments of this connection have died out

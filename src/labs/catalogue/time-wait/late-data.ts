@@ -38,7 +38,10 @@ function late(name: string, send: string): Pick<Act, 'name' | 'stack' | 'faults'
     },
     check: ({ kept }) => [
       check(
-        ['the application had its line, and got nothing more', '应用程序得到了那一行,之后再没有收到任何字节'],
+        [
+          'the application had its line, and got nothing more',
+          '应用程序得到了那一行，之后再没有收到任何字节',
+        ],
         kept['before'] === 'hello\n' && kept['after'] === 'hello\n',
         JSON.stringify(kept['after']),
       ),
@@ -61,31 +64,30 @@ export default lab({
   title: { en: 'Late data is thrown away', zh: '迟到的数据被丢弃' },
   question: {
     en: 'Some texts say that TIME-WAIT is there "to receive delayed packets". Is late data still delivered?',
-    zh: '有的教材说 TIME-WAIT 是为了"接收迟到的数据包"。迟到的数据还会交给应用程序吗?',
+    zh: '有的教材说 TIME-WAIT 是为了"接收迟到的数据包"。迟到的数据还会交给应用程序吗？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'copy in where data first as old'" },
-      { run: 'nc 10.9.0.2 13', terminal: 2 },
-      { line: 'hello', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
-      { run: 'fourwave inject old' },
+      { run: 'nc 10.9.0.2 13' },
+      { line: 'hello' },
+      { key: 'Ctrl-D' },
+      { run: 'fourwave inject old', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: '"hello" arrives again in TIME-WAIT. What does S do?',
-      zh: '"hello" 在 TIME-WAIT 中再次到达。S 怎么做?',
+      zh: '"hello" 在 TIME-WAIT 中再次到达。S 怎么做？',
     },
     choices: [
       { en: 'delivers it', zh: '交给应用程序' },
-      { en: 'throws it away and says nothing', zh: '丢弃,什么也不回答' },
-      { en: 'throws it away and sends an ACK', zh: '丢弃,并发送 ACK' },
+      { en: 'throws it away and says nothing', zh: '丢弃，什么也不回答' },
+      { en: 'throws it away and sends an ACK', zh: '丢弃，并发送 ACK' },
     ],
     right: 2,
     why: {
       en: 'It lies left of the window: not acceptable, and what is not acceptable is answered with an ACK.',
-      zh: '它在窗口左侧:不可接受;对不可接受的报文段要回答 ACK。',
+      zh: '它在窗口左侧：不可接受；对不可接受的报文段要回答 ACK。',
     },
   },
   narrate: [
@@ -93,7 +95,7 @@ export default lab({
       when: 'K>S any INJECTED',
       say: {
         en: 'Late data. Who would read it? The application has had its end of file.',
-        zh: '迟到的数据。谁来读它?应用程序早已读到文件结束。',
+        zh: '迟到的数据。谁来读它？应用程序早已读到文件结束。',
       },
     },
   ],
@@ -109,7 +111,7 @@ export default lab({
     },
     {
       ...late('behind-the-fin', 'psh|ack on c1 data "ghost"'),
-      title: { en: 'Data behind the FIN, where nothing can be', zh: 'FIN 之后的数据:那里不可能有数据' },
+      title: { en: 'Data behind the FIN, where nothing can be', zh: 'FIN 之后的数据：那里不可能有数据' },
       expect: `${BEFORE}
     K>S ACK 8:13 ack n+1 INJECTED DROPPED reason TCP_AFTER_FIN
     S CLOSED`,
@@ -123,11 +125,11 @@ no byte can be: "this should not occur ... ignore the segment text" (seventh che
 
 So TIME-WAIT does not receive late packets: it keeps them from reaching anybody else. The only thing that it
 receives usefully is the FIN that comes again.`,
-    zh: `数据的交付随 FIN 结束:应用程序读到"文件结束"时,它之前的字节都已读完,因为 FIN 在序号空间中有自己的位置。
-TIME-WAIT 中到来的数据,要么是旧的,位于 RCV.NXT 左侧,被丢弃并以 ACK 回答(RFC 9293 §3.10.7.4 第一步检查);
-要么自称在 FIN 之后,而那里不可能有字节:忽略其内容(第七步检查)。
+    zh: `数据的交付随 FIN 结束：应用程序读到"文件结束"时，它之前的字节都已读完，因为 FIN 在序号空间中有自己的位置。
+TIME-WAIT 中到来的数据，要么是旧的，位于 RCV.NXT 左侧，被丢弃并以 ACK 回答（RFC 9293 §3.10.7.4 第一步检查）；
+要么自称在 FIN 之后，而那里不可能有字节：忽略其内容（第七步检查）。
 
-所以 TIME-WAIT 不是用来接收迟到的数据包,而是不让它们到达别人手里。它唯一有用的接收,是再次到来的 FIN。`,
+所以 TIME-WAIT 不是用来接收迟到的数据包，而是不让它们到达别人手里。它唯一有用的接收，是再次到来的 FIN。`,
   },
   next: ['time-wait/assassination', 'time-wait/old-data'],
   broken: {

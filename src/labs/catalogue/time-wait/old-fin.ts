@@ -17,7 +17,7 @@ async function reopened(stage: Stage): Promise<void> {
   await stage.until('K>S FIN,ACK\nS>K ACK');
   // Clocks move on, and with them initial sequence numbers.
   await stage.wait(1200);
-  stage.step({ en: 'The next connection, the same four-tuple', zh: '下一个连接,同样的四元组' });
+  stage.step({ en: 'The next connection, the same four-tuple', zh: '下一个连接，同样的四元组' });
 }
 
 async function ghostAndProof(stage: Stage): Promise<void> {
@@ -48,7 +48,7 @@ const FIRST = `
 
 const lives: Act = {
   name: 'clock-driven-isn',
-  title: { en: 'As numbers are: the old FIN lies left of the window', zh: '正常的序号:旧 FIN 位于窗口左侧' },
+  title: { en: 'As numbers are: the old FIN lies left of the window', zh: '正常的序号：旧 FIN 位于窗口左侧' },
   stack: { timeWait: 'off', timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
   faults: ['copy in where fin first as fin1'],
@@ -76,7 +76,7 @@ const ghost: Act = {
   name: 'fixed-isn',
   title: {
     en: 'Numbers that begin anew each time: a ghost closes the new connection',
-    zh: '每次都从同一个序号开始:新连接被"幽灵"关闭',
+    zh: '每次都从同一个序号开始：新连接被"幽灵"关闭',
   },
   stack: { timeWait: 'off', timestamps: 'off', 'lab.isn': 'fixed' },
   simKernel: { timestamps: 'off', 'lab.isn': 'fixed' },
@@ -101,7 +101,7 @@ const ghost: Act = {
       String(kept['state']),
     ),
     check(
-      ['K had not finished: what it sent then was lost', 'K 并没有结束:它随后发送的数据丢失了'],
+      ['K had not finished: what it sent then was lost', 'K 并没有结束：它随后发送的数据丢失了'],
       kept['received'] === '',
       `${JSON.stringify(kept['received'])}, nc: ${programs[1]?.errors ?? ''}`,
     ),
@@ -113,7 +113,7 @@ const opening: Act = {
   name: 'syn-sent',
   title: {
     en: 'In SYN-SENT: its ACK number is wrong, it earns a RST',
-    zh: '在 SYN-SENT:ACK 号不对,回答 RST',
+    zh: '在 SYN-SENT:ACK 号不对，回答 RST',
   },
   stack: { timeWait: 'off', timestamps: 'off' },
   kernel: { tcp_timestamps: 0 },
@@ -126,7 +126,7 @@ const opening: Act = {
     await stage.until('S FIN-WAIT-1\nK>S FIN,ACK\nS>K ACK');
     await listener.exited();
     await stage.wait(1200);
-    stage.step({ en: 'S opens again; its SYN is delayed', zh: 'S 再次打开连接;它的 SYN 被延迟' });
+    stage.step({ en: 'S opens again; its SYN is delayed', zh: 'S 再次打开连接；它的 SYN 被延迟' });
     await stage.nc(9001, { listen: true, N: true });
     await stage.fault('delay out where syn 300ms times 1');
     const since = stage.mark();
@@ -163,37 +163,35 @@ export default lab({
   answers: ['B42'],
   rfc: ['RFC 9293 §3.4.1', 'RFC 9293 §3.10.7.3', 'RFC 9293 §3.10.7.4'],
   code: ['src/tcp/input/8-fin.ts', 'src/tcp/input/syn-sent.ts', 'src/tcp/secrets.ts'],
-  title: { en: 'Does an old FIN close the new connection?', zh: '旧的 FIN 会关闭新的连接吗?' },
+  title: { en: 'Does an old FIN close the new connection?', zh: '旧的 FIN 会关闭新的连接吗？' },
   question: {
     en: 'Without TIME-WAIT the same four-tuple is used again at once, and the old FIN arrives. What happens?',
-    zh: '没有 TIME-WAIT,同一个四元组立即被再次使用,这时旧的 FIN 到了。会发生什么?',
+    zh: '没有 TIME-WAIT，同一个四元组立即被再次使用，这时旧的 FIN 到了。会发生什么？',
   },
   type: {
     any: [
-      { run: 'fourwave config timeWait=off' },
-      { run: "fourwave fault add 'copy in where fin first as fin1'" },
-      { run: 'nc -N -p 40000 10.9.0.2 9', terminal: 2 },
-      { run: 'fourwave close c1' },
-      { key: 'Ctrl-D', terminal: 2 },
-      { run: 'nc -N -p 40000 10.9.0.2 9', terminal: 2 },
-      { run: 'fourwave inject fin1' },
-      { run: 'fourwave ss' },
+      { run: 'nc -N -p 40000 10.9.0.2 9' },
+      { run: 'fourwave close c1', terminal: 2 },
+      { key: 'Ctrl-D' },
+      { run: 'nc -N -p 40000 10.9.0.2 9' },
+      { run: 'fourwave inject fin1', terminal: 2 },
+      { run: 'fourwave ss', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'The old FIN arrives in the new connection. What does S do?',
-      zh: '旧 FIN 到达新连接。S 怎么做?',
+      zh: '旧 FIN 到达新连接。S 怎么做？',
     },
     choices: [
       { en: 'it goes to CLOSE-WAIT', zh: '进入 CLOSE-WAIT' },
-      { en: 'it answers with an ACK and goes on', zh: '回答 ACK,继续' },
+      { en: 'it answers with an ACK and goes on', zh: '回答 ACK，继续' },
       { en: 'it answers with a RST', zh: '回答 RST' },
     ],
     right: 1,
     why: {
       en: 'The initial number has moved on meanwhile, so the old FIN lies left of the window: not acceptable.',
-      zh: '初始序号在此期间已经前移,旧 FIN 位于窗口左侧:不可接受。',
+      zh: '初始序号在此期间已经前移，旧 FIN 位于窗口左侧：不可接受。',
     },
   },
   narrate: [
@@ -212,11 +210,11 @@ With numbers as they are (a clock that moves on by 250,000 a second, RFC 9293 §
 window: dropped, answered with an ACK, and the connection lives. In SYN-SENT its ACK number is not for our SYN: a RST
 goes back to where it came from, and the FIN is ignored (RFC 9293 §3.10.7.3). TIME-WAIT is one guard among several,
 not the only one.`,
-    zh: `有的教材说,重发的 FIN 会关闭相同端口上的新连接。这是可能的,但只有当它的序号落入新的接收窗口时才行,而且要等
-RCV.NXT 到达那里才生效。第二幕里所有序号都从同一个值开始,于是真的发生了:S 以为 K 已经结束,也就关闭了。
+    zh: `有的教材说，重发的 FIN 会关闭相同端口上的新连接。这是可能的，但只有当它的序号落入新的接收窗口时才行，而且要等
+RCV.NXT 到达那里才生效。第二幕里所有序号都从同一个值开始，于是真的发生了：S 以为 K 已经结束，也就关闭了。
 
-正常的序号由时钟驱动(每秒前移 250,000,RFC 9293 §3.4.1),旧 FIN 位于窗口左侧:丢弃,回答 ACK,连接继续。在 SYN-SENT
-状态,它的 ACK 号与我们的 SYN 不符:向来处回一个 RST,FIN 被忽略(RFC 9293 §3.10.7.3)。TIME-WAIT 只是多道防线之一。`,
+正常的序号由时钟驱动（每秒前移 250,000,RFC 9293 §3.4.1），旧 FIN 位于窗口左侧：丢弃，回答 ACK，连接继续。在 SYN-SENT
+状态，它的 ACK 号与我们的 SYN 不符：向来处回一个 RST,FIN 被忽略（RFC 9293 §3.10.7.3）。TIME-WAIT 只是多道防线之一。`,
   },
   next: ['time-wait/old-data', 'time-wait/reuse'],
   broken: {

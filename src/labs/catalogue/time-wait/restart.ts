@@ -32,7 +32,7 @@ const UNTIL_THE_COPY = `
 
 const restarted: Act = {
   name: 'restarted',
-  title: { en: 'S: the countdown begins anew', zh: 'S:倒计时重新开始' },
+  title: { en: 'S: the countdown begins anew', zh: 'S：倒计时重新开始' },
   stack: { msl: '2s' },
   faults: ['copy in where fin first as fin1'],
   auto: finAgain,
@@ -41,12 +41,12 @@ const restarted: Act = {
   patience: 6_000,
   check: ({ kept, events }) => [
     check(
-      ['half of it had passed; then all of it was there again', '已过去一半,随后又回到满值'],
+      ['half of it had passed; then all of it was there again', '已过去一半，随后又回到满值'],
       Number(kept['before']) < 2100 && Number(kept['after']) > 3300,
       `${String(kept['before'])} ms left, then ${String(kept['after'])} ms`,
     ),
     check(
-      ['it was set once and restarted once', '定时器设置一次,重启一次'],
+      ['it was set once and restarted once', '定时器设置一次，重启一次'],
       timerEvents(events, 'time-wait').join() === 'set,restarted,fire',
       timerEvents(events, 'time-wait').join(', '),
     ),
@@ -58,13 +58,13 @@ const shot: Act = {
   name: 'reset',
   title: {
     en: 'The same without RFC 1337: the answer earns a RST, and that ends TIME-WAIT',
-    zh: '没有 RFC 1337 的情形:回答招来 RST,TIME-WAIT 就此结束',
+    zh: '没有 RFC 1337 的情形：回答招来 RST,TIME-WAIT 就此结束',
   },
   stack: { msl: '2s', 'timeWait.rfc1337': 'off' },
   expect: `${UNTIL_THE_COPY}             ; S CLOSED`,
   check: ({ kept }) => [
     check(
-      ['it was restarted, and gone at once', '刚刚重启,随即消失'],
+      ['it was restarted, and gone at once', '刚刚重启，随即消失'],
       Number(kept['before']) > 0 && kept['after'] === null,
       `${msLeft(kept['before'])}, then ${msLeft(kept['after'])}`,
     ),
@@ -119,30 +119,24 @@ export default lab({
   answers: ['B38'],
   rfc: ['RFC 9293 §3.10.7.4', 'RFC 1337 §3'],
   code: ['src/tcp/input/8-fin.ts', 'src/tcp/compact/time-wait-table.ts'],
-  title: { en: 'A FIN that comes again restarts 2 MSL', zh: 'FIN 再次到来,2MSL 重新开始' },
+  title: { en: 'A FIN that comes again restarts 2 MSL', zh: 'FIN 再次到来，2MSL 重新开始' },
   question: {
     en: 'In the middle of TIME-WAIT the FIN arrives once more. What happens to the countdown?',
-    zh: '在 TIME-WAIT 进行到一半时,FIN 又到了一次。倒计时会怎样?',
+    zh: '在 TIME-WAIT 进行到一半时，FIN 又到了一次。倒计时会怎样？',
   },
   type: {
     any: [
-      { run: "fourwave fault add 'copy in where fin first as fin1'" },
-      { run: 'nc 10.9.0.2 13', terminal: 2 },
-      { key: 'Ctrl-D', terminal: 2 },
-      {
-        wait: {
-          en: 'watch the countdown for two seconds: fourwave watch',
-          zh: '用 fourwave watch 看两秒倒计时',
-        },
-        ms: 2000,
-      },
-      { run: 'fourwave inject fin1' },
+      { run: 'nc 10.9.0.2 13' },
+      { key: 'Ctrl-D' },
+      { wait: { en: 'watch the countdown for two seconds', zh: '看两秒倒计时' }, ms: 2000 },
+      { run: 'fourwave inject fin1', terminal: 2 },
+      { run: 'fourwave watch', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'After the second FIN, when does S leave TIME-WAIT?',
-      zh: '第二个 FIN 之后,S 何时离开 TIME-WAIT?',
+      zh: '第二个 FIN 之后，S 何时离开 TIME-WAIT?',
     },
     choices: [
       { en: 'when it would have left anyway', zh: '仍在原来的时刻' },
@@ -152,7 +146,7 @@ export default lab({
     right: 1,
     why: {
       en: 'Somebody still has not got the last ACK. It is sent again, and it may be lost again.',
-      zh: '说明对方还没有收到最后的 ACK。它被重新发送,也可能再次丢失。',
+      zh: '说明对方还没有收到最后的 ACK。它被重新发送，也可能再次丢失。',
     },
   },
   narrate: [
@@ -160,14 +154,14 @@ export default lab({
       when: 'K>S FIN,ACK INJECTED',
       say: {
         en: 'The old FIN again. S cannot know that it is a copy: it answers, and begins to count anew.',
-        zh: '旧的 FIN 再次到来。S 无法知道这是副本:它回答,并重新开始计时。',
+        zh: '旧的 FIN 再次到来。S 无法知道这是副本：它回答，并重新开始计时。',
       },
     },
     {
       when: 'K>S RST',
       say: {
         en: "K has forgotten the connection long ago: S's ACK earns a RST. RFC 1337: it is ignored in TIME-WAIT.",
-        zh: 'K 早已忘记这个连接:S 的 ACK 招来一个 RST。按 RFC 1337,TIME-WAIT 忽略它。',
+        zh: 'K 早已忘记这个连接：S 的 ACK 招来一个 RST。按 RFC 1337,TIME-WAIT 忽略它。',
       },
     },
   ],
@@ -180,12 +174,12 @@ check): "acknowledge it, and restart the 2 MSL timeout". So the state lasts unti
 Here the FIN is a copy, as a router may make one, and K has closed for good. So the repeated ACK finds nobody
 there, and earns a RST. Linux (tcp_rfc1337=0) lets that RST end TIME-WAIT at once, which is hazard H3 of RFC
 1337; our default is to ignore it. The third act is the same at the kernel's side: its 60 seconds begin anew too.`,
-    zh: `TIME-WAIT 中到来的 FIN 说明最后的 ACK 可能没有到达。RFC 9293 §3.10.7.4(第八步检查)要求:确认它,并重启 2MSL 定时器。
-所以这个状态持续到线路安静了 2MSL 为止,而不是关闭后的 2MSL。
+    zh: `TIME-WAIT 中到来的 FIN 说明最后的 ACK 可能没有到达。RFC 9293 §3.10.7.4（第八步检查）要求：确认它，并重启 2MSL 定时器。
+所以这个状态持续到线路安静了 2MSL 为止，而不是关闭后的 2MSL。
 
-这里的 FIN 是一个副本(路由器可能复制报文段),而 K 早已彻底关闭。于是重发的 ACK 找不到人,招来一个 RST。
-Linux(tcp_rfc1337=0)会让这个 RST 立即结束 TIME-WAIT,这正是 RFC 1337 所说的危险;我们默认忽略它。
-第三幕是内核一侧的同样情形:它的 60 秒也重新开始。`,
+这里的 FIN 是一个副本（路由器可能复制报文段），而 K 早已彻底关闭。于是重发的 ACK 找不到人，招来一个 RST。
+Linux(tcp_rfc1337=0)会让这个 RST 立即结束 TIME-WAIT，这正是 RFC 1337 所说的危险；我们默认忽略它。
+第三幕是内核一侧的同样情形：它的 60 秒也重新开始。`,
   },
   next: ['time-wait/none', 'time-wait/assassination'],
   broken: {

@@ -21,7 +21,7 @@ async function once(stage: Stage): Promise<void> {
 /** And again at once. */
 async function twice(stage: Stage): Promise<void> {
   await once(stage);
-  stage.step({ en: 'Again, from the same port', zh: '再来一次,用同一个端口' });
+  stage.step({ en: 'Again, from the same port', zh: '再来一次，用同一个端口' });
   const again = await stage.nc(13, { localPort: PORT });
   await again.saw('\n', 9000);
   await again.eof();
@@ -77,7 +77,7 @@ function opens(reuse: Policy, timestamps: boolean): Act {
     name: `${reuse}-${timestamps ? 'ts' : 'no-ts'}`,
     title: {
       en: `timeWait.reuse=${reuse}, ${way}: opens at once`,
-      zh: `timeWait.reuse=${reuse},${wayZh}:立即建立`,
+      zh: `timeWait.reuse=${reuse},${wayZh}：立即建立`,
     },
     ...setting(reuse, timestamps),
     auto: twice,
@@ -100,7 +100,7 @@ function refuses(reuse: Policy, timestamps: boolean): Act {
     name: `${reuse}-${timestamps ? 'ts' : 'no-ts'}-waits`,
     title: {
       en: `timeWait.reuse=${reuse}, ${way}: it has to wait for the end of 2 MSL`,
-      zh: `timeWait.reuse=${reuse},${wayZh}:必须等到 2MSL 结束`,
+      zh: `timeWait.reuse=${reuse},${wayZh}：必须等到 2MSL 结束`,
     },
     ...setting(reuse, timestamps, '1s'),
     auto: twice,
@@ -128,7 +128,7 @@ const shotFree: Act = {
   name: 'off-rfc1337-off',
   title: {
     en: "timeWait.reuse=off and RSTs obeyed: the client's RST ends TIME-WAIT, its next SYN opens",
-    zh: 'timeWait.reuse=off 且服从 RST:客户端的 RST 结束了 TIME-WAIT,它的下一个 SYN 成功',
+    zh: 'timeWait.reuse=off 且服从 RST：客户端的 RST 结束了 TIME-WAIT，它的下一个 SYN 成功',
   },
   stack: { msl: '30s', 'timeWait.reuse': 'off', 'timeWait.rfc1337': 'off' },
   kernel: { tcp_timestamps: 0 },
@@ -146,7 +146,7 @@ const shotFree: Act = {
 /** An old SYN: its number is not above the last one. Forged, for a real K would not send one. */
 const lower: Act = {
   name: 'lower-isn',
-  title: { en: 'A SYN with a lower number: an old one, refused', zh: '序号更低的 SYN:旧的,被拒绝' },
+  title: { en: 'A SYN with a lower number: an old one, refused', zh: '序号更低的 SYN：旧的，被拒绝' },
   ...setting('both', false, '1s'),
   auto: async (stage) => {
     await once(stage);
@@ -213,33 +213,33 @@ export default lab({
   answers: ['B45', 'B48'],
   rfc: ['RFC 9293 §3.6.1', 'RFC 9293 §3.10.7.4', 'RFC 6191 §2'],
   code: ['src/tcp/input/4-syn.ts', 'src/tcp/compact/time-wait-table.ts'],
-  title: { en: 'May a new connection take the place of a TIME-WAIT?', zh: '新连接可以取代 TIME-WAIT 吗?' },
+  title: { en: 'May a new connection take the place of a TIME-WAIT?', zh: '新连接可以取代 TIME-WAIT 吗？' },
   question: {
     en: 'Some texts: "a port in TIME-WAIT allows no new connection". The client comes back at once. What happens?',
-    zh: '有的教材说"处于 TIME-WAIT 的端口不允许新连接"。客户端立即回来。会发生什么?',
+    zh: '有的教材说"处于 TIME-WAIT 的端口不允许新连接"。客户端立即回来。会发生什么？',
   },
   type: {
     any: [
       { run: 'nc -p 40000 10.9.0.2 13' },
       { key: 'Ctrl-D' },
       { run: 'nc -p 40000 10.9.0.2 13' },
-      { run: 'fourwave config timeWait.reuse=off', terminal: 2 },
+      { key: 'Ctrl-D' },
     ],
   },
   predict: {
     ask: {
       en: 'S is in TIME-WAIT for 10.9.0.1:40000. A new SYN comes from exactly there. By default?',
-      zh: 'S 对 10.9.0.1:40000 处于 TIME-WAIT。恰好从那里来了一个新的 SYN。默认会怎样?',
+      zh: 'S 对 10.9.0.1:40000 处于 TIME-WAIT。恰好从那里来了一个新的 SYN。默认会怎样？',
     },
     choices: [
-      { en: 'a RST: the port is taken', zh: 'RST:端口被占用' },
-      { en: 'silence until 2 MSL are over', zh: '沉默,直到 2MSL 结束' },
-      { en: 'SYN,ACK: it opens at once', zh: 'SYN,ACK:立即建立' },
+      { en: 'a RST: the port is taken', zh: 'RST：端口被占用' },
+      { en: 'silence until 2 MSL are over', zh: '沉默，直到 2MSL 结束' },
+      { en: 'SYN,ACK: it opens at once', zh: 'SYN,ACK：立即建立' },
     ],
     right: 2,
     why: {
       en: 'Its number is higher (or its timestamp newer) than all of the old connection: no old segment can fit.',
-      zh: '它的序号更高(或时间戳更新):旧连接的任何报文段都不可能吻合。',
+      zh: '它的序号更高（或时间戳更新）：旧连接的任何报文段都不可能吻合。',
     },
   },
   narrate: [
@@ -247,7 +247,7 @@ export default lab({
       when: 'K>S RST DROPPED reason TCP_RST_TIMEWAIT',
       say: {
         en: 'The ACK is about numbers that K, in SYN-SENT, has never heard of: it answers with a RST. S ignores it.',
-        zh: '这个 ACK 的序号是处在 SYN-SENT 的 K 从未听说过的:它回答 RST。S 忽略它。',
+        zh: '这个 ACK 的序号是处在 SYN-SENT 的 K 从未听说过的：它回答 RST。S 忽略它。',
       },
     },
   ],
@@ -273,14 +273,14 @@ gets the last ACK of the old connection once more. K, in SYN-SENT, has never sen
 with a RST; by RFC 1337 S ignores that, so K's SYN comes again after a second, and again, until 2 MSL are over. Where
 S obeys RSTs, the client shoots itself free. A SYN with a lower number is an old one, and is refused under every
 policy. Linux behaves like "both" (last act, the other way round).`,
-    zh: `被占用的是四元组,不是端口:换一个客户端端口或换一个客户端,连接照常建立。即使是同一个四元组,RFC 9293(MAY-2)和
-RFC 6191 也允许新的 SYN 立即成功,只要它不会与旧连接混淆:它的初始序号高于最后收到的序号,或者时间戳更新。S 随后选择一个
-高于自己以往所有序号的 ISS,这样另一个方向也是安全的。
+    zh: `被占用的是四元组，不是端口：换一个客户端端口或换一个客户端，连接照常建立。即使是同一个四元组，RFC 9293(MAY-2)和
+RFC 6191 也允许新的 SYN 立即成功，只要它不会与旧连接混淆：它的初始序号高于最后收到的序号，或者时间戳更新。S 随后选择一个
+高于自己以往所有序号的 ISS，这样另一个方向也是安全的。
 
-策略矩阵:"isn" 看序号,"timestamps" 看时间戳,"both" 有什么看什么,"off" 从不放行。被拒绝的 SYN 得到旧连接的最后一个 ACK。
-处在 SYN-SENT 的 K 从未发送过它所确认的东西,于是回答 RST;按 RFC 1337,S 忽略它,所以 K 的 SYN 一秒后再来,再来,直到 2MSL
-结束。若 S 服从 RST,客户端就为自己"打通"了路。序号更低的 SYN 是旧的,任何策略都会拒绝。Linux 的行为相当于 "both"
-(最后一幕,方向相反)。`,
+策略矩阵："isn" 看序号，"timestamps" 看时间戳，"both" 有什么看什么，"off" 从不放行。被拒绝的 SYN 得到旧连接的最后一个 ACK。
+处在 SYN-SENT 的 K 从未发送过它所确认的东西，于是回答 RST；按 RFC 1337,S 忽略它，所以 K 的 SYN 一秒后再来，再来，直到 2MSL
+结束。若 S 服从 RST，客户端就为自己"打通"了路。序号更低的 SYN 是旧的，任何策略都会拒绝。Linux 的行为相当于 "both"
+（最后一幕，方向相反）。`,
   },
   next: ['time-wait/too-many', 'time-wait/old-data'],
   broken: {

@@ -35,7 +35,7 @@ function probing(report: ActReport, from: 'K' | 'S'): CheckLine[] {
   const [first = 0, second = 0] = waits;
   return [
     check(
-      ['probes carry nothing: seq = una − 1, length 0', '探测不带数据:seq = una − 1,长度 0'],
+      ['probes carry nothing: seq = una − 1, length 0', '探测不带数据：seq = una − 1，长度 0'],
       probes.length >= 3 && probes.every(({ seq }) => seq === (closing?.ack ?? 0) - 1),
       `${probes.length} probes`,
     ),
@@ -72,7 +72,7 @@ const closes: Act = {
   name: 'receiver',
   title: {
     en: "Our reader sleeps: the kernel's persist timer",
-    zh: '我们的读者睡着了:内核的 persist 定时器',
+    zh: '我们的读者睡着了：内核的 persist 定时器',
   },
   ...SMALL,
   auto: async (stage) => {
@@ -98,7 +98,7 @@ const closes: Act = {
     ...probing(report, 'K'),
     all(report),
     check(
-      ['ss shows (persist,…)', 'ss 显示 (persist,…)'],
+      ['ss shows (persist,…)', 'ss 显示（persist,…）'],
       report.kept['timer'] === 'persist',
       String(report.kept['timer']),
     ),
@@ -110,12 +110,15 @@ const updateLost: Act = {
   name: 'update-lost',
   title: {
     en: 'The ACK that opens the window is lost: only the probe finds out',
-    zh: '打开窗口的 ACK 丢失:只有探测能发现',
+    zh: '打开窗口的 ACK 丢失：只有探测能发现',
   },
   auto: async (stage) => {
     await pour(stage);
     await stage.fault('drop out where ack-only && win>0 times 1');
-    stage.step({ en: 'The application reads; the window update is lost', zh: '应用程序开始读;窗口更新丢失' });
+    stage.step({
+      en: 'The application reads; the window update is lost',
+      zh: '应用程序开始读；窗口更新丢失',
+    });
     await stage.app('c1').resume();
     await drained(stage);
   },
@@ -136,7 +139,7 @@ const updateLost: Act = {
 /** The other way round: S sends without end, nc is stopped by Ctrl-Z. */
 const sender: Act = {
   name: 'sender',
-  title: { en: 'Ctrl-Z on nc: our persist timer', zh: '对 nc 按 Ctrl-Z:我们的 persist 定时器' },
+  title: { en: 'Ctrl-Z on nc: our persist timer', zh: '对 nc 按 Ctrl-Z：我们的 persist 定时器' },
   ...SMALL,
   auto: async (stage) => {
     const nc = await stage.nc(19, { N: true });
@@ -172,7 +175,7 @@ const sender: Act = {
     return [
       ...probing(report, 'S'),
       check(
-        ['it never gave up while it was answered (MUST-37)', '只要有回答就从不放弃(MUST-37)'],
+        ['it never gave up while it was answered (MUST-37)', '只要有回答就从不放弃（MUST-37）'],
         kept['state'] === 'ESTABLISHED' &&
           kept['timer'] === 'persist' &&
           fired >= (report.mode === 'sim' ? 16 : 3),
@@ -196,49 +199,46 @@ export default lab({
   code: ['src/tcp/timers/persist.ts', 'src/tcp/receive/window.ts'],
   title: {
     en: 'The window closes, and the persist timer keeps asking',
-    zh: '窗口关闭,persist 定时器不断询问',
+    zh: '窗口关闭，persist 定时器不断询问',
   },
   question: {
     en: 'The receiver reads nothing; its window is 0. Later it reads, and the ACK that says so is lost. Deadlock?',
-    zh: '接收方不读,窗口变为 0。后来它读了,但说明此事的 ACK 丢失了。会死锁吗?',
+    zh: '接收方不读，窗口变为 0。后来它读了，但说明此事的 ACK 丢失了。会死锁吗？',
   },
   type: {
     any: [
-      { run: 'fourwave pause c1', terminal: 3 },
-      { run: 'head -c 1M /dev/zero | nc -N 10.9.0.2 2004', terminal: 2 },
-      { run: 'ss -tno dst 10.9.0.2   # timer:(persist,…)', terminal: 3 },
-      { run: 'fourwave resume c1', terminal: 3 },
-      { run: 'nc 10.9.0.2 19', terminal: 2 },
-      { key: 'Ctrl-Z', terminal: 2 },
-      { run: 'fourwave ss' },
+      { run: 'head -c 40000 /dev/zero | nc -N 10.9.0.2 2004' },
+      { run: 'ss -tno dst 10.9.0.2   # timer:(persist,…)', terminal: 2 },
+      { wait: { en: 'three probes have come', zh: '已有三次探测' }, ms: 2000 },
+      { run: 'fourwave resume c1', terminal: 2 },
     ],
   },
   predict: {
     ask: {
       en: 'The window is 0. What does the sender send meanwhile?',
-      zh: '窗口为 0。发送方这期间发送什么?',
+      zh: '窗口为 0。发送方这期间发送什么？',
     },
     choices: [
-      { en: 'nothing: it must not', zh: '什么也不发:不允许' },
+      { en: 'nothing: it must not', zh: '什么也不发：不允许' },
       { en: 'from time to time a segment that must be answered', zh: '时不时发一个必须回答的报文段' },
       { en: 'its next bytes, again and again', zh: '反复发送下一段数据' },
     ],
     right: 1,
     why: {
       en: 'Window updates are bare ACKs: they are not retransmitted, so somebody has to ask for them.',
-      zh: '窗口更新是纯 ACK:不会被重传,所以必须有人去问。',
+      zh: '窗口更新是纯 ACK：不会被重传，所以必须有人去问。',
     },
   },
   narrate: [
     {
       when: 'S>K ACK win 0',
-      say: { en: 'The buffer is full: "send nothing more".', zh: '缓冲区满了:"不要再发送"。' },
+      say: { en: 'The buffer is full: "send nothing more".', zh: '缓冲区满了："不要再发送"。' },
     },
     {
       when: 'S>K ACK win>0 LOST',
       say: {
         en: 'Now there is room, but the ACK that says so is lost. Both wait for each other.',
-        zh: '现在有空间了,但说明此事的 ACK 丢失了。双方互相等待。',
+        zh: '现在有空间了，但说明此事的 ACK 丢失了。双方互相等待。',
       },
     },
   ],
@@ -251,11 +251,11 @@ acceptable (seq = una − 1, no text), so it has to be answered with an ACK, and
 
 The ACK that opens the window is not retransmitted by anybody. If it is lost the next probe finds out (second act).
 The third act is the other way round: Ctrl-Z on nc, and the timer is ours; in the simulator it asks for an hour.`,
-    zh: `应用程序不读的数据会填满接收缓冲区;每个 ACK 给出的窗口越来越小,最后为 0。发送方于是启动 persist 定时器并探测:0.2、0.4、
-0.8……秒,像重传一样,但没有尽头:只要探测有回答,就不得放弃(MUST-37),因为读得慢不是错误。探测是一个不可接受的报文段
-(seq = una − 1,没有数据),因此必须用 ACK 回答,而这个 ACK 说明了窗口。
+    zh: `应用程序不读的数据会填满接收缓冲区；每个 ACK 给出的窗口越来越小，最后为 0。发送方于是启动 persist 定时器并探测：0.2、0.4、
+0.8……秒，像重传一样，但没有尽头：只要探测有回答，就不得放弃（MUST-37），因为读得慢不是错误。探测是一个不可接受的报文段
+（seq = una − 1，没有数据），因此必须用 ACK 回答，而这个 ACK 说明了窗口。
 
-打开窗口的 ACK 没有任何人会重传。如果丢失,下一次探测会发现(第二幕)。第三幕方向相反:对 nc 按 Ctrl-Z,定时器在我们这边;
+打开窗口的 ACK 没有任何人会重传。如果丢失，下一次探测会发现（第二幕）。第三幕方向相反：对 nc 按 Ctrl-Z，定时器在我们这边；
 在模拟器里它询问了一个小时。`,
   },
   next: ['win/silly', 'data/acceptability'],
