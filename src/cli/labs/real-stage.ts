@@ -61,6 +61,7 @@ export class RealStage implements Stage, OpenStage {
     const there = this.found.find((one) => one.flavour === flavour);
     const words = there?.command.split(' ');
     const program = this.start('nc', ncCommand(port, options, words), options.input);
+    if (options.input === undefined) await program.onTerminal();
     await this.under(port, options);
     return program;
   }

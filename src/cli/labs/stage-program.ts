@@ -1,6 +1,6 @@
 /** A real program as a lab's script has it in its hands. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Exit, type Program, StageError } from '../../labs/stage.ts';
 import type { RealProgram } from './real-program.ts';
@@ -8,6 +8,8 @@ import type { RealProgram } from './real-program.ts';
 /** Characters of what it has printed that are kept. */
 const MOST_PRINTED = 1024 * 1024;
 const EVERY = 10;
+/** ms. */
+const START_PATIENCE = 20_000;
 
 export class StageProgram implements Program {
   readonly name: string;
@@ -75,6 +77,17 @@ export class StageProgram implements Program {
 
   get exit(): Exit | null {
     return this.program.end;
+  }
+
+  /** Resolves when its terminal is set up: what is typed before that would be echoed. */
+  async onTerminal(): Promise<void> {
+    // Made by the shell that becomes the program, right after it has set up the terminal.
+    const made = (): boolean => this.errorsPath === null || existsSync(this.errorsPath);
+    await this.wait(
+      () => made() || this.exit !== null,
+      START_PATIENCE,
+      () => `${this.name} started`,
+    );
   }
 
   async saw(what: string | RegExp, timeout = 5000): Promise<void> {
