@@ -29,6 +29,7 @@ const nagle: Act = {
   expect: `
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
+    ...
     K>S ACK 1:2 ack 1
     S>K ACK 1 ack 2
     K>S ACK 2:5 ack 1
@@ -60,6 +61,7 @@ const noDelay: Act = {
   expect: `
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
+    ...
     K>S ACK 1:2 ack 1
     K>S ACK 2:3 ack 1
     K>S ACK 3:4 ack 1
@@ -97,6 +99,7 @@ function ours(name: string, off: boolean): Act {
     expect: `
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
+    ...
     S>K ACK 1:2 ack 1
     ${off ? 'S>K ACK 2:3 ack 1\n    S>K ACK 3:4 ack 1\n    S>K ACK 4:5 ack 1' : 'S>K ACK 2:5 ack 1'}
     K>S FIN,ACK 1 ack 5

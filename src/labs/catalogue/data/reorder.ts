@@ -44,6 +44,7 @@ const swapped: Act = {
   expect: `
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
+    ...
     K>S ACK 1:7 ack 1 HELD
     K>S ACK 7:14 ack 1 QUEUED
     S>K ACK 1 ack 1 sack 7-14
@@ -85,6 +86,7 @@ const tooLate: Act = {
   expect: `
     K>S SYN 0
     S>K SYN,ACK 0 ack 1
+    ...
     K>S ACK 7:14 ack 1 QUEUED
     strict S>K ACK 1 ack 1 sack 7-14
     K>S ACK 1:7 ack 1
