@@ -62,17 +62,19 @@ export class RealStage implements Stage, OpenStage {
     const words = there?.command.split(' ');
     const program = this.start('nc', ncCommand(port, options, words), options.input);
     if (options.input === undefined) await program.onTerminal();
-    await this.under(port, options);
+    await this.under(port, options, program);
     return program;
   }
 
   /** A listener is there, or a SYN has been sent, before the script goes on. */
-  private async under(port: number, { listen = false }: NcOptions): Promise<void> {
+  private async under(port: number, { listen = false }: NcOptions, program: Program): Promise<void> {
     if (!listen) return this.catchUp();
     const end = performance.now() + DEFAULT_TIMEOUT;
     for (;;) {
       const all = await kernelSocketsIn(this.world.realm);
       if (all.some(({ state, local }) => state === 'LISTEN' && local.endsWith(`:${port}`))) return;
+      // It may not: the port is in use.
+      if (program.exit !== null) return;
       if (performance.now() > end) throw new StageError('TIMEOUT', `nobody listens on port ${port}`);
       await sleep(SETTLE);
     }

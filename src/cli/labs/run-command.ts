@@ -179,7 +179,7 @@ class LabRun {
 
   /** The first act is the person's; the others differ in one thing and are typed for him. */
   private async playOrShow(stage: Stage, act: Act): Promise<void> {
-    if (act.name === this.lab.acts[0]?.name) return this.playAct(act);
+    if (act.name === personsAct(this.lab).name) return this.playAct(act);
     this.out(this.text(MESSAGES.auto));
     return act.auto(stage);
   }
@@ -229,9 +229,14 @@ class LabRun {
 
 /** What a script checks of its own programs nobody can check of a person's. */
 function forPerson(lab: Lab): Lab {
-  const [first, ...others] = lab.acts as readonly [Act, ...Act[]];
-  const { check: _check, ...typed } = first;
-  return { ...lab, acts: [{ ...typed, patience: 0 }, ...others] };
+  const own = personsAct(lab);
+  const { check: _check, ...typed } = own;
+  return { ...lab, acts: lab.acts.map((act) => (act === own ? { ...typed, patience: 0 } : act)) };
+}
+
+/** The first that the kernel can show. */
+function personsAct({ acts }: Lab): Act {
+  return acts.find(({ only }) => only?.stage !== 'sim') ?? (acts[0] as Act);
 }
 
 /** The same stage, which does something before it closes. */

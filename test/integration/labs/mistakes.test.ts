@@ -104,10 +104,9 @@ describe('what is typed and is not what the page says', {
     const lab = await TypedLab.start('close/four-waves');
     try {
       await lab.type([{ run: 'nc -N 10.9.0.2 2001' }]);
-      const [name] =
-        /fwlab-\d+-[0-9a-f]+/.exec((await lab.bench.run('lab', 'shell', 'ip', 'netns')).stdout.toString()) ??
-        [];
-      assert.ok(name !== undefined);
+      const identified = await lab.bench.run('lab', 'shell', 'ip', 'netns', 'identify');
+      const name = identified.stdout.toString().trim();
+      assert.match(name, /^fwlab-/);
       lab.runner.child.kill('SIGINT');
       await lab.runner.end();
       await sleep(200);
