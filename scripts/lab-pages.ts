@@ -79,7 +79,7 @@ References: ${rfc.join(' · ')}${code.length === 0 ? '' : ` · ${code.map((file)
 ${next.length === 0 ? '' : `\nNext: ${next.map((one) => link(one)).join(' · ')}\n`}
 ## It fails when
 
-${lab.broken.what} Under this break the lab is red: \`test/labs/broken.test.ts\`.
+${lab.broken.what} Under this break the lab is red: \`test/labs/catalogue.test.ts\`.
 
 ## 中文
 

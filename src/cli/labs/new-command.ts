@@ -34,9 +34,10 @@ export async function newCommand(id: string, options: NewOptions): Promise<void>
     throw missing(`no connection to write a lab from${conn === null ? '' : `: there is no ${conn}`}`);
   }
   const path = join(FOLDER, `${id}.ts`);
+  const text = moduleText(id, port, expectationOf(events, conn));
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, moduleText(id, port, expectationOf(events, conn)), { flag: 'wx' });
+    writeFileSync(path, text, { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw usage(`${path} is there already: choose another name`);

@@ -176,6 +176,7 @@ export class RealStage implements Stage, OpenStage {
   }
 
   async clearFaults(): Promise<void> {
+    this.cable = null;
     await this.world.up.ask('fault', { verb: 'clear', number: null });
   }
 

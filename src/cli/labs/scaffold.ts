@@ -2,10 +2,16 @@
 
 import type { LogEvent } from '../../trace/log-event.ts';
 
+interface Scaffold {
+  text: string;
+  readonly seg: number | undefined;
+  readonly states: string[];
+}
+
 /** The connection's segments and states in the language of `expect`, one line a segment. */
 export function expectationOf(events: readonly LogEvent[], conn: string): string[] {
   const own = events.filter((event) => event.conn === conn || opens(event, events, conn));
-  const lines: { text: string; seg: number | undefined; states: string[] }[] = [];
+  const lines: Scaffold[] = [];
   for (const event of own) {
     const { ev, data, seg } = event;
     if (ev === 'seg:received' || ev === 'seg:sent') lines.push({ text: arrowText(event), seg, states: [] });
@@ -21,11 +27,11 @@ function opens({ n, ev, conn }: LogEvent, events: readonly LogEvent[], wanted: s
   return events.some((other) => other.ev === 'conn:opened' && other.conn === wanted && other.cause === n);
 }
 
-function lost(lines: { text: string; seg: number | undefined }[], event: LogEvent): void {
+function lost(lines: Scaffold[], event: LogEvent): void {
   const sent = lines.find(({ seg }) => seg !== undefined && seg === event.seg);
   if (sent !== undefined) sent.text += ' LOST';
   else if (event.data['flags'] !== undefined)
-    lines.push({ text: `${arrowText(event)} LOST`, seg: undefined });
+    lines.push({ text: `${arrowText(event)} LOST`, seg: undefined, states: [] });
 }
 
 function arrowText({ ev, data }: LogEvent): string {

@@ -162,12 +162,14 @@ describe('what is told', () => {
       assert.match(all, sentence);
   });
 
-  test('a lab made from a log is met by that log', async () => {
-    const events = await eventsOf('close/last-ack-lost');
-    const text = expectationOf(events, 'c1').join('\n');
-    const outcome = match(parseExpectation(text), events);
-    assert.equal(outcome.failure?.why ?? null, null, text);
-  });
+  for (const id of ['close/last-ack-lost', 'close/third-wave-lost']) {
+    test(`${id}: a lab made from a log is met by that log`, async () => {
+      const events = await eventsOf(id);
+      const text = expectationOf(events, 'c1').join('\n');
+      const outcome = match(parseExpectation(text), events);
+      assert.equal(outcome.failure?.why ?? null, null, text);
+    });
+  }
 });
 
 test('a stack that was started again goes on with new numbers and names', () => {
