@@ -68,6 +68,8 @@ class CheckRun {
         if (!json) this.tell(checked);
       }
     };
+    // Also when it is interrupted.
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
     try {
       await Promise.all(Array.from({ length: mode === 'sim' ? 1 : this.options.jobs }, worker));
     } finally {
