@@ -125,7 +125,7 @@ export default lab({
         zh: '内核自己的做法：等待中的小块数据，然后 shutdown()',
       },
       simKernel: { 'lab.finWithData': 'on' },
-      faults: ['delay out where ack-only 300ms'],
+      faults: ['drop out where ack-only times 1'],
       auto: async (stage) => {
         const socket = await stage.socket({ connect: 9 });
         await stage.until('S ESTABLISHED');
@@ -138,6 +138,7 @@ export default lab({
         K>S SYN 0
         S>K SYN,ACK 0 ack 1
         K>S PSH,ACK 1:2 ack 1
+        ? S>K ACK 1 ack 2 LOST         # while K waits for it, its bytes wait for their FIN
         K>S FIN,PSH,ACK 2:4 ack 1    ; S CLOSE-WAIT
         S>K FIN,ACK 1 ack 5
         K>S ACK 5 ack 2              ; S CLOSED

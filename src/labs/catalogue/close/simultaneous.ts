@@ -103,11 +103,12 @@ export default lab({
         ...                            # the handshake, slow
         S>K PSH,ACK 1:n ack 1
         S>K FIN,ACK n ack 1            ; S FIN-WAIT-1
+        ? K>S ACK 2 ack n+1 LOST       # it is lost where it is sent, the FIN before it still on its way
         K>S FIN,ACK 1 ack 1
         S CLOSING
         S>K ACK n+1 ack 2
         ? K>S FIN,ACK 1 ack 1 RETRANS
-        K>S ACK 2 ack n+1 LOST
+        ? K>S ACK 2 ack n+1 LOST
         ? K>S FIN,ACK 1 ack 1 RETRANS
         S>K FIN,ACK n ack 2 RETRANS
         K>S ACK 2 ack n+1              ; S TIME-WAIT
