@@ -58,7 +58,7 @@ function credible(tcb: Tcb, seg: Segment): Check {
 /** SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT, or a reset goes back. */
 function synAcknowledged(tcb: Tcb, seg: Segment): Check {
   const context = tcb.context;
-  if (seqLe(seg.ack, tcb.snd.una) || seqGt(seg.ack, tcb.snd.nxt)) {
+  if (seqLe(seg.ack, tcb.snd.una) || seqGt(seg.ack, tcb.snd.nxt) || synIsUnsent(tcb)) {
     replyWithReset(context, seg);
     if (context.reason === REASON.TCP_RST_LIMIT) return 'discard';
     return discard(tcb, REASON.TCP_INVALID_ACK_SEQUENCE);
@@ -82,6 +82,11 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
   if (tcb.passive) joinAcceptQueue(tcb);
   else openedActively(tcb);
   return 'continue';
+}
+
+/** Lab only: the ACK of the peer's SYN has gone alone, our own SYN not yet. */
+function synIsUnsent(tcb: Tcb): boolean {
+  return tcb.config.labSplitSynAck && tcb.kind === KIND_SYN_RECEIVED && tcb.compactCount === 0;
 }
 
 /** Why the record cannot become a connection now; ACCEPTED when it can. */

@@ -7,10 +7,14 @@ import { assertNothingLeft, assertWorks, FOURWAVE, inPlace, MAIN } from './suppo
 
 const SOURCES = fileURLToPath(new URL('../../../dist/', import.meta.url));
 
-/** Where the time of day is what people want to know, of an answer, a line, or a file. */
+/** Where the time of day is what people want to know, of an answer, a line, or a file; or how old another's line is. */
 const MAY_READ_THE_WALL_CLOCK = [
   'apps/daytime.js',
   'cli/commands/capture.js',
+  'cli/labs/real-world.js',
+  'cli/labs/run-command.js',
+  'cli/labs/runs.js',
+  'cli/ladder/screen.js',
   'cli/up/captures.js',
   'cli/up/human-log.js',
   'cli/up/log-header.js',

@@ -196,6 +196,7 @@ const listening: Act = {
     S>K FIN,ACK 1 ack 1           ; S FIN-WAIT-1
     K>S FIN,ACK 1 ack 2           ; S TIME-WAIT
     S>K ACK 2 ack 2
+    only c1                       # who types goes on typing elsewhere
   `,
   check: ({ kept, programs }) => [
     point('Ctrl-D had no effect', 'Ctrl-D 没有效果', kept['before'] === true && kept['running'] === true),

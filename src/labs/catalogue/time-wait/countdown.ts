@@ -30,6 +30,7 @@ function withMsl(name: keyof typeof MSL): Act {
       stage.keep('lasted', msBetween(entered, left));
     },
     expect: `
+    only port 13             # who looks at the kernel's own beside it connects to another
     ...
     S>K FIN,ACK n ack 1
     K>S FIN,ACK 1 ack n+1 ; S TIME-WAIT
