@@ -44,7 +44,7 @@ describe('mistakes in the arguments: one sentence, code 2', () => {
 describe('what is missing: one sentence, code 4', () => {
   for (const [args, expected] of [
     ['shell', /no lab is running/],
-    ['new close/mine', /no stack is running/],
+    ['new close/mine --control none.sock', /no stack is running behind none\.sock/],
     ['new close/mine --from none.jsonl', /the log none\.jsonl cannot be read/],
     ['verify none.tcplog.jsonl', /the log none\.tcplog\.jsonl cannot be read/],
   ] as const) {
