@@ -162,6 +162,13 @@ const quietTime: Act = {
     zh: '我们的进程被杀死：所有 TIME-WAIT 都被遗忘（RFC 9293 §3.4.3）',
   },
   services: { daytime: { reuseAddr: false } },
+  only: {
+    stage: 'sim',
+    why: {
+      en: "the interface is gone while a real stack restarts, and with it sometimes the kernel's repeated FIN",
+      zh: '真实的协议栈重启时接口会消失，内核重发的 FIN 有时也随之丢失',
+    },
+  },
   faults: ['drop out where ack-only && ack==w+1 times 1'],
   auto: async (stage) => {
     const nc = await stage.nc(13);
