@@ -17,3 +17,8 @@ export function printable(text: string): string {
 export function word(value: unknown): string {
   return printable(typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)));
 }
+
+/** NaN for what is no number: a log from elsewhere may hold anything, also objects without `valueOf`. */
+export function numeric(value: unknown): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
+}

@@ -104,7 +104,8 @@ function answerLost(source: EventSource, whole: readonly LogEvent[]): LogEvent[]
   const received = whole.find(({ ev }) => ev === 'seg:received');
   const again = whole.some(({ ev, data }) => ev === 'seg:judged' && data['verdict'] === 'duplicate');
   if (received === undefined || !again) return [];
-  const end = Number(received.data['end']);
+  const { end } = received.data;
+  if (typeof end !== 'number') return [];
   let looked = 0;
   for (const earlier of source.before(received)) {
     if (++looked > LOOK_BACK) break;

@@ -86,10 +86,11 @@ export class TerminalProgram {
   /** `script` (of the essential package bsdutils) gives it the terminal; `stty` a size. */
   constructor(command: readonly string[], columns: number, rows: number, env: NodeJS.ProcessEnv = {}) {
     const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-    const line = `stty cols ${columns} rows ${rows}; echo "tty=$(tty) pid=$$."; ${quoted}; echo "code=$?. $(stty -a)"`;
+    // The shell stays for the exit code when Ctrl-C reaches all of the terminal's programs.
+    const line = `trap : INT; stty cols ${columns} rows ${rows}; echo "tty=$(tty) pid=$$."; ${quoted}; echo "code=$?. $(stty -a)"`;
     this.child = spawn('script', ['-qec', line, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, TERM: 'xterm', ...env },
+      env: { ...process.env, SHELL: '/bin/sh', TERM: 'xterm', ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;

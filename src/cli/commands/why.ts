@@ -33,14 +33,11 @@ export function numberOf(text: string): number {
 
 /** @throws CliError when the file has no such event */
 function ofFile(path: string, n: number): Why {
-  const file = EventFile.open(path);
-  try {
+  return EventFile.read(path, (file) => {
     const found = file.find(n);
     if (found === null) throw missing(noSuchEvent(file, n));
     return explain(new FileSource(file), found.event as LogEvent);
-  } finally {
-    file.close();
-  }
+  });
 }
 
 /** Says also what there is. */

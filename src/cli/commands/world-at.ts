@@ -16,16 +16,13 @@ const SHORT = 32 * 1024 * 1024;
 
 /** @throws CliError when the file has no such event */
 export function worldOfFile(n: number, path: string): World {
-  const file = EventFile.open(path);
-  try {
+  return EventFile.read(path, (file) => {
     const place = file.find(n);
     if (place === null) throw missing(noSuchEvent(file, n));
     if (place.offset > SHORT && !file.hasKeyframes)
       note(`${path} has no keyframes: it is read from its beginning, which takes a while`);
     return file.worldAt(place);
-  } finally {
-    file.close();
-  }
+  });
 }
 
 /** What the flight recorder has merged or forgotten the world does not have. */

@@ -7,7 +7,7 @@ import type { LogEvent } from '../../trace/log-event.ts';
 import { isOfKeyframe, KeyframeReader } from '../../trace/world/keyframe.ts';
 import { WorldBuilder } from '../../trace/world/reduce.ts';
 import type { World } from '../../trace/world/types.ts';
-import { CliError, EXIT_FAILED } from '../errors.ts';
+import { CliError, EXIT_FAILED, usage } from '../errors.ts';
 import { type EventLine, isEvent } from '../render/event.ts';
 import { type Line, LineFile } from './line-file.ts';
 
@@ -58,6 +58,23 @@ export class EventFile {
     } catch (error) {
       file.close();
       throw error;
+    }
+  }
+
+  /**
+   * Opens, asks, closes.
+   *
+   * @throws CliError when it cannot be read, is no event log, or has events that no stack has written
+   */
+  static read<Answer>(path: string, question: (file: EventFile) => Answer): Answer {
+    const file = EventFile.open(path);
+    try {
+      return question(file);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw usage(`${path} has an event that is not as docs/event-log.md says: ${error.message}`);
+    } finally {
+      file.close();
     }
   }
 

@@ -45,12 +45,7 @@ export async function drawFile(
 
 /** All of a log as a picture. @throws CliError */
 export function pictureOfFile(path: string, options: LadderOptions): string {
-  const file = EventFile.open(path);
-  try {
-    return ladderSvg(file.from(), { ...options, title: titleOf(file) });
-  } finally {
-    file.close();
-  }
+  return EventFile.read(path, (file) => ladderSvg(file.from(), { ...options, title: titleOf(file) }));
 }
 
 function titleOf({ header, path }: EventFile): string {

@@ -1,6 +1,6 @@
 /** One event of the log as one line for people. */
 
-import { word } from '../printable.ts';
+import { numeric, word } from '../printable.ts';
 import { entry } from './table.ts';
 
 /** A line of the event log as readers get it; from a file or a socket, so nothing in it is trusted. */
@@ -43,13 +43,13 @@ const or = (value: unknown, otherwise: string): string =>
 /** `FIN,ACK 1:2 ack 28 win 64512`; `raw` takes the numbers on the wire. */
 export function segmentText(data: Data, raw = false): string {
   const wire = (typeof data['raw'] === 'object' && data['raw'] !== null ? data['raw'] : {}) as Data;
-  const seq = Number(raw ? wire['seq'] : data['seq']);
-  const end = raw ? (seq + Number(data['end']) - Number(data['seq'])) % 2 ** 32 : data['end'];
+  const seq = numeric(raw ? wire['seq'] : data['seq']);
+  const end = raw ? (seq + numeric(data['end']) - numeric(data['seq'])) % 2 ** 32 : data['end'];
   const ack =
     data['ack'] === null || data['ack'] === undefined ? '' : ` ack ${word(raw ? wire['ack'] : data['ack'])}`;
   const range = end === seq ? `${seq}` : `${seq}:${word(end)}`;
   const parts = [`${or(data['flags'], '')} ${range}${ack} win ${or(data['win'], '?')}`];
-  if (Number(data['segs']) > 1) parts.push(`(${word(data['segs'])} segments)`);
+  if (numeric(data['segs']) > 1) parts.push(`(${word(data['segs'])} segments)`);
   return parts.join(' ').trim();
 }
 

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { eventually, Program, RunningStack, STACK, skipWithout } from '../../support/running-stack.ts';
 
@@ -123,11 +124,16 @@ describe('captures of a running stack', { skip: skipWithout('nc', 'tshark', 'cap
     const main = join(import.meta.dirname, '../../../dist/cli/main.js');
     const shell = `${process.execPath} ${main} capture - --control ${control} | tshark -l -i - -c 3 -T fields -e tcp.dstport`;
     const reader = stack.keep(new Program('sh', ['-c', shell]));
+    // It opens its file when the pipe's first block is there: from then on packets are captured.
     await eventually(
-      () => /Capturing on/.test(reader.stderr),
+      () => /\bFile: /.test(reader.stderr),
       () => reader.stderr,
     );
-    await stack.run('nc', ['-N', STACK, '7'], 'hello\n');
+    // It passes on what it has read when more comes: a quiet link would let it wait.
+    for (let tries = 0; reader.running && tries < 10; tries++) {
+      await stack.run('nc', ['-N', STACK, '7'], 'hello\n');
+      await Promise.race([reader.finished, sleep(500)]);
+    }
     const { code, stdout } = await reader.end();
     assert.equal(code, 0);
     assert.equal(stdout.toString().split('\n')[0], '7');

@@ -119,6 +119,15 @@ describe('an event log as a file', () => {
     file.close();
   });
 
+  it('an event that no stack has written ends the question with a sentence', () => {
+    const path = join(folder, 'foreign');
+    const foreign = EVENTS.slice(0, 200).map((event) => ({ ...event, data: { flags: null } }));
+    writeFileSync(path, foreign.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const world = (): unknown =>
+      EventFile.read(path, (file) => file.worldAt(file.find(200) ?? assert.fail('it is there')));
+    assert.throws(world, /has an event that is not as docs\/event-log\.md says: /);
+  });
+
   it('of 200,000 events each answer reads what it needs: no more at the end of the log than at its beginning', () => {
     const file = logOf(manyEvents(200_000, [2, 4, 6, 7, 8]), 8_192);
     const cost = (act: () => void): number => {

@@ -1,6 +1,6 @@
 /** Words of events as cells of a known width. */
 
-import { word } from '../../printable.ts';
+import { numeric, word } from '../../printable.ts';
 
 /** Characters that take one column each; whatever else a log holds is spelled out. */
 const OTHERS = /[^\x20-\x7e§→≤≥–…×°µ⇄]/gu;
@@ -12,7 +12,7 @@ export function plain(value: unknown): string {
 }
 
 export function numberOf(value: unknown): number {
-  const number = Number(value);
+  const number = numeric(value);
   return Number.isFinite(number) ? number : 0;
 }
 

@@ -3,7 +3,7 @@
 import type { ConnectionView } from '../../../trace/world/types.ts';
 import type { EventLine } from '../event.ts';
 import { Seen } from './seen.ts';
-import { plain } from './text.ts';
+import { numberOf, plain } from './text.ts';
 
 /** A guess about the peer that waits for the segment on which it stands to arrive. */
 interface Withheld {
@@ -99,7 +99,7 @@ export class Tracks {
   }
 
   private add(event: EventLine, conn: string): Track {
-    const track = new Track(conn, Number(event.inc) || 1);
+    const track = new Track(conn, numberOf(event.inc) || 1);
     this.byKey.set(conn, track);
     forgetOldest(this.byKey);
     return track;
