@@ -20,8 +20,8 @@ const PREFIX = `fwe${process.pid}-`;
 const HOSTS = [1, 2, 3];
 const ECHO = '7';
 const CONNECTIONS = 24;
-/** s; longer than what is done meanwhile. */
-const SPEAKING = 5;
+/** s; they are told before that when it is enough. */
+const SPEAKING = 60;
 
 const [network, route, without, again] = [...GUIDE.matchAll(/^```sh\n(.*?)^```$/gms)].map(
   ([, text]) => text,
@@ -98,6 +98,12 @@ describe('docs/scaling.md: hosts behind a multipath route', { skip: skipWithout(
     );
     // The connections of host3 are given up: theirs is the host that goes.
     sh(without);
+    // Each has spoken, and those of host3 were told that it has gone.
+    const spoken = rounds(many);
+    await eventually(
+      () => rounds(many) > spoken + 1,
+      () => many.stderr,
+    );
     const meanwhile = client('chat', STACK, ECHO, String(CONNECTIONS), String(SPEAKING));
     await eventually(
       () => meanwhile.text.includes('open') || !meanwhile.running,
@@ -110,11 +116,15 @@ describe('docs/scaling.md: hosts behind a multipath route', { skip: skipWithout(
     const more = client('churn', STACK, ECHO, '40');
     assert.equal((await more.end()).code, 0, more.stderr);
     assert.ok((await passive(3)) > before, 'new connections reach the host that is back');
+    many.endInput();
+    meanwhile.endInput();
     const lost = Number(/lost (\d+)/.exec((await many.end()).stdout.toString())?.[1]);
     assert.equal(lost, parts[2], many.stderr);
     // These began on host1 and host2, some of them in buckets that were host3's before and could be again.
     assert.match((await meanwhile.end()).stdout.toString(), /lost 0\n/);
   });
+
+  const rounds = (chat: Program): number => chat.text.split('round').length;
 
   async function passive(host: number): Promise<number> {
     const stats = await ask<{ reasons: { name: string; count: number }[] }>(

@@ -11,6 +11,7 @@
 Prints what went right; dies of what went wrong.
 """
 
+import select
 import selectors
 import socket
 import struct
@@ -51,7 +52,8 @@ def chat(address, port, count, seconds):
     print('open', flush=True)
     end = time.monotonic() + seconds
     lost = 0
-    while time.monotonic() < end:
+    ended = False
+    while time.monotonic() < end and not ended:
         for connection in list(connections):
             try:
                 connection.settimeout(5)
@@ -59,7 +61,9 @@ def chat(address, port, count, seconds):
             except OSError:
                 connections.remove(connection)
                 lost += 1
-        time.sleep(0.2)
+        print('round', flush=True)
+        # Whoever has nothing more to see closes our input.
+        ended = select.select([sys.stdin], [], [], 0.2)[0] != []
     print('lost', lost)
 
 
