@@ -165,7 +165,7 @@ const OTHERS = [
     from: {},
     to: {
       path: '^src/.+/index\\.ts$',
-      pathNot: '^src/(net|sim|wire|posix)/index\\.ts$|^src/labs/catalogue/[a-z/-]*index\\.ts$',
+      pathNot: '^src/(net|sim|wire|posix|tcp)/index\\.ts$|^src/labs/catalogue/[a-z/-]*index\\.ts$',
     },
   },
   {

@@ -12,6 +12,10 @@ export function performOn(engine: TcpEngine, tcb: Tcb, name: CallName, detail: u
       const bytes = detail as Uint8Array;
       return engine.send(tcb, bytes, 0, bytes.length);
     }
+    case 'sendOwned': {
+      const bytes = detail as Uint8Array;
+      return engine.sendOwned(tcb, bytes, 0, bytes.length);
+    }
     case 'receive': {
       const count = Math.min(detail as number, tcb.readable);
       if (count > 0) engine.discard(tcb, count);

@@ -11,6 +11,7 @@ export type CallName =
   | 'accept'
   | 'connect'
   | 'send'
+  | 'sendOwned'
   | 'receive'
   | 'shutdown'
   | 'close'

@@ -23,6 +23,7 @@ import { Lender } from './receive/lent-bytes.ts';
 import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
+import { RunsPool } from './send/owned-bytes.ts';
 import { RecordsPool } from './send/records.ts';
 import type { Siblings } from './siblings.ts';
 import { KIND_CONNECTION, KIND_SYN_RECEIVED, KIND_TIME_WAIT, Tcb } from './tcb.ts';
@@ -60,6 +61,7 @@ export class TcpContext {
   readonly fastOpen: FastOpen;
   readonly pool: BufferPool;
   readonly records = new RecordsPool();
+  readonly runs = new RunsPool();
   readonly holes = new HolesPool();
   readonly lender: Lender;
   readonly timers: TimerTable;

@@ -31,7 +31,7 @@ import {
   setUserTimeout,
 } from './calls/options.ts';
 import { consume, receive, urgentRemaining } from './calls/receive.ts';
-import { send } from './calls/send.ts';
+import { send, sendOwned } from './calls/send.ts';
 import { TcpContext, type TcpEnvironment } from './context.ts';
 import {
   type ConnectionOwner,
@@ -46,6 +46,7 @@ import { segmentArrives } from './input/segment-arrives.ts';
 import { forget } from './lifecycle.ts';
 import type { Listener } from './listener.ts';
 import { transmitAll } from './output/transmit.ts';
+import type { ReceivedPiece } from './receive/received-piece.ts';
 import { statsOf, type TcpStats } from './stats.ts';
 import type { Tcb } from './tcb.ts';
 import type { TcpConfig } from './tcp-config.ts';
@@ -53,6 +54,7 @@ import { expireTimers, nextDeadline } from './timers/expire.ts';
 
 export type { ListenOptions, OpenOptions } from './calls/open.ts';
 export type { Adjustments, KeepAliveOptions, ListenerAdjustments } from './calls/options.ts';
+export { ReceivedPiece } from './receive/received-piece.ts';
 export type { TcpStats } from './stats.ts';
 
 /** No connection of ours, and none that could become ours: no listener here takes it and nothing here resets it. */
@@ -227,6 +229,19 @@ export class TcpEngine {
     return taken;
   }
 
+  /**
+   * SEND without a copy: `bytes[start … end)` must not change until the peer has acknowledged it. Nobody
+   * tells when that is: it is meant for memory that never changes, or is not used again. Returns how much
+   * was taken: all (1 GiB at most), or 0 = full, and EVENT_WRITABLE follows. A packet that would hold bytes of
+   * two pieces is copied together, so that large pieces are worth more. @throws TcpError EPIPE, ENOTCONN
+   */
+  sendOwned(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
+    if (this.tape !== null) this.tape.call('sendOwned', tcb.id, bytes.subarray(start, end));
+    const taken = sendOwned(tcb, bytes, start, end);
+    if (taken > 0) this.context.requestTurn();
+    return taken;
+  }
+
   /** RECEIVE: copies to `into[start … end)`; returns how many bytes, 0 = nothing there. */
   receiveInto(tcb: Tcb, into: Uint8Array, start: number, end: number): number {
     if (this.tape !== null) this.tape.call('receive', tcb.id, end - start);
@@ -235,7 +250,16 @@ export class TcpEngine {
     return count;
   }
 
-  /** Takes `count` bytes that the user has peeked at. */
+  /**
+   * RECEIVE without a copy: points `piece` at unread bytes from the front on, as many as lie in one piece,
+   * and takes none; false when there are none. They are good until the connection's next call, and no
+   * longer than the handler that was called with EVENT_READABLE runs. {@link discard} takes them.
+   */
+  borrow(tcb: Tcb, piece: ReceivedPiece): boolean {
+    return tcb.receiveBuffer.front(piece);
+  }
+
+  /** Takes `count` bytes that the user has peeked at, or borrowed. */
   discard(tcb: Tcb, count: number): void {
     if (this.tape !== null) this.tape.call('receive', tcb.id, count);
     consume(tcb, Math.min(count, tcb.readable));

@@ -236,7 +236,7 @@ export class Tcb implements Machine {
     this.config = config;
     this.rtt = new Rtt();
     this.congestion = congestion;
-    this.sendBuffer = new SendBuffer(context.pool);
+    this.sendBuffer = new SendBuffer(context);
     this.inFlight = new InFlight(context.records, context.clock);
     this.receiveBuffer = new ReceiveBuffer(context);
   }

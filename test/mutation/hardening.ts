@@ -242,7 +242,7 @@ export const HARDENING: readonly Mutant[] = [
     id: 'H45',
     rows: ['N25'],
     file: 'src/tcp/send/send-buffer.ts',
-    find: '    if (this.ring.length === 0) this.ring = this.pool.give(this.ring);',
+    find: '    if (this.ring.length === 0) this.ring = this.memory.pool.give(this.ring);',
     replace: '',
     why: 'an idle connection keeps its buffer',
     killer: 'conformance/attacks/exhaustion',

@@ -109,7 +109,10 @@ function talk({ tcp }: Stack, seed: number): void {
   const owner = (tcb: Tcb, events: number): void => {
     if ((events & EVENT_CLOSED) !== 0) return;
     if (written < TOTAL && (events & (EVENT_OPENED | EVENT_WRITABLE)) !== 0) {
-      written += tcp.send(tcb, new Uint8Array(TOTAL - written).fill(seed), 0, TOTAL - written);
+      const rest = new Uint8Array(TOTAL - written).fill(seed);
+      const half = rest.length >> 1;
+      written += tcp.send(tcb, rest, 0, half);
+      written += tcp.sendOwned(tcb, rest, half, rest.length);
       if (written === TOTAL) tcp.shutdown(tcb);
     }
     while (tcp.receiveInto(tcb, buffer, 0, buffer.length) > 0);

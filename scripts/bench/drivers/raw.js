@@ -1,5 +1,6 @@
 // The services of `npm run bench` on the engine's raw interface: no streams, one owner for all connections.
 
+import { ReceivedPiece } from '../../../dist/tcp/index.js';
 import { CHUNK, CHURN_ANSWER, Checker, HTTP_ANSWER, PORT } from './service.js';
 
 /** Of tcp/events.ts. */
@@ -9,12 +10,12 @@ const WRITABLE = 0x08;
 const CLOSED = 0x20;
 
 const BACKLOG = 4096;
-const END_OF_HEADER = '\r\n\r\n';
+const [CR, LF] = [13, 10];
 
 class RawService {
   constructor(tcp) {
     this.tcp = tcp;
-    this.bytes = Buffer.alloc(1 << 16);
+    this.piece = new ReceivedPiece();
   }
 
   connectionsWaiting(listener) {
@@ -32,10 +33,6 @@ class RawService {
     if ((events & CLOSED) !== 0) this.closed(tcb);
   }
 
-  read(tcb) {
-    return this.tcp.receiveInto(tcb, this.bytes, 0, this.bytes.length);
-  }
-
   opened(_tcb) {}
   writable(_tcb) {}
   closed(_tcb) {}
@@ -43,12 +40,15 @@ class RawService {
 
 class Echo extends RawService {
   readable(tcb) {
-    const got = this.read(tcb);
-    this.tcp.send(tcb, this.bytes, 0, got);
+    const { tcp, piece } = this;
+    while (tcp.borrow(tcb, piece)) {
+      tcp.send(tcb, piece.bytes, piece.start, piece.end);
+      tcp.discard(tcb, piece.end - piece.start);
+    }
   }
 }
 
-/** Looks at nothing: the bytes lie in the connection's receive ring, and are taken. */
+/** Looks at nothing: the bytes are taken where they lie. */
 class Sink extends RawService {
   readable(tcb) {
     this.tcp.discard(tcb, tcb.readable);
@@ -61,7 +61,11 @@ class CheckedSink extends RawService {
   readable(tcb) {
     let checker = this.checkers.get(tcb);
     if (checker === undefined) this.checkers.set(tcb, (checker = new Checker()));
-    for (let got = this.read(tcb); got > 0; got = this.read(tcb)) checker.take(this.bytes, got);
+    const { tcp, piece } = this;
+    while (tcp.borrow(tcb, piece)) {
+      checker.take(piece.bytes, piece.start, piece.end);
+      tcp.discard(tcb, piece.end - piece.start);
+    }
   }
 
   connectionEvents(tcb, events) {
@@ -74,50 +78,43 @@ class CheckedSink extends RawService {
   }
 }
 
+/** Hands the same memory over again and again: it never changes. */
 class Source extends RawService {
-  sent = new Map();
-
   opened(tcb) {
-    this.sent.set(tcb, 0);
     this.writable(tcb);
   }
 
   readable(tcb) {
-    this.read(tcb);
+    this.tcp.discard(tcb, tcb.readable);
   }
 
   writable(tcb) {
-    const phase = this.sent.get(tcb);
-    if (phase === undefined) return;
-    let at = phase;
-    for (;;) {
-      const took = this.tcp.send(tcb, CHUNK, at, CHUNK.length);
-      if (took === 0) break;
-      at = (at + took) % CHUNK.length;
-    }
-    this.sent.set(tcb, at);
-  }
-
-  connectionEvents(tcb, events) {
-    if ((events & (PEER_CLOSED | CLOSED)) !== 0) this.sent.delete(tcb);
-    super.connectionEvents(tcb, events);
+    if (tcb.state !== 'ESTABLISHED') return;
+    while (this.tcp.sendOwned(tcb, CHUNK, 0, CHUNK.length) > 0);
   }
 }
 
 class Churn extends RawService {
   readable(tcb) {
-    this.read(tcb);
+    this.tcp.discard(tcb, tcb.readable);
     this.tcp.send(tcb, CHURN_ANSWER, 0, CHURN_ANSWER.length);
     this.tcp.close(tcb);
   }
 }
 
+/** Whether an empty line is what comes before `end`. */
+function endsHeader(bytes, end) {
+  return bytes[end - 1] === LF && bytes[end - 2] === CR && bytes[end - 3] === LF && bytes[end - 4] === CR;
+}
+
 /** One request in one segment, as the measuring client sends it. */
 class Http extends RawService {
   readable(tcb) {
-    const got = this.read(tcb);
-    if (this.bytes.latin1Slice(got - END_OF_HEADER.length, got) === END_OF_HEADER)
-      this.tcp.send(tcb, HTTP_ANSWER, 0, HTTP_ANSWER.length);
+    const { tcp, piece } = this;
+    if (!tcp.borrow(tcb, piece)) return;
+    const whole = endsHeader(piece.bytes, piece.end);
+    tcp.discard(tcb, piece.end - piece.start);
+    if (whole) tcp.send(tcb, HTTP_ANSWER, 0, HTTP_ANSWER.length);
   }
 }
 

@@ -29,8 +29,8 @@ export const HTTP_ANSWER = Buffer.from(
 export class Checker {
   right = 0;
 
-  take(bytes, end = bytes.length) {
-    for (let i = 0; i < end; i++) if (bytes[i] === this.right % PERIOD) this.right++;
+  take(bytes, start = 0, end = bytes.length) {
+    for (let i = start; i < end; i++) if (bytes[i] === this.right % PERIOD) this.right++;
   }
 }
 

@@ -16,8 +16,7 @@ const MEMORY_RETRY = 100_000;
  * @throws TcpError EPIPE after SHUTDOWN or CLOSE, or when the connection is over
  */
 export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
-  checkMaySend(tcb);
-  tuneSendLimit(tcb);
+  prepare(tcb);
   const wanted = Math.min(tcb.writable, end - start);
   if (wanted < end - start) tcb.writeBlocked = true;
   if (wanted <= 0) return 0;
@@ -28,18 +27,49 @@ export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): n
     if (tcb.inFlight.count === 0 && !isArmed(tcb, TIMER_PERSIST)) armTimer(tcb, TIMER_PERSIST, MEMORY_RETRY);
     if (taken === 0) return 0;
   }
-  if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;
-  if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);
-  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
-  tcb.context.markReady(tcb);
+  queued(tcb, taken);
   return taken;
 }
 
-function checkMaySend(tcb: Tcb): void {
+/** More at once is not taken: all that is queued stays well within half of the sequence space. */
+const MOST_OWNED = 1 << 30;
+
+/**
+ * Queues `bytes[start … end)` without a copy: the memory is the connection's until the peer has
+ * acknowledged it, or the connection is over. While there is any room in the send buffer all of it is taken
+ * (1 GiB at most), since it costs the stack no memory; returns how much, 0 = full, and then EVENT_WRITABLE
+ * follows.
+ *
+ * @throws TcpError EPIPE as {@link send}
+ */
+export function sendOwned(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
+  prepare(tcb);
+  const taken = Math.min(MOST_OWNED, end - start);
+  if (taken <= 0) return 0;
+  if (tcb.writable === 0) {
+    tcb.writeBlocked = true;
+    return 0;
+  }
+  tcb.sendBuffer.appendOwned(bytes.subarray(start, start + taken));
+  queued(tcb, taken);
+  return taken;
+}
+
+/** @throws TcpError EPIPE */
+function prepare(tcb: Tcb): void {
   if (tcb.state === 'CLOSED') throw new TcpError('EPIPE', 'the connection is closed');
   if (tcb.finQueued || tcb.closePending || !STATES[tcb.state].maySend) {
     throw new TcpError('EPIPE', 'this side has already finished sending');
   }
+  tuneSendLimit(tcb);
+}
+
+/** `taken` bytes are new in the send buffer. */
+function queued(tcb: Tcb, taken: number): void {
+  if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;
+  if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);
+  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  tcb.context.markReady(tcb);
 }
 
 /** Twice what may be in flight: a window on its way and one to fill the next. */

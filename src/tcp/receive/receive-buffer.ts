@@ -14,6 +14,7 @@ import type { RangeList } from '../../base/range-list.ts';
 import { type Seq, seqDiff, seqGt, seqLt } from '../../base/seq.ts';
 import { type Holes, type HolesPool, NO_HOLES } from './holes.ts';
 import { LEAST_LENT, type Lender, type LentBytes, NOTHING_LENT } from './lent-bytes.ts';
+import type { ReceivedPiece } from './received-piece.ts';
 import type { RecentBlocks } from './recent-blocks.ts';
 
 /** What the receive buffers of a stack share. */
@@ -113,6 +114,23 @@ export class ReceiveBuffer {
     if (this.lent !== NOTHING_LENT) this.copyWithLent(target, at, offset, count);
     else if (count > 0) this.ring.copyTo(offset, count, target, at);
     return count;
+  }
+
+  /** Points `piece` at the bytes in order from the front on, as many as lie together; false when there are none. */
+  front(piece: ReceivedPiece): boolean {
+    const { ring, lent } = this;
+    if (ring.length === 0) return false;
+    const before = lent.count > 0 ? lent.offsetOf(0) : ring.length;
+    if (before === 0) {
+      piece.bytes = this.memory.lender.memory as Uint8Array;
+      piece.start = lent.startOf(0);
+      piece.end = lent.endOf(0);
+    } else {
+      piece.bytes = ring.bytes;
+      piece.start = ring.position(0);
+      piece.end = Math.min(piece.start + before, ring.capacity);
+    }
+    return true;
   }
 
   /** Forgets `count` bytes at the front, which the user has taken. */

@@ -14,6 +14,7 @@ import {
   EVENT_WRITABLE,
   TcpError,
 } from '../../../src/tcp/events.ts';
+import { ReceivedPiece } from '../../../src/tcp/receive/received-piece.ts';
 import type { Tcb } from '../../../src/tcp/tcb.ts';
 import type { SidePlan } from './scenario.ts';
 
@@ -54,6 +55,10 @@ export class Application implements ConnectionOwner {
   private readonly world: World;
   private readonly host: Host;
   private readonly random: SeededRandom;
+  /** How often it lends and hands over memory, instead of letting the stack copy; 0 … 1. */
+  private readonly withoutCopy: number;
+  private readonly manner: SeededRandom;
+  private readonly piece = new ReceivedPiece();
   private readonly outKey: number;
   private readonly inKey: number;
   private readPaused = false;
@@ -72,6 +77,8 @@ export class Application implements ConnectionOwner {
     this.outKey = keys[0];
     this.inKey = keys[1];
     this.random = world.randomFor(`application ${name}`);
+    this.manner = world.randomFor(`manner of ${name}`);
+    this.withoutCopy = Math.max(0, this.manner.nextFloat() * 2 - 0.7);
   }
 
   /** Takes over a connection that was just opened or accepted. */
@@ -154,14 +161,28 @@ export class Application implements ConnectionOwner {
 
   private readOnce(): number {
     const tcb = this.tcb as Tcb;
-    const count = this.host.stack.tcp.receiveInto(tcb, READ_BUFFER, 0, this.plan.readChunk);
+    const { tcp } = this.host.stack;
+    if (this.manner.nextFloat() < this.withoutCopy) {
+      if (!tcp.borrow(tcb, this.piece)) return 0;
+      const { bytes, start, end } = this.piece;
+      const count = Math.min(this.plan.readChunk, end - start);
+      this.check(Buffer.from(bytes.buffer, bytes.byteOffset + start, count));
+      tcp.discard(tcb, count);
+      return count;
+    }
+    const count = tcp.receiveInto(tcb, READ_BUFFER, 0, this.plan.readChunk);
+    this.check(READ_BUFFER.subarray(0, count));
+    return count;
+  }
+
+  /** The next bytes of the stream. */
+  private check(bytes: Buffer): void {
     const start = patternAt(this.inKey, this.received);
-    if (READ_BUFFER.compare(PATTERN, start, start + count, 0, count) !== 0) {
-      const wrong = READ_BUFFER.findIndex((byte, i) => byte !== PATTERN[start + i]);
+    if (bytes.compare(PATTERN, start, start + bytes.length) !== 0) {
+      const wrong = bytes.findIndex((byte, i) => byte !== PATTERN[start + i]);
       assert.fail(`${this.name}: byte ${this.received + wrong} of the stream is wrong`);
     }
-    this.received += count;
-    return count;
+    this.received += bytes.length;
   }
 
   private write(): void {
@@ -190,7 +211,10 @@ export class Application implements ConnectionOwner {
     try {
       if (this.plan.urgent && this.random.nextFloat() < 0.2) this.host.stack.tcp.sendUrgent(tcb);
       const start = patternAt(this.outKey, this.written);
-      return this.host.stack.tcp.send(tcb, PATTERN, start, start + count);
+      const { tcp } = this.host.stack;
+      if (this.manner.nextFloat() < this.withoutCopy)
+        return tcp.sendOwned(tcb, PATTERN, start, start + count);
+      return tcp.send(tcb, PATTERN, start, start + count);
     } catch (error) {
       // The connection may have ended before its event reached us.
       if (error instanceof TcpError && tcb.state === 'CLOSED') return 0;

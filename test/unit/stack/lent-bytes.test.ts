@@ -12,6 +12,7 @@ import type { Seq } from '../../../src/base/seq.ts';
 import { HolesPool } from '../../../src/tcp/receive/holes.ts';
 import { Lender } from '../../../src/tcp/receive/lent-bytes.ts';
 import { ReceiveBuffer } from '../../../src/tcp/receive/receive-buffer.ts';
+import { ReceivedPiece } from '../../../src/tcp/receive/received-piece.ts';
 
 const DEVICE = 1 << 18;
 const BUDGET = 1 << 20;
@@ -28,6 +29,7 @@ class Bed {
   nxt = 0;
   read = 0;
   place = 0;
+  private readonly piece = new ReceivedPiece();
 
   private put(position: number, length: number): number {
     if (this.place + length > DEVICE) this.turnEnds();
@@ -52,6 +54,20 @@ class Bed {
     const count = this.buffer.peek(into, 0, length, offset);
     assert.equal(count, Math.max(0, Math.min(length, this.buffer.length - offset)));
     for (let i = 0; i < count; i++) assert.equal(into[i], byteAt(this.read + offset + i));
+  }
+
+  /** All that waits, piece by piece, where it lies; and takes as much of the first as is asked for. */
+  borrow(length: number): void {
+    if (!this.buffer.front(this.piece)) {
+      assert.equal(this.buffer.length, 0);
+      return;
+    }
+    const { bytes, start, end } = this.piece;
+    assert.ok(end > start && end - start <= this.buffer.length);
+    for (let i = start; i < end; i++) assert.equal(bytes[i], byteAt(this.read + i - start));
+    const count = Math.min(length, end - start);
+    this.buffer.consume(count);
+    this.read += count;
   }
 
   consume(length: number): void {
@@ -79,6 +95,7 @@ const step = fc.oneof(
   fc.record({ what: fc.constant('ahead' as const), length, gap: fc.integer({ min: 1, max: 5000 }) }),
   fc.record({ what: fc.constant('peek' as const), length, gap: fc.integer({ min: 0, max: 70_000 }) }),
   fc.record({ what: fc.constant('consume' as const), length }),
+  fc.record({ what: fc.constant('borrow' as const), length }),
   fc.record({ what: fc.constant('all' as const) }),
   fc.record({ what: fc.constant('turn' as const) }),
 );
@@ -92,6 +109,7 @@ test('a reader gets the stream, whenever it reads', () => {
         else if (each.what === 'ahead') bed.arriveAhead(each.gap, each.length);
         else if (each.what === 'peek') bed.peek(each.gap, each.length);
         else if (each.what === 'consume') bed.consume(each.length);
+        else if (each.what === 'borrow') bed.borrow(each.length);
         else if (each.what === 'all') bed.consume(bed.buffer.length);
         else bed.turnEnds();
         bed.check();
