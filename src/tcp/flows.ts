@@ -9,6 +9,8 @@ import { HalfSipHash } from '../base/siphash.ts';
 
 const FIRST_FLOWS = 64;
 const FREE = -1;
+/** Old buckets looked at for each flow that comes or goes: a larger table is filled long before it is full. */
+const STEP = 16;
 
 export class FlowTable {
   private readonly hasher: HalfSipHash;
@@ -18,6 +20,13 @@ export class FlowTable {
   private owners = new Int32Array(FIRST_FLOWS).fill(FREE);
   /** Flow + 1, or 0. Twice as many as flows. */
   private buckets = new Int32Array(2 * FIRST_FLOWS);
+  /**
+   * The buckets as they were when the table last grew, while not all of them are in the new ones: to move a
+   * million at once would keep every connection waiting. Never written; who is found there is still in use.
+   */
+  private old: Int32Array | null = null;
+  /** Of the old buckets these are moved. */
+  private moved = 0;
   /** Free flows form a list through `keys`. */
   private firstFree = -1;
   private used = 0;
@@ -33,16 +42,21 @@ export class FlowTable {
     const ports = (localPort << 16) | peerPort;
     const last = this.lastFound;
     if (last >= 0 && this.matches(last, local, peer, ports)) return last;
-    const mask = this.buckets.length - 1;
-    let at = this.hasher.hash(local, peer, ports) & mask;
-    for (;;) {
-      const flow = (this.buckets[at] as number) - 1;
-      if (flow < 0) return -1;
-      if (this.matches(flow, local, peer, ports)) {
-        this.lastFound = flow;
-        return flow;
-      }
-      at = (at + 1) & mask;
+    const home = this.hasher.hash(local, peer, ports);
+    let flow = this.search(this.buckets, home, local, peer, ports);
+    if (flow < 0 && this.old !== null) {
+      flow = this.search(this.old, home, local, peer, ports);
+      if (flow >= 0 && !this.isUsed(flow)) flow = -1;
+    }
+    if (flow >= 0) this.lastFound = flow;
+    return flow;
+  }
+
+  private search(buckets: Int32Array, home: number, local: number, peer: number, ports: number): number {
+    const mask = buckets.length - 1;
+    for (let at = home & mask; ; at = (at + 1) & mask) {
+      const flow = (buckets[at] as number) - 1;
+      if (flow < 0 || this.matches(flow, local, peer, ports)) return flow;
     }
   }
 
@@ -58,12 +72,14 @@ export class FlowTable {
     this.owners[flow] = 0;
     this.place(flow);
     this.count++;
+    if (this.old !== null) this.move(this.old);
     return flow;
   }
 
   remove(flow: number): void {
     this.unplace(flow);
     this.owners[flow] = FREE;
+    if (this.old !== null) this.move(this.old);
     this.keys[3 * flow] = this.firstFree;
     this.firstFree = flow;
     this.count--;
@@ -129,11 +145,32 @@ export class FlowTable {
     this.buckets[at] = flow + 1;
   }
 
+  /** Where a flow is in the new buckets, or -1. */
+  private placeOf(flow: number): number {
+    const mask = this.buckets.length - 1;
+    for (let at = this.home(flow) & mask; ; at = (at + 1) & mask) {
+      const found = this.buckets[at] as number;
+      if (found === flow + 1) return at;
+      if (found === 0) return -1;
+    }
+  }
+
+  /** Brings some of the old buckets into the new ones. */
+  private move(old: Int32Array): void {
+    const end = Math.min(old.length, this.moved + STEP);
+    for (; this.moved < end; this.moved++) {
+      const flow = (old[this.moved] as number) - 1;
+      // It may have left since, and come back as another's.
+      if (flow >= 0 && this.isUsed(flow) && this.placeOf(flow) < 0) this.place(flow);
+    }
+    if (this.moved === old.length) this.old = null;
+  }
+
   /** Removes without tombstones: later entries of the run move back into the gap. */
   private unplace(flow: number): void {
     const mask = this.buckets.length - 1;
-    let gap = this.home(flow) & mask;
-    while ((this.buckets[gap] as number) !== flow + 1) gap = (gap + 1) & mask;
+    let gap = this.placeOf(flow);
+    if (gap < 0) return;
     let at = gap;
     for (;;) {
       this.buckets[gap] = 0;
@@ -157,9 +194,9 @@ export class FlowTable {
     const owners = new Int32Array(size).fill(FREE);
     owners.set(this.owners);
     this.owners = owners;
+    while (this.old !== null) this.move(this.old);
+    this.old = this.buckets;
+    this.moved = 0;
     this.buckets = new Int32Array(2 * size);
-    for (let flow = 0; flow < this.used; flow++) {
-      if (this.isUsed(flow)) this.place(flow);
-    }
   }
 }
