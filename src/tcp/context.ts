@@ -23,6 +23,7 @@ import { Lender } from './receive/lent-bytes.ts';
 import { ReplyQueue } from './replies.ts';
 import { ResetBudget } from './reset-budget.ts';
 import { Secrets } from './secrets.ts';
+import { Delivery } from './send/delivery.ts';
 import { RunsPool } from './send/owned-bytes.ts';
 import { RecordsPool } from './send/records.ts';
 import type { Siblings } from './siblings.ts';
@@ -61,6 +62,7 @@ export class TcpContext {
   readonly fastOpen: FastOpen;
   readonly pool: BufferPool;
   readonly records = new RecordsPool();
+  readonly delivery = new Delivery();
   readonly runs = new RunsPool();
   readonly holes = new HolesPool();
   readonly lender: Lender;

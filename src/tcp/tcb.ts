@@ -237,7 +237,7 @@ export class Tcb implements Machine {
     this.rtt = new Rtt();
     this.congestion = congestion;
     this.sendBuffer = new SendBuffer(context);
-    this.inFlight = new InFlight(context.records, context.clock);
+    this.inFlight = new InFlight(context);
     this.receiveBuffer = new ReceiveBuffer(context);
   }
 

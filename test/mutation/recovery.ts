@@ -72,7 +72,7 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R30',
     clauses: ['RK-03'],
     file: 'src/tcp/recovery/rack.ts',
-    find: '  if (inFlight.reordered) rack.reorderingSeen = true;',
+    find: '  if (delivery.reordered) rack.reorderingSeen = true;',
     replace: '',
     why: 'reordering is not seen',
     killer: 'conformance/rfc8985-9937/rack',

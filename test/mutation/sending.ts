@@ -230,7 +230,7 @@ export const SENDING: readonly Mutant[] = [
   {
     id: 'O42',
     file: 'src/tcp/send/in-flight.ts',
-    find: `    records.sentAt[at] = this.clock.now;
+    find: `    records.sentAt[at] = this.memory.clock.now;
     records.size[at] = size;
     const flags`,
     replace: '    const flags',
@@ -278,5 +278,13 @@ export const SENDING: readonly Mutant[] = [
     replace: '      piece.end = piece.start + before;',
     why: 'borrowed bytes go on behind the end of the ring',
     killer: 'property/tcp-streams',
+  },
+  {
+    id: 'O49',
+    file: 'src/tcp/flows.ts',
+    find: 'if (flow >= 0 && this.isUsed(flow) && this.placeOf(flow) < 0) this.place(flow);',
+    replace: 'if (flow >= 0 && this.isUsed(flow) && (flow & 1) === 0) this.place(flow);',
+    why: 'connections are forgotten when the table of flows grows',
+    killer: 'unit/stack/flows',
   },
 ];

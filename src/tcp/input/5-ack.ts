@@ -152,12 +152,11 @@ function updateTimestamp(tcb: Tcb, seg: Segment): void {
 /** New data of ours is acknowledged: `acked` bytes of sequence space. */
 function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): void {
   const context = tcb.context;
-  const inFlight = tcb.inFlight;
   const flight = tcb.unacked;
   const before = tcb.recovery.state;
   const full = windowIsFull(tcb);
   validateWindow(tcb, flight);
-  inFlight.acknowledge(seg.ack);
+  tcb.inFlight.acknowledge(seg.ack);
   tcb.snd.una = seg.ack;
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
   if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
@@ -167,7 +166,7 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   let delivered = acked;
   if (tcb.sackAgreed) delivered = sackAckArrived(tcb, seg, acked, sackedBefore);
   else restart = newAckArrived(tcb, seg, acked);
-  const handshakeOnly = (inFlight.ackedFlags & HAS_SYN) !== 0 && acked === 1;
+  const handshakeOnly = (tcb.context.delivery.ackedFlags & HAS_SYN) !== 0 && acked === 1;
   if (!handshakeOnly) grow(tcb, seg, delivered, full, before);
   searchAnswered(tcb);
   progressMade(tcb, restart);
@@ -229,17 +228,17 @@ function noteSent(tcb: Tcb): void {
 
 /** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
 function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
-  const inFlight = tcb.inFlight;
+  const { delivery } = tcb.context;
   // Only a part of one segment was acknowledged.
-  if (inFlight.ackedSentAt < 0) return;
-  const sample = tcb.clock.now - inFlight.ackedSentAt;
-  const accepted = inFlight.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
+  if (delivery.ackedSentAt < 0) return;
+  const sample = tcb.clock.now - delivery.ackedSentAt;
+  const accepted = delivery.ackedOnce || (seg.hasTimestamps && echoesLastSending(tcb, seg.tsEcr, sample));
   if (accepted) {
     tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
     tcb.congestion.rttSampled(sample);
     tcb.backoff = 0;
   }
-  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted, !inFlight.ackedOnce);
+  if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted, !delivery.ackedOnce);
 }
 
 /**

@@ -66,14 +66,14 @@ function synArrives(tcb: Tcb, seg: Segment): void {
     transition(tcb, 'SYN-SENT', 'rcv SYN', 'SYN-RECEIVED');
     return;
   }
-  const inFlight = tcb.inFlight;
-  inFlight.acknowledge(seg.ack);
+  const { delivery } = tcb.context;
+  tcb.inFlight.acknowledge(seg.ack);
   tcb.snd.una = seg.ack;
   tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
   if (tcb.fastOpenAsked) fastOpenAnswered(tcb, seg);
   takeBackTo(tcb, seg.ack);
-  if (inFlight.ackedOnce) {
-    const sample = tcb.clock.now - inFlight.ackedSentAt;
+  if (delivery.ackedOnce) {
+    const sample = tcb.clock.now - delivery.ackedSentAt;
     tcb.rtt.sample(sample, 1, tcb.config);
     if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, true, false);
   }

@@ -14,27 +14,26 @@ export function rackOf(tcb: Tcb): Rack {
   return tcb.recovery.rack as Rack;
 }
 
-/** Steps 1 to 3: takes what `inFlight` says was delivered. `echo` is the echoed TSval, when there is one. */
+/** Steps 1 to 3: takes what the ACK has delivered. `echo` is the echoed TSval, when there is one. */
 export function noteDelivery(tcb: Tcb, hasEcho: boolean, echo: number): void {
-  const { inFlight, clock } = tcb;
-  if (inFlight.deliveredSentAt < 0) return;
+  const { delivery } = tcb.context;
+  if (delivery.sentAt < 0) return;
   const rack = rackOf(tcb);
-  if (inFlight.reordered) rack.reorderingSeen = true;
-  const rtt = clock.now - inFlight.deliveredSentAt;
-  if (inFlight.deliveredResent && isEchoOfOriginal(tcb, hasEcho, echo, rtt)) return;
+  if (delivery.reordered) rack.reorderingSeen = true;
+  const rtt = tcb.clock.now - delivery.sentAt;
+  if (delivery.resent && isEchoOfOriginal(tcb, hasEcho, echo, rtt)) return;
   rack.rtt = rtt;
   const newer =
-    inFlight.deliveredSentAt > rack.sentAt ||
-    (inFlight.deliveredSentAt === rack.sentAt && seqGt(inFlight.deliveredEnd, rack.end));
+    delivery.sentAt > rack.sentAt || (delivery.sentAt === rack.sentAt && seqGt(delivery.end, rack.end));
   if (!newer) return;
-  rack.sentAt = inFlight.deliveredSentAt;
-  rack.end = inFlight.deliveredEnd;
+  rack.sentAt = delivery.sentAt;
+  rack.end = delivery.end;
 }
 
 /** Of something sent twice: did the first sending arrive? Then nothing is known of the second. */
 function isEchoOfOriginal(tcb: Tcb, hasEcho: boolean, echo: number, rtt: number): boolean {
   if (hasEcho && tcb.timestampsAgreed) {
-    const sentAtMs = Math.floor(tcb.inFlight.deliveredSentAt / 1000) | 0;
+    const sentAtMs = Math.floor(tcb.context.delivery.sentAt / 1000) | 0;
     if (((echo - tcb.tsOffset - sentAtMs) | 0) < 0) return true;
   }
   return rtt < tcb.rtt.min;

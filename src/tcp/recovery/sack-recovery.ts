@@ -33,7 +33,7 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
   if (wrong) undo(tcb);
   else if (recovery.state === 'loss' && recovery.frto !== 'off') goOnDoubting(tcb, acked > 0);
   // It was the first sending that arrived, then: nothing is known of the second.
-  if (!wrong || !inFlight.deliveredResent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
+  if (!wrong || !tcb.context.delivery.resent) noteDelivery(tcb, seg.hasTimestamps, seg.tsEcr);
   if (acked > 0 && seqGe(tcb.snd.una, recovery.recover)) reachedPoint(tcb, delivered);
   if (delivered > 0) repairAfter(tcb, acked, delivered);
   return delivered;

@@ -42,11 +42,12 @@ function noteReordering(tcb: Tcb): void {
 
 /** What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b). */
 function originalProves(tcb: Tcb): boolean {
-  const { recovery, inFlight } = tcb;
+  const { recovery } = tcb;
+  const { delivery } = tcb.context;
   if (!tcb.sackAgreed || !tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 'off')
     return false;
   // New data that was sent to find out proves nothing by itself.
-  const original = inFlight.deliveredOriginal && seqLe(inFlight.originalEnd, recovery.recover);
+  const original = delivery.original && seqLe(delivery.originalEnd, recovery.recover);
   return original && seqLt(tcb.snd.una, recovery.recover);
 }
 

@@ -7,6 +7,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { NO_RANGES, type RangeList } from '../../base/range-list.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
+import type { Delivery } from './delivery.ts';
 import type { Records, RecordsPool } from './records.ts';
 
 // What is known of a record.
@@ -22,9 +23,15 @@ export const EVER_RESENT = 0x08;
 export const HAS_SYN = 0x10;
 export const HAS_FIN = 0x20;
 
+/** What the connections of a stack share. */
+export interface FlightMemory {
+  readonly clock: Clock;
+  readonly records: RecordsPool;
+  readonly delivery: Delivery;
+}
+
 export class InFlight {
-  private readonly pool: RecordsPool;
-  private readonly clock: Clock;
+  private readonly memory: FlightMemory;
   private records: Records | null = null;
   private head = 0;
   /** Records held. */
@@ -36,40 +43,15 @@ export class InFlight {
   lost = 0;
   /** Of the lost ones: sent again. */
   resent = 0;
-  // What the last `acknowledge` saw.
-  /** When the last sending of any segment wholly acknowledged was, µs; below 0: there was none. */
-  ackedSentAt = 0.5;
-  /**
-   * None of them was ever sent again: the newest one's age is an RTT sample (Karn's rule). Data that
-   * waited at the peer for a retransmission to fill the hole before it is no sample either.
-   */
-  ackedOnce = false;
-  /** HAS_SYN and HAS_FIN of the records wholly acknowledged. */
-  ackedFlags = 0;
-
-  // Of all that was delivered since `beginAck`, by the ACK or by SACK: what was sent last.
-  /** When it was last sent, µs; below 0 = nothing was delivered. */
-  deliveredSentAt = -0.5;
-  /** One past its last sequence number (point). */
-  deliveredEnd: Seq = SEQ_ZERO;
-  deliveredResent = false;
-  /** Something that was sent once only was delivered, and its end, the lowest of such (point). */
-  deliveredOriginal = false;
-  originalEnd: Seq = SEQ_ZERO;
-  /** And it lies before something that was delivered earlier: the network reorders. */
-  reordered = false;
   /** RACK.fack: one past the highest sequence number ever delivered (point). */
   fack: Seq = SEQ_ZERO;
-  /** The same before the present ACK: what one ACK reports together has no order. */
-  private fackBefore: Seq = SEQ_ZERO;
   /** Records before this one (from the front) need no retransmission. */
   private resendHint = 0;
   /** Of the records before this one it is settled whether their first sending was lost. */
   settled = 0;
 
-  constructor(pool: RecordsPool, clock: Clock) {
-    this.pool = pool;
-    this.clock = clock;
+  constructor(memory: FlightMemory) {
+    this.memory = memory;
   }
 
   /** What the peer has beyond SND.UNA. */
@@ -86,7 +68,7 @@ export class InFlight {
   push(seq: Seq, length: number, flags: number, size: number): void {
     let records = this.records;
     if (records === null) {
-      records = this.pool.take();
+      records = this.memory.records.take();
       this.records = records;
       this.head = 0;
     } else if (this.count === records.capacity) {
@@ -95,13 +77,10 @@ export class InFlight {
     const at = (this.head + this.count) & (records.capacity - 1);
     records.seq[at] = seq;
     records.length[at] = length;
-    records.sentAt[at] = this.clock.now;
+    records.sentAt[at] = this.memory.clock.now;
     records.flags[at] = flags;
     records.size[at] = size;
-    if (this.count === 0) {
-      this.fack = seq;
-      this.fackBefore = seq;
-    }
+    if (this.count === 0) this.fack = seq;
     this.count++;
     this.total += length;
   }
@@ -155,7 +134,7 @@ export class InFlight {
   markResent(index: number, size: number): void {
     const records = this.records as Records;
     const at = (this.head + index) & (records.capacity - 1);
-    records.sentAt[at] = this.clock.now;
+    records.sentAt[at] = this.memory.clock.now;
     records.size[at] = size;
     const flags = records.flags[at] as number;
     this.setFlags(index, flags | EVER_RESENT | ((flags & LOST) !== 0 ? RESENT : 0));
@@ -163,11 +142,7 @@ export class InFlight {
 
   /** Before an ACK is looked at. */
   beginAck(): void {
-    this.deliveredSentAt = -1;
-    this.deliveredResent = false;
-    this.deliveredOriginal = false;
-    this.reordered = false;
-    this.fackBefore = this.fack;
+    this.memory.delivery.begin(this.fack);
   }
 
   /**
@@ -308,9 +283,10 @@ export class InFlight {
   /** Takes out what lies before `una`, splitting a record that is acknowledged in part. */
   acknowledge(una: Seq): void {
     this.islands.dropBefore(una);
-    this.ackedOnce = this.count > 0 && seqGe(una, this.firstSegmentEnd());
-    this.ackedFlags = 0;
-    this.ackedSentAt = -1;
+    const { delivery } = this.memory;
+    delivery.ackedOnce = this.count > 0 && seqGe(una, this.firstSegmentEnd());
+    delivery.ackedFlags = 0;
+    delivery.ackedSentAt = -1;
     while (this.count > 0 && seqGt(una, this.seqOf(0))) {
       const length = this.lengthOf(0);
       const acked = seqDiff(una, this.seqOf(0));
@@ -325,7 +301,7 @@ export class InFlight {
 
   /** Forgets everything and gives the memory back. */
   clear(): void {
-    if (this.records !== null) this.pool.give(this.records);
+    if (this.records !== null) this.memory.records.give(this.records);
     this.records = null;
     this.head = 0;
     this.count = 0;
@@ -346,8 +322,9 @@ export class InFlight {
   private noteAcked(end: Seq): void {
     const sentAt = this.sentAtOf(0);
     const flags = this.flagsOf(0);
-    this.ackedSentAt = Math.max(this.ackedSentAt, sentAt);
-    if ((flags & EVER_RESENT) !== 0) this.ackedOnce = false;
+    const { delivery } = this.memory;
+    delivery.ackedSentAt = Math.max(delivery.ackedSentAt, sentAt);
+    if ((flags & EVER_RESENT) !== 0) delivery.ackedOnce = false;
     if ((flags & SACKED) === 0) this.delivered(end, sentAt, flags);
   }
 
@@ -356,7 +333,7 @@ export class InFlight {
     const length = records.length[this.head] as number;
     const flags = records.flags[this.head] as number;
     this.noteAcked(this.endOf(0));
-    this.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
+    this.memory.delivery.ackedFlags |= flags & (HAS_SYN | HAS_FIN);
     this.account(flags, -length);
     this.total -= length;
     this.head = (this.head + 1) & (records.capacity - 1);
@@ -377,20 +354,9 @@ export class InFlight {
     records.flags[this.head] = (records.flags[this.head] as number) & ~HAS_SYN;
   }
 
-  /** RFC 8985 §6.2, steps 2 and 3: the newest sending that was delivered, and whether it came out of order. */
   private delivered(end: Seq, sentAt: number, flags: number): void {
-    const resent = (flags & EVER_RESENT) !== 0;
-    if (!resent && (!this.deliveredOriginal || seqLt(end, this.originalEnd))) {
-      this.deliveredOriginal = true;
-      this.originalEnd = end;
-    }
-    if (sentAt > this.deliveredSentAt || (sentAt === this.deliveredSentAt && seqGt(end, this.deliveredEnd))) {
-      this.deliveredSentAt = sentAt;
-      this.deliveredEnd = end;
-      this.deliveredResent = resent;
-    }
+    this.memory.delivery.note(end, sentAt, (flags & EVER_RESENT) !== 0);
     if (seqGt(end, this.fack)) this.fack = end;
-    if (!resent && seqLt(end, this.fackBefore)) this.reordered = true;
   }
 
   private account(flags: number, bytes: number): void {
@@ -402,11 +368,11 @@ export class InFlight {
   }
 
   private grow(old: Records): Records {
-    const larger = this.pool.take(old.capacity * 2);
+    const larger = this.memory.records.take(old.capacity * 2);
     const mask = old.capacity - 1;
     for (let i = 0; i < this.count; i++) larger.copy(old, (this.head + i) & mask, i);
     larger.exchangeIslands(old);
-    this.pool.give(old);
+    this.memory.records.give(old);
     this.records = larger;
     this.head = 0;
     return larger;
