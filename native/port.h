@@ -46,6 +46,9 @@ struct Port {
   Region ring;
   Region header;
   Region mail;
+  /** Batches in a row that had one packet, and reads so far: see on_readable. */
+  unsigned lone = 0;
+  unsigned reads = 0;
   /** The JavaScript handle, the poll handle and a running callback hold one each. */
   int holders = 0;
 
@@ -53,8 +56,8 @@ struct Port {
   bool closed() const { return fd < 0; }
 };
 
-/** Reads until EAGAIN, BATCH packets or a full ring. @returns packets, or a negative errno. */
-int read_batch(Port &port);
+/** Reads until EAGAIN, `most` packets or a full ring. @returns packets, or a negative errno. */
+int read_batch(Port &port, int most = BATCH);
 /** One writev of what the mail describes. @returns 0 or errno. */
 int write_packet(Port &port, const Region &payload);
 

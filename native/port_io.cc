@@ -15,13 +15,13 @@ static ssize_t read_retrying(int fd, uint8_t *into) {
   return got;
 }
 
-int read_batch(Port &port) {
+int read_batch(Port &port, int most) {
   // IP headers start on 16 bytes, so the virtio header goes right before such a place.
   const size_t before = port.vnet_header ? VNET_HEADER : 0;
   int32_t *packets = port.numbers() + PACKETS;
   size_t position = aligned(RING_START + before);
   int count = 0;
-  while (count < BATCH && position + MAX_PACKET <= port.ring.length) {
+  while (count < most && position + MAX_PACKET <= port.ring.length) {
     ssize_t got = read_retrying(port.fd, port.ring.bytes + position - before);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (got <= 0) {
