@@ -11,6 +11,7 @@ const HELP = `npm run bench -- [--quick] [--only TEXT] [--passes N] [--seconds S
   --profile WORKLOAD  leaves a flame graph of one workload in runs/ instead: sink, source, both, rtt, churn, requests
   --subject SUBJECT   whose profile, default fourwave-raw-offload
 npm run bench -- recovery --help: goodput on a bad path
+npm run bench -- capacity --help: a hundred thousand connections and a million in TIME-WAIT
 A run in which the kernel's own figure varies by more than 1.5 is void: it says so, and docs/benchmarks.md stays as it was.`;
 
 const OPTIONS = {
@@ -46,14 +47,25 @@ async function main(args) {
     if (!args.includes('--help')) needRoot();
     return (await import('./recovery/recovery.js')).recovery(args.slice(1));
   }
+  if (args[0] === 'capacity') {
+    if (!args.includes('--help')) needRoot();
+    return endWell(async () => (await import('./capacity.js')).capacity(args.slice(1)));
+  }
   const options = parse(args);
   if (options.help) return console.log(HELP);
   needRoot();
+  return endWell(async () => {
+    if (options.profile !== undefined) return (await import('./profile.js')).profile(options);
+    return (await import('./side-by-side.js')).sideBySide(options, ['npm run bench --', ...args].join(' '));
+  });
+}
+
+/** However it ends, what was taken from the machine is given back. */
+async function endWell(run) {
   const { giveBack } = await import('./machine.js');
   process.on('exit', giveBack);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
-  if (options.profile !== undefined) return (await import('./profile.js')).profile(options);
-  return (await import('./side-by-side.js')).sideBySide(options, ['npm run bench --', ...args].join(' '));
+  return run();
 }
 
 await main(process.argv.slice(2));

@@ -46,7 +46,7 @@ async function overLoopback(command) {
   return { child, netns, host: '127.0.0.1', source: '127.0.0.100' };
 }
 
-function fourwave(api, offload, mtu = 1500, more = []) {
+export function fourwave(api, offload, mtu = 1500, more = []) {
   const titles = { raw: 'raw API', net: 'Duplex (stack.net)' };
   const name = `Fourwave ${titles[api]}, ${offload === 'off' ? 'plain' : 'offload'}`;
   return {
@@ -93,6 +93,7 @@ export const SUBJECTS = [
   fourwave('net', 'auto'),
   fourwave('net', 'off'),
   { ...fourwave('raw', 'auto', 1500, ['recorder']), workloads: ['sink', 'source', 'churn', 'requests'] },
+  { ...fourwave('raw', 'auto', 1500, ['busy-poll']), workloads: ['sink', 'source', 'rtt', 'rtt-across'] },
   blaster('tso'),
   blaster('off'),
   veth(),
@@ -142,6 +143,13 @@ export const subject = (key) => SUBJECTS.find((one) => one.key === key);
 /** Null, or the line that brings what is missing. */
 export function missing({ needs }) {
   return needs === undefined ? null : program(needs).why;
+}
+
+/** More addresses on the kernel's side for a subject that runs behind a TUN; at most 64 in all. */
+export function widen(server, count) {
+  for (let i = server.sources; i < count; i++)
+    ip('-n', server.netns, 'addr', 'add', `10.9.0.${100 + i}/24`, 'dev', 'fw0');
+  server.sources = count;
 }
 
 /** A running subject: where it is reached and whose processor time counts. */

@@ -13,7 +13,7 @@ const LARGE = 1e9;
 const CURL_PATIENCE = 30;
 /** A fresh server has compiled nothing yet. Rounds. */
 const SPREAD_WARM_UP = 10_000;
-const WARMED = ['churn', 'requests'];
+const WARMED = ['churn', 'requests', 'rtt'];
 /** Seconds of the server's processor. */
 const WARM_UP = 1;
 const WARM_UP_WINDOW = 0.4;
@@ -39,7 +39,7 @@ function execute([command, ...args]) {
   });
 }
 
-function clientCommand(server, mode, { oneCore = false, ...options }) {
+export function clientCommand(server, mode, { oneCore = false, ...options }) {
   const cores = processors();
   const settings = { pid: server.pid, source: server.source, sources: server.sources, ...options };
   const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
@@ -53,7 +53,7 @@ function clientCommand(server, mode, { oneCore = false, ...options }) {
 
 /** One measurement: `{ units, seconds, cpu }`, and for round trips `p50` and `p99`. */
 export async function measure(server, workload, options) {
-  const { mode = workload, oneCore = false } = WORKLOADS[workload];
+  const { mode = workload, oneCore = false } = WORKLOADS[workload] ?? {};
   return JSON.parse(await execute(clientCommand(server, mode, { ...options, oneCore })));
 }
 
@@ -98,16 +98,18 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Says a word to a server of ours, which answers with a line of JSON. */
 export async function ask({ child }, word) {
+  let ended;
   const answer = new Promise((resolve, reject) => {
+    ended = () => reject(new Error('the server has ended'));
     child.stdout.once('data', (line) => resolve(JSON.parse(line)));
-    child.once('exit', () => reject(new Error('the server has ended')));
+    child.once('exit', ended);
   });
   child.stdin.write(`${word}\n`);
-  return answer;
+  return answer.finally(() => child.off('exit', ended));
 }
 
 /** Throws the server's garbage away where it has any; resolves to what it says of itself. */
-async function collect(server, speaks) {
+export async function collect(server, speaks) {
   if (speaks) return ask(server, 'collect');
   await sleep(300);
   return {};

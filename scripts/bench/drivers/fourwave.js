@@ -1,11 +1,12 @@
-// Fourwave as `npm run bench` measures it: node fourwave.js raw|net NETNS MTU OFFLOAD [recorder]
+// Fourwave as `npm run bench` measures it: node fourwave.js raw|net NETNS MTU OFFLOAD [recorder] [busy-poll] [option=value …]
 
 import { createStack, tun } from '../../../dist/index.js';
 import { serveRaw } from './raw.js';
 import { obey } from './service.js';
 import { serveStreams } from './streams.js';
 
-const [api, netns, mtu, offload, recorder] = process.argv.slice(2);
+const [api, netns, mtu, offload, ...more] = process.argv.slice(2);
+const options = Object.fromEntries(more.filter((word) => word.includes('=')).map((word) => word.split('=')));
 
 /** The flight recorder as `fourwave up` runs it; the library's stack has none. */
 async function flightRecorder() {
@@ -19,11 +20,15 @@ async function flightRecorder() {
 /** The default, 65,536, is less than the workload with the most connections. */
 const MOST_CONNECTIONS = 200_000;
 
+const busyPoll = more.includes('busy-poll');
+const device = tun({ netns, mtu: Number(mtu), offload });
+if (busyPoll) device.polled = true;
 const stack = await createStack({
-  device: tun({ netns, mtu: Number(mtu), offload }),
+  busyPoll,
+  device,
   address: '10.9.0.2/24',
-  config: { 'connections.max': MOST_CONNECTIONS },
-  trace: recorder === 'recorder' ? await flightRecorder() : null,
+  config: { 'connections.max': MOST_CONNECTIONS, ...options },
+  trace: more.includes('recorder') ? await flightRecorder() : null,
 });
 stack.onFailure = (error) => {
   console.error(error);

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define WARM_UP_ROUNDS 500
+/** Of `probe`, at most. */
+#define PROBES_A_SECOND 1000
 /** Connections of `spread` that are being opened at the same time. */
 #define OPENING 100
 /** Questions of one share before the next has its turn. */
@@ -54,6 +56,27 @@ void roundTrips(const struct Options *options) {
   snprintf(more, sizeof more, ",\"p50\":%.2f,\"p99\":%.2f", times[options->rounds / 2],
            times[options->rounds / 100 * 99]);
   printWindow(&window, options->pid, options->rounds, more);
+}
+
+/** One byte there and back each millisecond, whatever else goes on: the times say how long a request waits. */
+void probe(const struct Options *options) {
+  int fd = connected(options, PORT_ECHO, 0);
+  for (int i = 0; i < WARM_UP_ROUNDS; i++) ping(fd, (uint8_t)i);
+  int most = (int)(options->seconds * PROBES_A_SECOND), count = 0;
+  double *times = calloc((size_t)most, sizeof *times);
+  struct Window window;
+  openWindow(&window, options->pid);
+  while (count < most && now() < window.begun + options->seconds) {
+    double begun = now();
+    ping(fd, (uint8_t)count);
+    times[count++] = (now() - begun) * 1e6;
+    usleep(1000000 / PROBES_A_SECOND);
+  }
+  qsort(times, (size_t)count, sizeof *times, ascending);
+  char more[200];
+  snprintf(more, sizeof more, ",\"p50\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f", times[count / 2],
+           times[count * 99 / 100], times[count * 999L / 1000], times[count - 1]);
+  printWindow(&window, options->pid, count, more);
 }
 
 /** One process's share of the connections: descriptors are limited for each process. */

@@ -128,6 +128,7 @@ int main(int count, char **arguments) {
   else if (strcmp(mode, "check-source") == 0) checkSource(&options);
   else if (strcmp(mode, "check-input") == 0) checkInput(&options);
   else if (strcmp(mode, "rtt") == 0) roundTrips(&options);
+  else if (strcmp(mode, "probe") == 0) probe(&options);
   else if (strcmp(mode, "spread") == 0) spread(&options);
   else if (strcmp(mode, "churn") == 0) churn(&options);
   else if (strcmp(mode, "requests") == 0) requests(&options);

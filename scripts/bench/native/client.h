@@ -43,6 +43,7 @@ void checkSource(const struct Options *options);
 void checkSink(const struct Options *options);
 void checkInput(const struct Options *options);
 void roundTrips(const struct Options *options);
+void probe(const struct Options *options);
 void spread(const struct Options *options);
 void churn(const struct Options *options);
 void requests(const struct Options *options);
