@@ -79,6 +79,7 @@ class Run {
     const why = program('client').why;
     if (why !== null) throw new Error(`the bench needs a C compiler: ${why}`);
     for (const one of this.subjects) {
+      if (one.alone) continue;
       const large_ = LARGE.includes(one.key) && this.wants(one.key, 'large');
       if (one.key !== ANCHOR && this.workloadsOf(one).length === 0 && !large_) continue;
       await this.attempt(`start ${one.name}`, () => this.startOne(one));
@@ -153,6 +154,23 @@ class Run {
       if (run !== null) runs.get(job).push(run);
     }
     for (const [key, done] of runs) if (done.length > 0) this.set(key, 'large', summarize(done));
+  }
+
+  async aloneAll() {
+    const { passes, seconds, warm, rounds } = this.plan;
+    for (const one of this.subjects.filter(({ alone }) => alone)) {
+      const wanted = this.workloadsOf(one);
+      if (wanted.length === 0) continue;
+      const runs = new Map(wanted.map((workload) => [workload, []]));
+      await this.attempt(one.name, () =>
+        this.alone(one, async (server) => {
+          await warmUp(server, { workloads: ['rtt'] });
+          for (const { job } of interleave(wanted, passes))
+            runs.get(job).push(await measure(server, job, { seconds, warm, rounds }));
+        }),
+      );
+      for (const [workload, done] of runs) if (done.length > 0) this.set(one.key, workload, summarize(done));
+    }
   }
 
   async stopAll() {
@@ -240,6 +258,7 @@ export async function sideBySide(options, command) {
     await run.measureAll();
     await run.largeAll();
     await run.stopAll();
+    await run.aloneAll();
     await run.spreadAll();
     await run.timeWaitAll();
   } finally {

@@ -93,7 +93,12 @@ export const SUBJECTS = [
   fourwave('net', 'auto'),
   fourwave('net', 'off'),
   { ...fourwave('raw', 'auto', 1500, ['recorder']), workloads: ['sink', 'source', 'churn', 'requests'] },
-  { ...fourwave('raw', 'auto', 1500, ['busy-poll']), workloads: ['sink', 'source', 'rtt', 'rtt-across'] },
+  // It leaves no processor to others, and is started when they are gone.
+  {
+    ...fourwave('raw', 'auto', 1500, ['busy-poll']),
+    workloads: ['sink', 'source', 'rtt-across'],
+    alone: true,
+  },
   blaster('tso'),
   blaster('off'),
   veth(),
