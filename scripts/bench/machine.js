@@ -42,6 +42,19 @@ export function newNamespace() {
   return name;
 }
 
+/**
+ * The kernel's TCP in a namespace whose routes are there uses CUBIC, upstream's default. With BBR, the default of
+ * some, the sender judges links with round trips of some microseconds, lets little out, and is what is measured.
+ */
+export function useCubic(netns) {
+  for (const table of ['main', 'local']) {
+    for (const line of ip('-n', netns, 'route', 'show', 'table', table).split('\n')) {
+      if (line === '' || line.startsWith('broadcast')) continue;
+      ip('-n', netns, 'route', 'change', 'table', table, ...line.trim().split(/\s+/), 'congctl', 'cubic');
+    }
+  }
+}
+
 /** The processors that we may use: the client's, and the one of what is measured. */
 export function processors() {
   const allowed = readFileSync('/proc/self/status', 'utf8').match(/Cpus_allowed_list:\s*(\S+)/)[1];

@@ -14,7 +14,7 @@ const ANCHOR_WORKLOAD = 'sink';
 
 const FULL = {
   passes: 5,
-  seconds: 0.6,
+  seconds: 0.9,
   warm: 0.2,
   rounds: 5000,
   counts: [1, 1000, 10_000, 100_000],

@@ -1,7 +1,7 @@
 // Who is measured: how each is started, and what it can do.
 
 import { program } from './build.js';
-import { endServer, ip, newNamespace, pinned, processors, startServer } from './machine.js';
+import { endServer, ip, newNamespace, pinned, processors, startServer, useCubic } from './machine.js';
 
 const ADDRESS = '10.9.0.2';
 /** Kernel-side addresses from which the workloads with many connections come. */
@@ -22,6 +22,7 @@ async function onTun(command) {
   const netns = newNamespace();
   const child = await startServer(pinned(processors().server, null, command(netns)));
   addSources(netns, 'fw0');
+  useCubic(netns);
   return { child, netns, host: ADDRESS, source: SOURCES.first };
 }
 
@@ -36,12 +37,15 @@ async function overVeth(command, mtu) {
   ])
     ip('-n', netns, 'link', 'set', device, 'mtu', String(mtu), 'up');
   addSources(near, 'fw0');
+  useCubic(near);
+  useCubic(far);
   const child = await startServer(pinned(processors().server, far, command));
   return { child, netns: near, host: ADDRESS, source: SOURCES.first };
 }
 
 async function overLoopback(command) {
   const netns = newNamespace();
+  useCubic(netns);
   const child = await startServer(pinned(processors().server, netns, command));
   return { child, netns, host: '127.0.0.1', source: '127.0.0.100' };
 }
