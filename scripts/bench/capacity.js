@@ -11,7 +11,7 @@ import { ask, clientCommand, collect, measure } from './workloads.js';
 const HELP = `npm run bench -- capacity [--established N] [--time-wait N] [--json]
   --established N  connections that are open and idle, default 100000
   --time-wait N    connections in TIME-WAIT besides, default 1000000
-Takes about four minutes: opens the first, makes the others by connections that the stack closes first, and asks an
+Takes two to four minutes: opens the first, makes the others by connections that the stack closes first, and asks an
 echo service a byte each millisecond before, meanwhile, after, and while the TIME-WAITs run out.`;
 
 const OPTIONS = {
