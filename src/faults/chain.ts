@@ -25,12 +25,15 @@ export class Passage {
   at = 0;
   /** Packets that are to overtake it. */
   gap = 0;
+  /** The rule that wants that. */
+  overtakenBy: ActiveRule | null = null;
   /** How much later each copy goes on, µs. */
   readonly copies: number[] = [];
 
   begin(now: number): void {
     this.at = now;
     this.gap = 0;
+    this.overtakenBy = null;
     this.copies.length = 0;
   }
 }
@@ -103,6 +106,7 @@ export class Chain {
         break;
       default:
         passage.gap = Math.max(passage.gap, rule.rule.gap);
+        passage.overtakenBy = rule;
         this.tell(sight, 'reordered', rule, 0);
     }
   }
@@ -158,11 +162,11 @@ export class Chain {
       this.segment = this.trace?.lastSent ?? 0;
   }
 
-  /** One event for the rule, one for the packet. */
-  tell(sight: Sight, fate: Fate, rule: RuleAtWork, until: number): void {
+  /** One event for the rule, one for the packet; `hit`: the rule does it now, and not since an earlier event. */
+  tell(sight: Sight, fate: Fate, rule: RuleAtWork, until: number, hit = rule.number > 0): void {
     const { trace } = this;
     if (trace === null) return;
-    if (rule.number > 0) trace.rule('hit', rule, fate);
+    if (hit) trace.rule('hit', rule, fate);
     this.number(sight);
     this.segment = trace.fate(fated(sight, this.segment), fate, rule, until);
   }

@@ -228,10 +228,11 @@ export class Faults {
   /** No rule has ended it. */
   private goOn(sight: Sight): void {
     const { direction, bytes, track } = sight;
-    const { at, gap, copies } = this.chain.passage;
+    const { at, gap, copies, overtakenBy } = this.chain.passage;
     const segment = this.chain.segment;
     const twins = copies.map((after) => ({ at: at + after, bytes: bytes.slice() }));
-    if (gap > 0) this.waitToBeOvertaken(direction, bytes, segment, { track, gap, at });
+    if (gap > 0)
+      this.waitToBeOvertaken(direction, bytes, segment, { track, gap, at, rule: overtakenBy ?? COMMAND });
     else if (at > sight.now) this.later(at, direction, bytes, segment);
     else {
       this.passes(sight);
@@ -259,12 +260,12 @@ export class Faults {
     direction: Direction,
     bytes: Uint8Array,
     segment: number,
-    fate: 'injected' | 'released' | null = null,
+    fate: 'injected' | 'released' | 'delivered' | null = null,
     rule: RuleAtWork = COMMAND,
   ): void {
     this.show(direction, bytes);
     this.chain.segment = segment;
-    if (fate !== null) this.chain.tell(this.sight, fate, rule, 0);
+    if (fate !== null) this.chain.tell(this.sight, fate, rule, 0, false);
     this.passes(this.sight);
     this.exit.deliver(direction, bytes, this.chain.segment);
     this.overtake(direction, this.sight.track);
@@ -287,7 +288,7 @@ export class Faults {
     direction: Direction,
     bytes: Uint8Array,
     segment: number,
-    { track, gap, at }: { track: Track | null; gap: number; at: number },
+    { track, gap, at, rule }: { track: Track | null; gap: number; at: number; rule: RuleAtWork },
   ): void {
     const waiting: Overtaken = {
       direction,
@@ -298,7 +299,10 @@ export class Faults {
         if (place < 0) return;
         this.overtaken.splice(place, 1);
         this.recount();
-        this.later(at, direction, bytes, segment);
+        // What comes in is told of when the stack gets it.
+        if (direction === 'out' && at <= this.world.timeline.now())
+          this.send(direction, bytes, segment, 'delivered', rule);
+        else this.later(at, direction, bytes, segment);
       },
     };
     this.overtaken.push(waiting);

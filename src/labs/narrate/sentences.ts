@@ -182,6 +182,8 @@ export function timerSentence({ ev, data }: LogEvent): Text | null {
 const FATES: Readonly<Record<string, Text>> = {
   dropped: t('The rule has eaten it: it never arrives.', '被规则丢弃：永远不会到达。'),
   held: t('The rule keeps it back.', '被规则扣住。'),
+  delivered: t('It goes on now.', '现在继续前行。'),
+  reordered: t('The rule lets others overtake it.', '规则让别的报文段先走。'),
   delayed: t('It travels slowly: the rule delays it.', '被规则延迟。'),
   corrupted: t('A bit of it was flipped on the way.', '途中有一位被改变。'),
 };

@@ -146,9 +146,16 @@ test('reorder: a packet that nothing follows goes on after half a second', () =>
   world.dial();
   world.run(400 * MS);
   assert.throws(() => world.server.accept(listener), { code: 'EAGAIN' });
+  assert.deepEqual(fatesOf(world), ['reordered']);
   world.run(200 * MS);
   assert.ok(world.server.accept(listener).fd > 0);
+  assert.deepEqual(fatesOf(world), ['reordered', 'delivered'], 'the log has when it went on');
+  const [, goesOn] = world.events('wire:fate');
+  assert.equal(goesOn?.data['by'], 'rule#1');
+  assert.equal(world.events('fault:hit').length, 1, 'which is no second hit');
 });
+
+const fatesOf = (world: FaultyWorld): unknown[] => world.events('wire:fate').map(({ data }) => data['fate']);
 
 test('dup in where len>0 after 300ms: B50, the copy is a duplicate and earns an ACK only', () => {
   const world = new FaultyWorld({ rules: ['dup in where len>0 after 300ms'] });

@@ -15,7 +15,11 @@ interface Look {
   readonly anew?: true;
 }
 
+/** Of ours: its way was begun when it began to wait. */
+const OVERTAKEN: Look = { word: 'goes on', end: 'arrives', mark: null };
+
 const LOOKS: Readonly<Record<string, Look>> = {
+  delivered: OVERTAKEN,
   dropped: { word: 'lost', end: 'lost', mark: null },
   reset: { word: 'lost, and answered with a RST', end: 'lost', mark: null },
   delayed: { word: 'delayed', end: 'waits', mark: null },
@@ -81,6 +85,10 @@ export class Fates {
     const look = entry(LOOKS, plain(data['fate']));
     if (look === undefined) return;
     const out = data['dir'] === 'out';
+    if (look === OVERTAKEN) {
+      this.arrive({ at: event.t, event, mark: 'late' });
+      return;
+    }
     if (data['flags'] === undefined) {
       const what = `packet of ${plain(data['len'])} bytes`;
       this.board.note(event, `${out ? 'our' : "the peer's"} ${what} ${this.sentence(look, event)}`, 'bad');
