@@ -6,6 +6,8 @@
  * part of recorded event logs: append, never reorder.
  */
 
+import { constantTable } from './constant-table.ts';
+
 export interface ReasonShape {
   readonly name: string;
   /** Which layer gives it. */
@@ -132,10 +134,7 @@ export type ReasonName = (typeof REASONS)[number]['name'];
 /** Index into {@link REASONS} and into the counters. */
 export type Reason = number;
 
-const codes: Record<string, number> = Object.create(null) as Record<string, number>;
-REASONS.forEach((reason, code) => {
-  codes[reason.name] = code;
-});
-
 /** `REASON.TCP_CSUM` and so on: the code of each reason. */
-export const REASON = Object.freeze(codes) as { readonly [name in ReasonName]: Reason };
+export const REASON: { readonly [name in ReasonName]: Reason } = constantTable(
+  REASONS.map(({ name }) => name),
+);

@@ -1,5 +1,7 @@
 /** How one event lies in memory: a row of doubles, nothing allocated to write one. */
 
+import { constantTable } from '../base/constant-table.ts';
+
 /** Levels of importance, qlog's words. */
 export type Level = 'core' | 'base' | 'extra';
 
@@ -64,13 +66,8 @@ export const EVENTS = [
 
 export type EventName = (typeof EVENTS)[number]['name'];
 
-const codes: Record<string, number> = Object.create(null) as Record<string, number>;
-EVENTS.forEach((event, code) => {
-  codes[event.name] = code;
-});
-
 /** `EVENT['seg:sent']`: the code of an event. */
-export const EVENT = Object.freeze(codes) as { readonly [name in EventName]: number };
+export const EVENT: { readonly [name in EventName]: number } = constantTable(EVENTS.map(({ name }) => name));
 
 // The row: what every event has …
 /** Number of the event, 1, 2, 3 …; 0 = an empty row. */

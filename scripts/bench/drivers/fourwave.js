@@ -23,13 +23,16 @@ const MOST_CONNECTIONS = 200_000;
 const busyPoll = more.includes('busy-poll');
 const device = tun({ netns, mtu: Number(mtu), offload });
 if (busyPoll) device.polled = true;
+const trace = more.includes('recorder') ? await flightRecorder() : null;
 const stack = await createStack({
   busyPoll,
   device,
   address: '10.9.0.2/24',
   config: { 'connections.max': MOST_CONNECTIONS, ...options },
-  trace: more.includes('recorder') ? await flightRecorder() : null,
+  trace,
 });
+// As `fourwave up` does: an event has the time of its turn.
+trace?.keepTimeWith(stack.clock);
 stack.onFailure = (error) => {
   console.error(error);
   process.exit(1);

@@ -328,6 +328,29 @@ draws(
 );
 
 draws(
+  'overtaken: one of ours waits, another passes, and it goes on',
+  {},
+  (log) => {
+    log.open('passive');
+    log.sent('ACK 1:101 1');
+    const seg = log.lastSegment;
+    log.fate('reordered', 'ACK 1:101 1', { rule: 'reorder out gap 1' });
+    log.sent('ACK 101:201 1');
+    log.fate('delivered', 'ACK 1:101 1', { rule: 'reorder out gap 1', seg });
+    log.received('ACK 1 201');
+  },
+  `
+   0.000 c1   10.9.0.1:40012 ──── passive open ──── 10.9.0.2:13 LISTEN
+   0.000 c1                │   ⧗──── ACK 1:101 ack 1 win 512 ─│
+         c1                │  waits to be overtaken by        │
+         c1                │    rule#1: reorder out gap 1     │
+   0.000 c1                │◀───── ACK 101:201 ack 1 win 512 ─│
+   0.000 c1                │◀───── ⧗ ACK 1:101 ack 1 win 512 ─│
+   0.000 c1                │─ ACK 1 ack 201 win 512 ─────────▶│
+`,
+);
+
+draws(
   'out of order: what comes early, and what fills the hole',
   {},
   (log) => {
