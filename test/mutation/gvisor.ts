@@ -211,7 +211,7 @@ export const GVISOR: readonly Mutant[] = [
     rows: ['S42'],
     clauses: ['MUST-39'],
     file: 'src/tcp/receive/window.ts',
-    find: 'Math.max(1, Math.min(tcb.receiveLimit >> 1, tcb.rcv.mss))',
+    find: 'Math.max(1, Math.min(largestWindow(tcb) >> 1, tcb.rcv.mss))',
     replace: '1',
     why: 'the window opens byte by byte',
     killer: 'conformance/attacks/seed-bugs',

@@ -9,15 +9,18 @@ import type { Tcb } from '../tcb.ts';
 export function windowToOffer(tcb: Tcb): number {
   const wnd = tcb.rcv.wnd;
   if (tcb.peerClosed || tcb.readerGone) return Math.max(wnd, Math.min(tcb.receiveLimit, 0xffff));
-  const most = 0xffff << tcb.rcv.shift;
-  const free = Math.max(0, Math.min(tcb.receiveLimit - tcb.readable, most));
+  const free = Math.max(0, Math.min(tcb.receiveLimit - tcb.readable, 0xffff << tcb.rcv.shift));
   if (free <= wnd) return wnd;
   return free - wnd >= usefulStep(tcb) ? free : wnd;
 }
 
-/** min (RCV.BUFF / 2, Eff.snd.MSS). */
+/** min (RCV.BUFF / 2, Eff.snd.MSS); of the buffer counts what a window field can tell. */
 function usefulStep(tcb: Tcb): number {
-  return Math.max(1, Math.min(tcb.receiveLimit >> 1, tcb.rcv.mss));
+  return Math.max(1, Math.min(largestWindow(tcb) >> 1, tcb.rcv.mss));
+}
+
+function largestWindow(tcb: Tcb): number {
+  return Math.min(tcb.receiveLimit, 0xffff << tcb.rcv.shift);
 }
 
 /**
@@ -38,7 +41,7 @@ export function windowField(tcb: Tcb, wnd: number): number {
 export function windowUpdateIsDue(tcb: Tcb): boolean {
   if (tcb.peerClosed || tcb.readerGone) return false;
   const wnd = tcb.rcv.wnd;
-  if (8 * wnd > 3 * Math.min(tcb.receiveLimit, 0xffff << tcb.rcv.shift)) return false;
+  if (8 * wnd > 3 * largestWindow(tcb)) return false;
   const offer = windowToOffer(tcb);
   return offer > wnd && offer >= 2 * wnd;
 }

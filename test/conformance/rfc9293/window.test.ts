@@ -36,6 +36,18 @@ for (const wscale of [undefined, 7]) {
   });
 }
 
+test('RFC 9293 MUST-39: without window scaling a useful step is half of the window that a header can tell, whatever the buffer', () => {
+  const bed = testbed({ mtu: 65_535, config: { 'buffer.receive': '256K' } });
+  bed.listen(7);
+  const app = bed.peer.handshake('passive', { mss: 65_495 });
+  assert.equal(app.tcb.rcv.shift, 0);
+  bed.peer.send({ flags: 'PA', data: 32_768 });
+  assert.equal(app.received.length, 32_768);
+  bed.advance(200);
+  const { ack, window } = bed.peer.sent().at(-1) ?? { ack: 0, window: 0 };
+  assert.deepEqual({ ack, window }, { ack: 32_769, window: 65_535 });
+});
+
 test('RFC 9293 MAY-8: who does not read keeps the window closed for a day, every probe is answered, and then all goes on', () => {
   const bed = testbed({ config: { 'buffer.receive': '4K' } });
   bed.listen(7, { autoRead: false });
