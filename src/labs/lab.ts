@@ -39,7 +39,10 @@ export type TypeStep = (
       readonly key: 'Ctrl-C' | 'Ctrl-D' | 'Ctrl-Z';
     }
   | {
-      /** What to wait for: a sentence for people, and the same in the language of {@link Lab.expect}. */
+      /**
+       * What to wait for: a sentence for people, and the same in the language of {@link Lab.expect}. Who types
+       * is waited for until each has come.
+       */
       readonly wait: Text;
       readonly until?: string;
       /** Or just a time, ms. */

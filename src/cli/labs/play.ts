@@ -2,10 +2,12 @@
 
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Expectation } from '../../labs/expect/ast.ts';
 import { REAL } from '../../labs/expect/compare.ts';
 import { match } from '../../labs/expect/match.ts';
 import { parseExpectation } from '../../labs/expect/parse.ts';
-import type { Act, Text } from '../../labs/lab.ts';
+import { PatternWatch } from '../../labs/expect/watch.ts';
+import type { Act, Text, TypeStep } from '../../labs/lab.ts';
 import { wordOf } from '../../labs/narrate/connection-story.ts';
 import type { LogEvent } from '../../trace/log-event.ts';
 import { readTyped } from './lab-shell.ts';
@@ -22,6 +24,8 @@ const SHORT_TIME_WAIT = 20_000;
 export interface PlayOptions {
   readonly world: RealWorld;
   readonly act: Act;
+  /** What the page says to type. */
+  readonly steps: readonly TypeStep[];
   readonly student: Student;
   readonly say: (text: Text) => void;
   /** A person sits here, who may try again or press Enter. */
@@ -32,17 +36,21 @@ export interface PlayOptions {
 
 export class Play {
   private readonly options: PlayOptions;
+  /** What the page says to wait for: the act is not over before, though what it shows may have come. */
+  private awaited: readonly PatternWatch[];
   private lastEvent = performance.now();
   private enter = false;
   private lines: Interface | null = null;
 
   constructor(options: PlayOptions) {
     this.options = options;
+    this.awaited = awaitedBy(options.steps);
   }
 
   /** Told of every event. */
   saw(event: LogEvent): void {
     this.lastEvent = performance.now();
+    for (const watch of this.awaited) watch.add(event);
     for (const text of this.options.student.seen(event)) this.options.say(text);
   }
 
@@ -56,9 +64,7 @@ export class Play {
       while (performance.now() < end && !this.enter) {
         await sleep(LOOK);
         await this.hear();
-        const { events } = this.options.world.watch;
-        const met = expectation.lines.length > 0 && match(expectation, events, REAL).ok;
-        if (met) {
+        if (this.hasShown(expectation)) {
           if (interactive) await this.lookAround(end);
           return;
         }
@@ -68,6 +74,11 @@ export class Play {
       this.lines?.close();
       await this.hear();
     }
+  }
+
+  private hasShown(expectation: Expectation): boolean {
+    if (expectation.lines.length === 0 || this.awaited.some((watch) => watch.found() === null)) return false;
+    return match(expectation, this.options.world.watch.events, REAL).ok;
   }
 
   private listen(): void {
@@ -106,9 +117,16 @@ export class Play {
     if (!interactive) return false;
     say(MESSAGES.again);
     await world.again();
+    this.awaited = awaitedBy(this.options.steps);
     this.lastEvent = performance.now();
     return true;
   }
+}
+
+function awaitedBy(steps: readonly TypeStep[]): PatternWatch[] {
+  return steps.flatMap((step) =>
+    'until' in step && step.until !== undefined ? [new PatternWatch(step.until, 0, REAL)] : [],
+  );
 }
 
 /** Whether each connection may still go on; one that was refused has no name. */

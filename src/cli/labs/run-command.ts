@@ -191,9 +191,10 @@ class LabRun {
     const interactive = process.stdin.isTTY;
     this.out(this.paint('bold', this.text(MESSAGES.ready)));
     if (interactive) this.out(this.paint('dim', this.text(MESSAGES.waiting)));
+    const steps = here?.steps ?? [];
     this.play = new Play({
-      ...{ world, act, interactive, patience: this.options.patience },
-      student: new Student(this.lab, here?.steps ?? [], this.found),
+      ...{ world, act, steps, interactive, patience: this.options.patience },
+      student: new Student(this.lab, steps, this.found),
       say: (text) => this.say(text),
     });
     await this.play.run();

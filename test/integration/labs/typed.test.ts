@@ -9,7 +9,7 @@ import { findFlavours } from '../../../src/cli/labs/flavours.ts';
 import { typingHere } from '../../../src/cli/labs/typing.ts';
 import { LABS } from '../../../src/labs/catalogue/index.ts';
 import { narrated, TypedLab } from '../../support/labs.ts';
-import { skipWithout } from '../../support/running-stack.ts';
+import { eventually, skipWithout } from '../../support/running-stack.ts';
 
 const LEVEL_1 = LABS.filter(({ level, only }) => level === 1 && only === undefined);
 const PROGRAMS = ['nc', 'script', 'tcpdump', 'bash'];
@@ -30,6 +30,8 @@ describe('level 1 by typing alone', { concurrency: 2, skip: skipWithout(...PROGR
         const story = narrated(text.split('═══')[acts.length > 1 ? 1 : 0] ?? '');
         const arrived = story.filter(({ lost }) => !lost).map(({ segment }) => segment);
         assert.ok(arrived.length >= 3, text);
+        const enough = (): boolean => lab.heard.length >= arrived.length;
+        await eventually(enough, () => `tcpdump has told all: ${lab.heard.join(', ')} of ${text}`);
         // Segments cross on their way: each direction has an order of its own.
         for (const direction of ['K>S', 'S>K']) {
           const [told, heard] = [arrived, lab.heard].map((all) =>

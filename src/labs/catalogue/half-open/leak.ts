@@ -146,6 +146,7 @@ export default lab({
   type: {
     any: [
       { run: 'for i in $(seq 30); do (sleep 9999 | nc 10.9.0.2 7 &) ; done' },
+      { wait: { en: 'all thirty are there', zh: '三十个连接都在' }, until: 'c30 S ESTABLISHED' },
       { run: 'fourwave fault add cut both', terminal: 2 },
       { run: 'fourwave ss | wc -l', terminal: 2 },
     ],

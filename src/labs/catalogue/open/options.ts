@@ -183,6 +183,7 @@ export default lab({
     curl: [
       { run: "head -c 6000 /dev/zero | tr '\\0' x | curl -d @- http://10.9.0.2/upload" },
       { run: 'curl -o /dev/null "http://10.9.0.2/big?kb=60"' },
+      { wait: { en: 'both are through', zh: '两次都完成' }, until: 'c2 K>S FIN,ACK' },
       { run: 'fourwave ladder' },
     ],
   },
