@@ -40,6 +40,10 @@ export const MESSAGES = {
     'Type it once more, as above, or press Enter here to have it judged.',
     '请按上面的步骤再试一次，或在这里按回车判定。',
   ),
+  starved: t(
+    'Programs had to wait for a processor, which draws another ladder: once more.',
+    '程序等待了处理器，画出的图会不同：再来一次。',
+  ),
   asExpected: t('That is what the lab wanted to show.', '这正是本实验要展示的。'),
   lookAround: t(
     'Look around as long as you like ("ss -tano" over there); Enter here ends the lab.',

@@ -20,6 +20,7 @@ import { openRealm, type Realm } from './realm.ts';
 import { resultText } from './result-text.ts';
 import { fileName, giveBack, newRunFolder, saveResult } from './runs.ts';
 import { saveSimLog } from './sim-log.ts';
+import { watchForStarvation } from './starved.ts';
 import { Student } from './student.ts';
 import { typingHere, typingLines } from './typing.ts';
 
@@ -34,6 +35,8 @@ export interface LabRunOptions {
 }
 
 const WIDTH = 100;
+/** Acts that a busy machine has spoilt are played so often again. */
+const MOST_TRIES = 2;
 /** ms; whatever keeps the process. */
 const ALIVE = 60_000;
 
@@ -53,6 +56,9 @@ class LabRun {
   private live: Live | null = null;
   private play: Play | null = null;
   private world: RealWorld | null = null;
+  /** How often each act was played in vain; whether the programs of the present one had to wait. */
+  private readonly tries = new Map<string, number>();
+  private starved: () => number | null = () => null;
   /** All acts are played in one, so that a shell in it stays where it is. */
   private realm: Realm | null = null;
 
@@ -135,13 +141,27 @@ class LabRun {
         this.live?.add(event);
         this.play?.saw(event);
       },
+      again: (act) => this.playsAgain(act),
       ...(this.typed ? { play: (stage, act) => this.playOrShow(stage, act) } : {}),
     };
   }
 
+  /** What nobody types is played once more where its programs had to wait for a processor. */
+  private playsAgain(act: Act): boolean {
+    const own = this.typed && act.name === personsAct(this.lab).name;
+    const tries = this.tries.get(act.name) ?? 0;
+    if (this.options.mode !== 'real' || own || tries === MOST_TRIES || this.starved() === null) return false;
+    this.tries.set(act.name, tries + 1);
+    this.say(MESSAGES.starved);
+    return true;
+  }
+
   private async openReal(setting: Parameters<RunOptions['open']>[0], act: Act): Promise<OpenStage> {
     const several = this.lab.acts.length > 1 ? `-${act.name}` : '';
-    const base = `${this.folder}/${fileName(this.lab.id)}${several}`;
+    const tries = this.tries.get(act.name) ?? 0;
+    const again = tries > 0 ? `-${tries + 1}` : '';
+    const base = `${this.folder}/${fileName(this.lab.id)}${several}${again}`;
+    this.starved = watchForStarvation();
     const world = await RealWorld.open({
       ...{ lab: this.lab.id, setting, base, keep: true, findable: true },
       ...(this.realm === null ? {} : { realm: this.realm }),
