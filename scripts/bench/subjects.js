@@ -5,7 +5,7 @@ import { endServer, ip, newNamespace, pinned, processors, startServer, useCubic 
 
 const ADDRESS = '10.9.0.2';
 /** Kernel-side addresses from which the workloads with many connections come. */
-const SOURCES = { first: '10.9.0.100', count: 16 };
+const SOURCES = { first: '10.9.0.100', count: 64 };
 
 const NODE = [process.execPath, '--expose-gc'];
 const driver = (name) => `scripts/bench/drivers/${name}`;

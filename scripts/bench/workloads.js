@@ -127,7 +127,8 @@ export async function spread(server, connections, { speaks, seconds }) {
     connections,
     seconds,
     warm: 0.1,
-    rounds: SPREAD_WARM_UP,
+    // So many that those at rest have woken: what is asked for is the cost in use.
+    rounds: Math.max(SPREAD_WARM_UP, 2 * connections),
     oneCore: true,
   });
   const client = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
