@@ -61,7 +61,14 @@ class StackLookup implements ConnectionLookup {
 }
 
 function sightOf(tcb: Tcb): ConnectionSight {
-  const { id, incarnation, state, snd, rcv, tsRecent } = tcb;
+  const {
+    id,
+    incarnation,
+    state,
+    snd,
+    rcv,
+    timestamps: { recent: tsRecent },
+  } = tcb;
   const { localAddress, localPort, peerAddress, peerPort } = tcb;
   return {
     ...{ id, incarnation, state, tsRecent, localAddress, localPort, peerAddress, peerPort },
@@ -72,7 +79,7 @@ function sightOf(tcb: Tcb): ConnectionSight {
     rcvWnd: rcv.wnd,
     rcvShift: rcv.shift,
     sndShift: snd.shift,
-    timestamps: tcb.timestampsAgreed,
+    timestamps: tcb.timestamps.agreed,
   };
 }
 

@@ -98,7 +98,7 @@ const socketOptions: Record<string, Option> = {
   SO_SNDBUF: {
     get: ({ socket, engine }) => {
       const set = socket.options.sendBuffer;
-      return set === null ? (socket.tcb?.sendLimit ?? engine.config.bufferSendStart) : 2 * set;
+      return set === null ? (socket.tcb?.limits.send ?? engine.config.bufferSendStart) : 2 * set;
     },
     set: ({ socket, engine }, value) => {
       const limit = engine.config.bufferSendMax;
@@ -109,7 +109,7 @@ const socketOptions: Record<string, Option> = {
   SO_RCVBUF: {
     get: ({ socket, engine }) => {
       const set = socket.options.receiveBuffer;
-      return set === null ? (socket.tcb?.receiveLimit ?? engine.config.bufferReceiveStart) : 2 * set;
+      return set === null ? (socket.tcb?.limits.receive ?? engine.config.bufferReceiveStart) : 2 * set;
     },
     set: ({ socket, engine }, value) => {
       const limit = engine.config.bufferReceiveMax;

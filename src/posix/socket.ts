@@ -101,7 +101,9 @@ export class PosixSocket implements ConnectionOwner, ListenerOwner {
   /** SYN-SENT or SYN-RECEIVED; a connection that was opened fast may be used already. */
   get opening(): boolean {
     const state = this.tcb?.state;
-    return state === 'SYN-SENT' || (state === 'SYN-RECEIVED' && this.tcb?.fastOpenListener === null);
+    return (
+      state === 'SYN-SENT' || (state === 'SYN-RECEIVED' && this.tcb?.handshake.fastOpenListener === null)
+    );
   }
 
   /** The peer's FIN was reached: SOCK_DONE. */
@@ -151,5 +153,5 @@ export class PosixSocket implements ConnectionOwner, ListenerOwner {
 /** __sk_stream_is_writeable: at least a third of the send buffer is free. */
 function isWriteable(tcb: Tcb): boolean {
   const free = tcb.writable;
-  return free > 0 && free >= (tcb.sendLimit - free) / 2;
+  return free > 0 && free >= (tcb.limits.send - free) / 2;
 }

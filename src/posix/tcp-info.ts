@@ -118,9 +118,9 @@ export function tcpInfo(socket: PosixSocket): TcpInfo {
 }
 
 function fillOptions(info: TcpInfo, tcb: Tcb): void {
-  if (tcb.timestampsAgreed) info.tcpi_options |= TCPI_OPT_TIMESTAMPS;
-  if (tcb.sackAgreed) info.tcpi_options |= TCPI_OPT_SACK;
-  if (tcb.wscaleAgreed) {
+  if (tcb.timestamps.agreed) info.tcpi_options |= TCPI_OPT_TIMESTAMPS;
+  if (tcb.handshake.sackAgreed) info.tcpi_options |= TCPI_OPT_SACK;
+  if (tcb.handshake.wscaleAgreed) {
     info.tcpi_options |= TCPI_OPT_WSCALE;
     info.tcpi_snd_wscale = tcb.snd.shift;
     info.tcpi_rcv_wscale = tcb.rcv.shift;
@@ -128,7 +128,7 @@ function fillOptions(info: TcpInfo, tcb: Tcb): void {
   if (tcb.ecn.agreed) info.tcpi_options |= TCPI_OPT_ECN;
   info.tcpi_ca_state = CA_STATES[tcb.recovery.state];
   info.tcpi_snd_mss = segmentSize(tcb);
-  info.tcpi_rcv_mss = tcb.peerSegment > 0 ? tcb.peerSegment : 536;
+  info.tcpi_rcv_mss = tcb.acking.peerSegment > 0 ? tcb.acking.peerSegment : 536;
   info.tcpi_advmss = tcb.rcv.mss;
   info.tcpi_pmtu = tcb.pathMtu;
   info.tcpi_reordering = tcb.config.reordering;
@@ -136,17 +136,19 @@ function fillOptions(info: TcpInfo, tcb: Tcb): void {
 
 function fillTimes(info: TcpInfo, tcb: Tcb): void {
   const now = tcb.clock.now;
-  info.tcpi_rto = tcb.rtt.backedOff(tcb.backoff, tcb.config);
-  info.tcpi_ato = tcb.bytesReceived > 0 ? ATO_DEFAULT : 0;
+  info.tcpi_rto = tcb.rtt.backedOff(tcb.retry.backoff, tcb.config);
+  info.tcpi_ato = tcb.tally.bytesReceived > 0 ? ATO_DEFAULT : 0;
   info.tcpi_rtt = tcb.rtt.srtt;
   info.tcpi_rttvar = tcb.rtt.rttvar;
   if (tcb.rtt.min > 0) info.tcpi_min_rtt = tcb.rtt.min;
-  info.tcpi_last_data_sent = milliseconds(now - tcb.lastSentAt);
-  info.tcpi_last_data_recv = milliseconds(now - latest(tcb.lastDataReceivedAt, tcb.openedAt));
-  info.tcpi_last_ack_recv = milliseconds(now - latest(tcb.lastAckReceivedAt, tcb.openedAt));
-  info.tcpi_busy_time = Math.floor(tcb.busyTime + (tcb.busySince > 0 ? now - tcb.busySince : 0));
+  info.tcpi_last_data_sent = milliseconds(now - tcb.tally.lastSentAt);
+  info.tcpi_last_data_recv = milliseconds(now - latest(tcb.tally.lastDataReceivedAt, tcb.tally.openedAt));
+  info.tcpi_last_ack_recv = milliseconds(now - latest(tcb.tally.lastAckReceivedAt, tcb.tally.openedAt));
+  info.tcpi_busy_time = Math.floor(
+    tcb.tally.busyTime + (tcb.tally.busySince > 0 ? now - tcb.tally.busySince : 0),
+  );
   info.tcpi_rwnd_limited = Math.floor(
-    tcb.windowLimitedTime + (tcb.windowLimitedSince > 0 ? now - tcb.windowLimitedSince : 0),
+    tcb.tally.windowLimitedTime + (tcb.tally.windowLimitedSince > 0 ? now - tcb.tally.windowLimitedSince : 0),
   );
 }
 
@@ -160,24 +162,24 @@ function fillSegmentCounts(info: TcpInfo, tcb: Tcb): void {
   const congestion = tcb.congestion;
   info.tcpi_snd_cwnd = tcb.state === 'SYN-SENT' ? 1 : Math.floor(congestion.cwnd / mss);
   if (congestion.ssthresh < SSTHRESH_INFINITE) info.tcpi_snd_ssthresh = Math.floor(congestion.ssthresh / mss);
-  info.tcpi_backoff = tcb.backoff;
-  if (tcb.deadline(TIMER_PERSIST) !== Infinity) info.tcpi_probes = tcb.probes;
-  else if (tcb.deadline(TIMER_RTO) !== Infinity) info.tcpi_retransmits = tcb.retries;
+  info.tcpi_backoff = tcb.retry.backoff;
+  if (tcb.deadline(TIMER_PERSIST) !== Infinity) info.tcpi_probes = tcb.retry.probes;
+  else if (tcb.deadline(TIMER_RTO) !== Infinity) info.tcpi_retransmits = tcb.retry.retries;
 }
 
 function fillTraffic(info: TcpInfo, tcb: Tcb): void {
-  info.tcpi_total_retrans = tcb.retransmissions;
-  info.tcpi_bytes_acked = tcb.bytesAcked;
-  info.tcpi_bytes_received = tcb.bytesReceived;
-  info.tcpi_segs_out = tcb.segmentsSent;
-  info.tcpi_segs_in = tcb.segmentsReceived;
-  info.tcpi_data_segs_out = tcb.dataSegmentsSent;
-  info.tcpi_data_segs_in = tcb.dataSegmentsReceived;
-  info.tcpi_bytes_sent = tcb.bytesSent;
-  info.tcpi_bytes_retrans = tcb.bytesRetransmitted;
+  info.tcpi_total_retrans = tcb.tally.retransmissions;
+  info.tcpi_bytes_acked = tcb.tally.bytesAcked;
+  info.tcpi_bytes_received = tcb.tally.bytesReceived;
+  info.tcpi_segs_out = tcb.tally.segmentsSent;
+  info.tcpi_segs_in = tcb.tally.segmentsReceived;
+  info.tcpi_data_segs_out = tcb.tally.dataSegmentsSent;
+  info.tcpi_data_segs_in = tcb.tally.dataSegmentsReceived;
+  info.tcpi_bytes_sent = tcb.tally.bytesSent;
+  info.tcpi_bytes_retrans = tcb.tally.bytesRetransmitted;
   info.tcpi_notsent_bytes = tcb.unsent;
-  info.tcpi_rcv_space = tcb.receiveLimit;
-  info.tcpi_rcv_ssthresh = tcb.receiveLimit;
+  info.tcpi_rcv_space = tcb.limits.receive;
+  info.tcpi_rcv_ssthresh = tcb.limits.receive;
   info.tcpi_snd_wnd = tcb.snd.wnd;
   info.tcpi_rcv_wnd = tcb.rcv.wnd;
 }

@@ -35,7 +35,8 @@ function sendable(socket: PosixSocket, syscall: string): Tcb {
   if (socket.opening) return fail('EAGAIN', syscall);
   const tcb = socket.tcb;
   if (tcb === null || (socket.shutdownMask & SEND_SHUTDOWN) !== 0) return fail('EPIPE', syscall);
-  const open = tcb.state === 'ESTABLISHED' || tcb.state === 'CLOSE-WAIT' || tcb.fastOpenListener !== null;
+  const open =
+    tcb.state === 'ESTABLISHED' || tcb.state === 'CLOSE-WAIT' || tcb.handshake.fastOpenListener !== null;
   if (!open) return fail('EPIPE', syscall);
   return tcb;
 }

@@ -12,7 +12,18 @@ export interface ControlBlock {
 }
 
 /** Parts that are no state of the connection. */
-const LEFT_OUT = new Set(['context', 'trace', 'config', 'owner', 'listener', 'clock', 'pool', 'secrets']);
+const LEFT_OUT = new Set([
+  'context',
+  'trace',
+  'config',
+  'owner',
+  'listener',
+  'clock',
+  'pool',
+  'secrets',
+  'place',
+  'memory',
+]);
 const SEQUENCE_NUMBERS = new Set(
   'iss una nxt max wl1 wl2 up irs lastAckSent fin recover recoveryPoint highRxt tsRecent tsOffset'.split(' '),
 );
@@ -25,7 +36,9 @@ export function controlBlock(stack: Stack, id: number): ControlBlock | null {
   const tcb = find(stack, id);
   if (tcb === null) return null;
   const fields: Record<string, unknown> = {};
-  collect(tcb, '', fields, 0);
+  const { parts: _, ...own } = tcb;
+  collect(own, '', fields, 0);
+  collect(tcb.context.resting.partsOf(tcb), '', fields, 0);
   return { connection: connectionRecord(tcb, stack.clock.now), fields };
 }
 

@@ -60,8 +60,8 @@ function variableComplaint(tcb: Tcb): string | null {
   const sending = sendingComplaint(tcb);
   if (sending !== null) return sending;
   const buffered = tcb.readable + tcb.receiveBuffer.outOfOrderLength;
-  return buffered > tcb.receiveLimit
-    ? `${buffered} bytes received and kept with a buffer of ${tcb.receiveLimit}`
+  return buffered > tcb.limits.receive
+    ? `${buffered} bytes received and kept with a buffer of ${tcb.limits.receive}`
     : null;
 }
 

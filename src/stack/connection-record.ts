@@ -135,7 +135,7 @@ export function connectionRecord(tcb: Tcb, now: number, raw = false): Connection
     peer: `${formatAddress(tcb.peerAddress)}:${tcb.peerPort}`,
     recvQ: full ? tcb.readable : 0,
     sendQ: full ? unacknowledged(tcb) : 0,
-    ageMs: timeWait ? null : toMs(now - tcb.openedAt),
+    ageMs: timeWait ? null : toMs(now - tcb.tally.openedAt),
     timers: timersOf(tcb, now),
     snd: sndOf(tcb, raw),
     rcv: rcvOf(tcb, raw),
@@ -162,7 +162,7 @@ function sndOf(tcb: Tcb, raw: boolean): ConnectionRecord['snd'] {
     ssthresh: full && ssthresh !== SSTHRESH_UNSET ? ssthresh : null,
     inFlight: full ? tcb.unacked : null,
     unsent: full ? tcb.unsent : null,
-    retransmits: full ? tcb.retransmissions : null,
+    retransmits: full ? tcb.tally.retransmissions : null,
   };
 }
 
@@ -192,7 +192,7 @@ function rttOf(tcb: Tcb): ConnectionRecord['rtt'] {
     srttMs: sampled ? toMs(rtt.srtt) : null,
     rttvarMs: sampled ? toMs(rtt.rttvar) : null,
     minMs: sampled ? toMs(rtt.min) : null,
-    rtoMs: toMs(rtt.backedOff(tcb.backoff, tcb.config)),
+    rtoMs: toMs(rtt.backedOff(tcb.retry.backoff, tcb.config)),
   };
 }
 
@@ -200,10 +200,10 @@ function optionsOf(tcb: Tcb): ConnectionRecord['options'] {
   if (tcb.state === 'SYN-SENT') return null;
   const timeWait = tcb.kind === KIND_TIME_WAIT;
   return {
-    mss: timeWait ? null : tcb.peerMss,
-    wscale: tcb.wscaleAgreed ? [tcb.rcv.shift, tcb.snd.shift] : null,
-    sack: tcb.sackAgreed,
-    timestamps: tcb.timestampsAgreed,
+    mss: timeWait ? null : tcb.handshake.peerMss,
+    wscale: tcb.handshake.wscaleAgreed ? [tcb.rcv.shift, tcb.snd.shift] : null,
+    sack: tcb.handshake.sackAgreed,
+    timestamps: tcb.timestamps.agreed,
     ecn: tcb.ecn.agreed,
   };
 }
@@ -218,7 +218,7 @@ function timersOf(tcb: Tcb, now: number): TimerRecord[] {
       name: TIMER_NAMES[timer] as TimerName,
       remainingMs: Math.max(0, toMs(deadline - now)),
       count: countOf(tcb, timer),
-      restarts: timer === TIMER_TIME_WAIT ? tcb.compactCount : 0,
+      restarts: timer === TIMER_TIME_WAIT ? tcb.retry.recordCount : 0,
     });
   }
   return timers;
@@ -227,12 +227,12 @@ function timersOf(tcb: Tcb, now: number): TimerRecord[] {
 function countOf(tcb: Tcb, timer: number): number {
   switch (timer) {
     case TIMER_RTO:
-      return tcb.retries;
+      return tcb.retry.retries;
     case TIMER_PERSIST:
     case TIMER_KEEPALIVE:
-      return tcb.probes;
+      return tcb.retry.probes;
     case TIMER_SYN_ACK:
-      return tcb.kind === KIND_SYN_RECEIVED ? tcb.compactCount : 0;
+      return tcb.kind === KIND_SYN_RECEIVED ? tcb.retry.recordCount : 0;
     default:
       return 0;
   }

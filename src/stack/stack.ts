@@ -327,9 +327,11 @@ export class Stack implements DeviceListener {
   }
 
   private afterTurn(): void {
+    const { resting } = this.tcp.context;
+    resting.letRest();
     if (this.scheduler === null) return;
     if (this.requested) this.scheduler.continueTurn();
-    else this.scheduler.setDeadline(this.nextDeadline());
+    else this.scheduler.setDeadline(Math.min(this.nextDeadline(), resting.deadline));
   }
 
   /** Packets came, or may go again: a real device gets its turn at once, from inside its own callback. */

@@ -7,11 +7,12 @@ import type { Counters } from '../base/counters.ts';
 import { Noise } from '../base/noise.ts';
 import type { Random } from '../base/random.ts';
 import { REASON, type Reason } from '../base/reasons.ts';
+import { WaitingList } from '../base/waiting-list.ts';
 import { Frame } from '../wire/frame.ts';
 import { Segment } from '../wire/segment.ts';
+import { Resting } from './compact/resting.ts';
 import { SynTable } from './compact/syn-table.ts';
 import { TimeWaitTable } from './compact/time-wait-table.ts';
-import { createCongestionControl } from './congestion/create.ts';
 import { FastOpen } from './fast-open.ts';
 import { FlowTable } from './flows.ts';
 import type { Listener } from './listener.ts';
@@ -70,13 +71,17 @@ export class TcpContext {
   readonly flows: FlowTable;
   readonly timeWait = new TimeWaitTable();
   readonly synReceived = new SynTable();
+  readonly resting: Resting;
   readonly listeners = new ListenerTable();
   readonly replies: ReplyQueue;
   readonly resets: ResetBudget;
   /** For what must not be predictable and is no secret. */
   readonly noise: Noise;
-  /** Blocks of connections, by their row in the timer table. */
+  /** Blocks of connections, by their index in the flow table. */
   readonly blocks: (Tcb | null)[] = [];
+  private readonly freeBlocks: number[] = [];
+  /** The same by their row in the timer table; at rest with nothing armed they have none. */
+  readonly timed: (Tcb | null)[] = [];
 
   /** The segment being processed, the one being made, and its frame. */
   readonly segment = new Segment();
@@ -105,8 +110,8 @@ export class TcpContext {
   private ready = new Int32Array(64);
   private readyCount = 0;
   /** Blocks and listeners with something to tell in phase 3. */
-  readonly eventQueue: Tcb[] = [];
-  readonly listenerQueue: Listener[] = [];
+  readonly eventQueue = new WaitingList<Tcb>();
+  readonly listenerQueue = new WaitingList<Listener>();
 
   constructor(environment: TcpEnvironment) {
     this.clock = environment.clock;
@@ -127,6 +132,7 @@ export class TcpContext {
     this.noise = new Noise(environment.random);
     this.pool = new BufferPool(environment.config.bufferTotal, environment.arena);
     this.lender = new Lender(environment.arena?.bytes ?? null);
+    this.resting = new Resting(this);
     this.scratch = this.newBlock();
   }
 
@@ -138,7 +144,34 @@ export class TcpContext {
   }
 
   newBlock(): Tcb {
-    return new Tcb(this, this.config, createCongestionControl(this.config, this.clock));
+    return new Tcb(this, this.config, this.resting.takeParts(this.config));
+  }
+
+  /** Gives a block its places in the flow table, where its flow exists, and in the timer table. */
+  addBlock(tcb: Tcb): void {
+    const index = this.freeBlocks.pop() ?? this.blocks.length;
+    this.blocks[index] = tcb;
+    this.flows.setOwner(tcb.flow, KIND_CONNECTION, index);
+    this.takeRow(tcb);
+  }
+
+  /** Takes them away; the flow stays. */
+  removeBlock(tcb: Tcb): void {
+    const index = this.flows.indexOf(tcb.flow);
+    this.blocks[index] = null;
+    this.freeBlocks.push(index);
+    this.giveRow(tcb);
+  }
+
+  takeRow(tcb: Tcb): void {
+    tcb.timerRow = this.timers.allocateRow();
+    this.timed[tcb.timerRow] = tcb;
+  }
+
+  giveRow(tcb: Tcb): void {
+    this.timers.freeRow(tcb.timerRow);
+    this.timed[tcb.timerRow] = null;
+    tcb.timerRow = -1;
   }
 
   /** The block behind a flow: the connection's own, or the scratch block with the record expanded into it. */
@@ -152,11 +185,12 @@ export class TcpContext {
     tcb.peerAddress = this.flows.peerAddress(flow);
     tcb.localPort = this.flows.localPort(flow);
     tcb.peerPort = this.flows.peerPort(flow);
-    tcb.tsRecentAt = this.clock.now;
+    tcb.timestamps.recentAt = this.clock.now;
     if (kind === KIND_TIME_WAIT) this.timeWait.expand(index, tcb);
     else this.synReceived.expand(index, tcb);
     tcb.setRecordState();
-    if (tcb.timestampsAgreed) tcb.tsOffset = this.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);
+    if (tcb.timestamps.agreed)
+      tcb.timestamps.offset = this.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);
     return tcb;
   }
 

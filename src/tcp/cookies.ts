@@ -107,7 +107,7 @@ export function acceptCookie(context: TcpContext, listener: Listener, seg: Segme
   seg.wnd = wnd;
   seg.dataEnd = dataEnd;
   // Nobody knows when the SYN,ACK was sent: only a timestamp may measure it (RFC 6298 §3).
-  tcb.synRepeated = true;
+  tcb.handshake.synRepeated = true;
   tcb.snd.maxWnd = wnd << tcb.snd.shift;
   tcb.rcv.lastAckSent = tcb.rcv.nxt;
   return tcb;

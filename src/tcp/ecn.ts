@@ -6,6 +6,7 @@
 import { REASON } from '../base/reasons.ts';
 import { SEQ_ZERO, type Seq, seqDiff, seqLe } from '../base/seq.ts';
 import { ACK, CWR, ECE, RST, type Segment, SYN } from '../wire/segment.ts';
+import type { Ledger } from './compact/ledger.ts';
 import type { SentSegment } from './output/sent-segment.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -48,6 +49,19 @@ export class Ecn {
     this.reducedBefore = this.reduced;
   }
 
+  exchange(ledger: Ledger): void {
+    this.agreed = ledger.flag(this.agreed);
+    this.mute = ledger.flag(this.mute);
+    this.echoing = ledger.flag(this.echoing);
+    this.cwrOwed = ledger.flag(this.cwrOwed);
+    this.reducedAt = ledger.seq(this.reducedAt);
+    this.reduced = ledger.flag(this.reduced);
+    this.waiting = ledger.flag(this.waiting);
+    this.cwrOwedBefore = ledger.flag(this.cwrOwedBefore);
+    this.reducedAtBefore = ledger.seq(this.reducedAtBefore);
+    this.reducedBefore = ledger.flag(this.reducedBefore);
+  }
+
   undo(): void {
     this.cwrOwed = this.cwrOwedBefore;
     this.reducedAt = this.reducedAtBefore;
@@ -75,7 +89,7 @@ export function marksArrived(tcb: Tcb, seg: Segment): void {
   if (!seg.congestionExperienced || ecn.echoing) return;
   ecn.echoing = true;
   // The sender is to know within this round trip.
-  tcb.ackNow = true;
+  tcb.acking.ackNow = true;
 }
 
 /**

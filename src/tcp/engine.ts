@@ -68,8 +68,6 @@ export class TcpEngine {
   readonly context: TcpContext;
   /** Hears every call; null when nobody records. */
   tape: CallTape | null = null;
-  private eventsTold = 0;
-  private listenersTold = 0;
 
   constructor(environment: TcpEnvironment) {
     this.context = new TcpContext(environment);
@@ -125,7 +123,7 @@ export class TcpEngine {
   /** Whether `notify` has something to tell. */
   get hasEvents(): boolean {
     const { eventQueue, listenerQueue } = this.context;
-    return eventQueue.length > this.eventsTold || listenerQueue.length > this.listenersTold;
+    return eventQueue.length > 0 || listenerQueue.length > 0;
   }
 
   /**
@@ -135,27 +133,19 @@ export class TcpEngine {
   notify(): void {
     const { eventQueue, listenerQueue } = this.context;
     // Events that handlers cause belong to the next turn: nobody can keep this loop running.
-    const listeners = listenerQueue.length;
-    while (this.listenersTold < listeners) {
-      const listener = listenerQueue[this.listenersTold++] as Listener;
+    for (let left = listenerQueue.length; left > 0; left--) {
+      const listener = listenerQueue.shift() as Listener;
       listener.notified = false;
       if (listener.owner !== null && listener.acceptQueue.length > 0)
         listener.owner.connectionsWaiting(listener);
     }
-    const blocks = eventQueue.length;
-    while (this.eventsTold < blocks) {
-      const tcb = eventQueue[this.eventsTold++] as Tcb;
-      const events = tcb.events;
+    for (let left = eventQueue.length; left > 0; left--) {
+      const tcb = eventQueue.shift() as Tcb;
+      const { events } = tcb;
       tcb.events = 0;
       tcb.eventsQueued = false;
       if (tcb.owner !== null && events !== 0) tcb.owner.connectionEvents(tcb, events);
     }
-    if (this.listenersTold === listenerQueue.length) listenerQueue.length = 0;
-    else listenerQueue.splice(0, this.listenersTold);
-    if (this.eventsTold === eventQueue.length) eventQueue.length = 0;
-    else eventQueue.splice(0, this.eventsTold);
-    this.listenersTold = 0;
-    this.eventsTold = 0;
   }
 
   // ── Phase 4 ────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +236,7 @@ export class TcpEngine {
   receiveInto(tcb: Tcb, into: Uint8Array, start: number, end: number): number {
     if (this.tape !== null) this.tape.call('receive', tcb.id, end - start);
     const count = receive(tcb, into, start, end);
-    if (tcb.windowUpdateOwed) this.context.requestTurn();
+    if (tcb.acking.windowUpdateOwed) this.context.requestTurn();
     return count;
   }
 
@@ -263,7 +253,7 @@ export class TcpEngine {
   discard(tcb: Tcb, count: number): void {
     if (this.tape !== null) this.tape.call('receive', tcb.id, count);
     consume(tcb, Math.min(count, tcb.readable));
-    if (tcb.windowUpdateOwed) this.context.requestTurn();
+    if (tcb.acking.windowUpdateOwed) this.context.requestTurn();
   }
 
   /** Copies without taking, from `offset` bytes behind the front. */
@@ -336,12 +326,12 @@ export class TcpEngine {
 
   setTos(tcb: Tcb, tos: number): void {
     this.option(tcb, 'tos', tos);
-    tcb.tos = tos & 0xff;
+    tcb.user.tos = tos & 0xff;
   }
 
   setTtl(tcb: Tcb, ttl: number): void {
     this.option(tcb, 'ttl', ttl);
-    tcb.ttl = ttl;
+    tcb.user.ttl = ttl;
   }
 
   setQuickAck(tcb: Tcb): void {
@@ -407,9 +397,9 @@ export class TcpEngine {
 
   /** Every connection, compact records too: those come in one scratch block, so copy at once. */
   forEachConnection(visit: (tcb: Tcb) => void): void {
-    const flows = this.context.flows;
+    const { flows, resting } = this.context;
     for (let flow = 0; flow < flows.limit; flow++) {
-      if (flows.isUsed(flow)) visit(this.context.blockOf(flow));
+      if (flows.isUsed(flow)) resting.show(this.context.blockOf(flow), visit);
     }
   }
 

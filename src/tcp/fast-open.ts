@@ -155,9 +155,9 @@ function word(bytes: Uint8Array, at: number): number {
 
 /** The handshake of a fast open is complete, or will never be: its listener counts it no more. */
 export function fastOpenEnded(tcb: Tcb): void {
-  if (tcb.fastOpenListener === null) return;
-  tcb.fastOpenListener.fastOpenPending--;
-  tcb.fastOpenListener = null;
+  if (tcb.handshake.fastOpenListener === null) return;
+  tcb.handshake.fastOpenListener.fastOpenPending--;
+  tcb.handshake.fastOpenListener = null;
 }
 
 /** Client: bytes of data that the SYN carries: what is queued, up to the server's MSS less the options (§4.2.1). */
@@ -173,9 +173,9 @@ export function textForSyn(tcb: Tcb): number {
 
 function synOptionsLength(tcb: Tcb, cookie: number): number {
   let length = words(MSS_LENGTH) + words(FAST_OPEN_FIXED + cookie);
-  if (tcb.timestampsAgreed) length += TIMESTAMP_OPTION_LENGTH;
-  else if (tcb.sackAgreed) length += words(SACK_PERMITTED_LENGTH);
-  return tcb.wscaleAgreed ? length + words(WINDOW_SCALE_LENGTH) : length;
+  if (tcb.timestamps.agreed) length += TIMESTAMP_OPTION_LENGTH;
+  else if (tcb.handshake.sackAgreed) length += words(SACK_PERMITTED_LENGTH);
+  return tcb.handshake.wscaleAgreed ? length + words(WINDOW_SCALE_LENGTH) : length;
 }
 
 /** Padded with NOPs. */
@@ -186,9 +186,9 @@ function words(length: number): number {
 /** Client: a SYN,ACK has come, and what it acknowledges has been taken out. */
 export function fastOpenAnswered(tcb: Tcb, seg: Segment): void {
   const { fastOpen } = tcb.context;
-  if (seg.fastOpenLength > 0) fastOpen.learn(tcb.peerAddress, seg, tcb.peerMss);
-  else if (tcb.bytesSent > 0 && tcb.bytesAcked === 0) fastOpen.refused(tcb.peerAddress);
-  if (tcb.bytesAcked === 0 || !tcb.writeBlocked) return;
-  tcb.writeBlocked = false;
+  if (seg.fastOpenLength > 0) fastOpen.learn(tcb.peerAddress, seg, tcb.handshake.peerMss);
+  else if (tcb.tally.bytesSent > 0 && tcb.tally.bytesAcked === 0) fastOpen.refused(tcb.peerAddress);
+  if (tcb.tally.bytesAcked === 0 || !tcb.limits.writeBlocked) return;
+  tcb.limits.writeBlocked = false;
   tcb.context.queueEvent(tcb, EVENT_WRITABLE);
 }

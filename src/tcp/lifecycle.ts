@@ -4,7 +4,6 @@ import { REASON } from '../base/reasons.ts';
 import { seqAdd } from '../base/seq.ts';
 import { ACK, RST } from '../wire/segment.ts';
 import { initialWindow } from './congestion/congestion-control.ts';
-import { createCongestionControl } from './congestion/create.ts';
 import type { TcpContext } from './context.ts';
 import { type CloseReason, type ErrorCode, EVENT_CLOSED, EVENT_FAILED } from './events.ts';
 import { fastOpenEnded } from './fast-open.ts';
@@ -17,72 +16,75 @@ import { transition, transitionFromAny } from './transitions.ts';
 /** Gives a block its row in the tables. Its flow exists. */
 export function enterTables(context: TcpContext, tcb: Tcb): void {
   tcb.kind = KIND_CONNECTION;
-  tcb.row = context.timers.allocateRow();
-  context.blocks[tcb.row] = tcb;
-  context.flows.setOwner(tcb.flow, KIND_CONNECTION, tcb.row);
+  context.addBlock(tcb);
+  context.resting.enter(tcb);
   context.connections++;
   context.pool.claims = context.connections;
 }
 
 /** Takes over what the configuration says about a connection that begins. */
 export function applyConfig(tcb: Tcb): void {
+  const { user, limits, tally } = tcb;
   const config = tcb.config;
-  if (tcb.congestion.name !== config.congestion) tcb.congestion = createCongestionControl(config, tcb.clock);
+  tcb.context.resting.partsOf(tcb).use(config);
   tcb.rtt.reset(config);
-  tcb.noDelay = !config.nagle;
-  tcb.keepAlive = config.keepAlive;
-  tcb.keepAliveIdle = config.keepAliveIdle;
-  tcb.keepAliveInterval = config.keepAliveInterval;
-  tcb.keepAliveCount = config.keepAliveCount;
-  tcb.userTimeout = config.userTimeout;
-  tcb.ttl = config.ttl;
-  tcb.tos = config.tos;
-  tcb.receiveLimit = config.bufferReceiveStart;
-  tcb.sendLimit = config.bufferSendStart;
-  tcb.quickAcks = 0;
-  tcb.openedAt = tcb.clock.now;
-  tcb.lastReceivedAt = tcb.clock.now;
-  tcb.lastSentAt = tcb.clock.now;
-  tcb.tuningStartedAt = tcb.clock.now;
+  user.noDelay = !config.nagle;
+  user.keepAlive = config.keepAlive;
+  user.keepAliveIdle = config.keepAliveIdle;
+  user.keepAliveInterval = config.keepAliveInterval;
+  user.keepAliveCount = config.keepAliveCount;
+  user.userTimeout = config.userTimeout;
+  user.ttl = config.ttl;
+  user.tos = config.tos;
+  limits.receive = config.bufferReceiveStart;
+  limits.send = config.bufferSendStart;
+  tcb.acking.quickAcks = 0;
+  tally.openedAt = tcb.clock.now;
+  tally.lastReceivedAt = tcb.clock.now;
+  tally.lastSentAt = tcb.clock.now;
+  limits.tuningStartedAt = tcb.clock.now;
 }
 
 /** The connection has just become ESTABLISHED: what depends on both SYNs is settled. */
 export function becameEstablished(tcb: Tcb): void {
+  const { snd, handshake, rtt, retry, acking, rcv } = tcb;
   const config = tcb.config;
-  tcb.smallSentEnd = tcb.snd.una;
-  tcb.roundEnd = tcb.snd.una;
-  tcb.validatedAt = tcb.clock.now;
+  snd.smallSentEnd = snd.una;
+  snd.roundEnd = snd.una;
+  snd.validatedAt = tcb.clock.now;
   tcb.context.counters.count(tcb.passive ? REASON.TCP_PASSIVE_OPEN : REASON.TCP_ACTIVE_OPEN);
-  tcb.congestion.start(tcb.snd.mss, initialWindow(config, tcb.snd.mss, tcb.synRetransmitted));
+  tcb.congestion.start(snd.mss, initialWindow(config, snd.mss, handshake.synRetransmitted));
   // RFC 6298 §5.7: a SYN that timed out says nothing good about the path.
-  if (tcb.synRetransmitted > 0 && tcb.rtt.samples === 0) tcb.rtt.rto = Math.max(tcb.rtt.rto, 3_000_000);
-  tcb.recovery.rack = tcb.sackAgreed ? new Rack() : null;
-  tcb.retries = 0;
-  tcb.backoff = 0;
-  tcb.quickAcks = Math.min(16, Math.max(2, Math.floor(tcb.receiveLimit / (2 * tcb.rcv.mss))));
-  tcb.peerSegment = Math.min(tcb.rcv.mss, 536);
-  if (tcb.keepAlive) armKeepAlive(tcb);
+  if (handshake.synRetransmitted > 0 && rtt.samples === 0) rtt.rto = Math.max(rtt.rto, 3_000_000);
+  tcb.recovery.rack = handshake.sackAgreed ? new Rack() : null;
+  retry.retries = 0;
+  retry.backoff = 0;
+  acking.quickAcks = Math.min(16, Math.max(2, Math.floor(tcb.limits.receive / (2 * rcv.mss))));
+  acking.peerSegment = Math.min(rcv.mss, 536);
+  if (tcb.user.keepAlive) armKeepAlive(tcb);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }
 
 /** An expanded SYN-RECEIVED record becomes a connection of its own; the context gets a new scratch block. */
 export function promote(context: TcpContext, tcb: Tcb): void {
+  const { tally, retry } = tcb;
   context.synReceived.remove(context.flows.indexOf(tcb.flow));
   if (tcb.listener !== null) tcb.listener.synQueue--;
   if (context.trace !== null) context.trace.timerCancelled(tcb, TIMER_SYN_ACK);
   context.scratch = context.newBlock();
-  const openedAt = tcb.openedAt;
+  const openedAt = tally.openedAt;
   enterTables(context, tcb);
   applyConfig(tcb);
-  tcb.openedAt = openedAt;
-  tcb.synRetransmitted = tcb.compactCount;
-  tcb.compactCount = 0;
-  tcb.compactDeadline = Infinity;
+  tally.openedAt = openedAt;
+  tcb.handshake.synRetransmitted = retry.recordCount;
+  retry.recordCount = 0;
+  retry.recordDeadline = Infinity;
   tcb.sendBuffer.start = seqAdd(tcb.snd.iss, 1);
 }
 
 /** Queues a reset that ends `tcb`: SEG.SEQ = SND.NXT, as RFC 9293 §3.10.5 wants it. */
 export function queueReset(context: TcpContext, tcb: Tcb): void {
+  const { timestamps } = tcb;
   const replies = context.replies;
   replies.begin();
   replies.localAddress = tcb.localAddress;
@@ -93,10 +95,10 @@ export function queueReset(context: TcpContext, tcb: Tcb): void {
   replies.ack = tcb.rcv.nxt;
   replies.flags = RST | ACK;
   replies.tcb = tcb;
-  if (tcb.timestampsAgreed) {
+  if (timestamps.agreed) {
     replies.hasTimestamps = true;
-    replies.tsVal = (context.secrets.milliseconds + tcb.tsOffset) | 0;
-    replies.tsEcr = tcb.tsRecent;
+    replies.tsVal = (context.secrets.milliseconds + timestamps.offset) | 0;
+    replies.tsEcr = timestamps.recent;
   }
   if (context.trace !== null) context.trace.resetQueued(tcb, replies);
   replies.push();
@@ -128,19 +130,20 @@ function traceRecordTimer(tcb: Tcb, reason: CloseReason): void {
 
 /** Frees the block's row and buffers; the flow stays. */
 function leaveTables(context: TcpContext, tcb: Tcb): void {
+  const { receiveBuffer } = tcb;
+  context.resting.partsOf(tcb);
   if (tcb.trace !== null) cancelAllTimers(tcb);
-  context.timers.freeRow(tcb.row);
-  context.blocks[tcb.row] = null;
+  context.removeBlock(tcb);
   fastOpenEnded(tcb);
-  tcb.row = -1;
   tcb.ready = false;
   context.connections--;
   context.pool.claims = context.connections;
   setOrphan(context, tcb, false);
   tcb.sendBuffer.clear();
   tcb.inFlight.clear();
-  tcb.receiveBuffer.dropOutOfOrder();
-  if (tcb.readerGone || tcb.readable === 0) tcb.receiveBuffer.clear();
+  receiveBuffer.dropOutOfOrder();
+  if (tcb.readerGone || tcb.readable === 0) receiveBuffer.clear();
+  context.resting.leave(tcb);
 }
 
 /** Ends a connection from any state: an error for the user, no more segments but the reset already queued. */
@@ -186,7 +189,7 @@ export function becomeTimeWaitRecord(context: TcpContext, tcb: Tcb): void {
     return;
   }
   makeRoomInTimeWait(context, tcb.config.timeWaitMax);
-  tcb.compactDeadline = context.clock.now + 2 * tcb.config.msl;
+  tcb.retry.recordDeadline = context.clock.now + 2 * tcb.config.msl;
   leaveTables(context, tcb);
   const index = context.timeWait.add(tcb);
   context.flows.setOwner(tcb.flow, KIND_TIME_WAIT, index);

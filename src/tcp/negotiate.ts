@@ -35,29 +35,29 @@ export function prepareOffer(tcb: Tcb): void {
   const config = tcb.config;
   tcb.pathMtu = context.network.mtu;
   tcb.rcv.mss = mssToOffer(config, context.network.mtu);
-  const max = tcb.receiveLimitFixed ? tcb.receiveLimit : config.bufferReceiveMax;
+  const max = tcb.limits.receiveFixed ? tcb.limits.receive : config.bufferReceiveMax;
   tcb.rcv.shift = config.windowScale ? shiftToOffer(max) : 0;
-  tcb.wscaleAgreed = config.windowScale;
-  tcb.timestampsAgreed = config.timestamps;
-  tcb.sackAgreed = config.sack;
+  tcb.handshake.wscaleAgreed = config.windowScale;
+  tcb.timestamps.agreed = config.timestamps;
+  tcb.handshake.sackAgreed = config.sack;
   tcb.ecn.agreed = config.ecn === 'on' || (config.ecn === 'server' && tcb.passive);
   // The window of a SYN is not scaled (WS-02), and most peers' first data comes before we can update it.
-  const limit = tcb.receiveLimit > 0 ? tcb.receiveLimit : config.bufferReceiveStart;
+  const limit = tcb.limits.receive > 0 ? tcb.limits.receive : config.bufferReceiveStart;
   tcb.rcv.wnd = Math.min(limit, 0xffff);
 }
 
 /** Takes what the peer's SYN says. Afterwards the `…Agreed` fields hold for both directions. */
 export function acceptOffer(tcb: Tcb, seg: Segment): void {
-  tcb.peerMss = seg.mss < 0 ? DEFAULT_MSS : Math.max(SMALLEST_MSS, seg.mss);
-  tcb.wscaleAgreed = tcb.wscaleAgreed && seg.windowScale >= 0;
-  tcb.snd.shift = tcb.wscaleAgreed ? Math.min(seg.windowScale, LARGEST_SHIFT) : 0;
-  if (!tcb.wscaleAgreed) tcb.rcv.shift = 0;
-  tcb.timestampsAgreed = tcb.timestampsAgreed && seg.hasTimestamps;
-  if (tcb.timestampsAgreed) {
-    tcb.tsRecent = seg.tsVal;
-    tcb.tsRecentAt = tcb.clock.now;
+  tcb.handshake.peerMss = seg.mss < 0 ? DEFAULT_MSS : Math.max(SMALLEST_MSS, seg.mss);
+  tcb.handshake.wscaleAgreed = tcb.handshake.wscaleAgreed && seg.windowScale >= 0;
+  tcb.snd.shift = tcb.handshake.wscaleAgreed ? Math.min(seg.windowScale, LARGEST_SHIFT) : 0;
+  if (!tcb.handshake.wscaleAgreed) tcb.rcv.shift = 0;
+  tcb.timestamps.agreed = tcb.timestamps.agreed && seg.hasTimestamps;
+  if (tcb.timestamps.agreed) {
+    tcb.timestamps.recent = seg.tsVal;
+    tcb.timestamps.recentAt = tcb.clock.now;
   }
-  tcb.sackAgreed = tcb.sackAgreed && seg.sackPermitted;
+  tcb.handshake.sackAgreed = tcb.handshake.sackAgreed && seg.sackPermitted;
   tcb.ecn.agreed = tcb.ecn.agreed && peerWantsEcn(seg);
   tcb.snd.wnd = seg.wnd;
   tcb.snd.maxWnd = seg.wnd;
@@ -67,7 +67,7 @@ export function acceptOffer(tcb: Tcb, seg: Segment): void {
 /** Eff.snd.MSS, MUST-16: min of the peer's offer and the path, less the options of every segment. */
 export function settleMss(tcb: Tcb): void {
   const path = tcb.pathMtu - IP_HEADER_LENGTH - TCP_HEADER_LENGTH;
-  const options = tcb.timestampsAgreed ? TIMESTAMP_OPTION_LENGTH : 0;
-  const mss = Math.min(tcb.peerMss, path, tcb.config.mss > 0 ? tcb.config.mss : path) - options;
+  const options = tcb.timestamps.agreed ? TIMESTAMP_OPTION_LENGTH : 0;
+  const mss = Math.min(tcb.handshake.peerMss, path, tcb.config.mss > 0 ? tcb.config.mss : path) - options;
   tcb.snd.mss = Math.max(mss, SMALLEST_MSS - TIMESTAMP_OPTION_LENGTH - 36);
 }

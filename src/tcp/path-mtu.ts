@@ -62,7 +62,7 @@ export function timedOutAgain(tcb: Tcb): void {
   if (tcb.config.pmtud !== 'probing') return;
   searchTimedOut(tcb);
   const { pathSearch: search, inFlight } = tcb;
-  const stage = tcb.retries % ROUND;
+  const stage = tcb.retry.retries % ROUND;
   if (search?.suspected === true) {
     if (stage === WORSE) {
       lowerPathMtu(tcb, PMTU_FLOOR);

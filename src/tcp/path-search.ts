@@ -46,7 +46,7 @@ export class PathSearch {
 
 /** Largest packet that the link and the peer take. */
 function ceiling(tcb: Tcb): number {
-  return Math.min(tcb.context.network.mtu, tcb.peerMss + HEADERS);
+  return Math.min(tcb.context.network.mtu, tcb.handshake.peerMss + HEADERS);
 }
 
 /** The path was lowered below `high`: whether that has to be is found out from `delay` µs on. */
@@ -80,9 +80,9 @@ function nextSize(tcb: Tcb, search: PathSearch): number {
 export function probeText(tcb: Tcb, room: number): number {
   const search = tcb.pathSearch;
   if (search === null || search.probe > 0 || search.suspected || tcb.clock.now < search.nextAt) return 0;
-  if (!tcb.sackAgreed || tcb.recovery.state !== 'open') return 0;
+  if (!tcb.handshake.sackAgreed || tcb.recovery.state !== 'open') return 0;
   const size = nextSize(tcb, search);
-  const text = size - HEADERS - (tcb.timestampsAgreed ? TIMESTAMP_OPTION_LENGTH : 0);
+  const text = size - HEADERS - (tcb.timestamps.agreed ? TIMESTAMP_OPTION_LENGTH : 0);
   const behind = (tcb.config.reordering + 1) * tcb.snd.mss;
   if (size === 0 || Math.min(tcb.unsent, room) < text + behind) return 0;
   search.probe = size;
@@ -97,8 +97,8 @@ export function searchAnswered(tcb: Tcb): void {
   if (search === null) return;
   if (search.suspected) {
     search.suspected = false;
-    search.nextAt = tcb.clock.now + (tcb.sackAgreed ? 0 : RAISE_AFTER);
-  } else if (!tcb.sackAgreed && tcb.clock.now >= search.nextAt) {
+    search.nextAt = tcb.clock.now + (tcb.handshake.sackAgreed ? 0 : RAISE_AFTER);
+  } else if (!tcb.handshake.sackAgreed && tcb.clock.now >= search.nextAt) {
     // No way to search: all at once, as RFC 1191 §6.3 has it.
     settlePath(tcb, search.high);
     tcb.pathSearch = null;

@@ -1,4 +1,5 @@
 import { SEQ_ZERO, type Seq } from '../base/seq.ts';
+import type { Ledger } from './compact/ledger.ts';
 
 /**
  * Receive Sequence Variables, RFC 9293 §3.3.1.
@@ -29,4 +30,17 @@ export class Rcv {
   finSeen = false;
   /** MSS that we advertised: what the peer's full segments carry, bytes. */
   mss = 536;
+
+  exchange(ledger: Ledger): void {
+    this.nxt = ledger.seq(this.nxt);
+    this.wnd = ledger.integer(this.wnd);
+    this.up = ledger.seq(this.up);
+    this.urgent = ledger.flag(this.urgent);
+    this.irs = ledger.seq(this.irs);
+    this.shift = ledger.integer(this.shift);
+    this.lastAckSent = ledger.seq(this.lastAckSent);
+    this.fin = ledger.seq(this.fin);
+    this.finSeen = ledger.flag(this.finSeen);
+    this.mss = ledger.integer(this.mss);
+  }
 }

@@ -1,4 +1,5 @@
 import { SEQ_ZERO, type Seq } from '../base/seq.ts';
+import type { Ledger } from './compact/ledger.ts';
 
 /**
  * Send Sequence Variables, RFC 9293 §3.3.1.
@@ -31,4 +32,30 @@ export class Snd {
   shift = 0;
   /** Eff.snd.MSS without options: bytes of payload that the peer and the path take. RFC 9293 §3.7.1. */
   mss = 536;
+  /** SND.NXT when the present round trip began (point): windowEnd of RFC 9406. */
+  roundEnd: Seq = SEQ_ZERO;
+  /** End of the last segment sent that was not full (point): Nagle's rule as Minshall amended it. */
+  smallSentEnd: Seq = SEQ_ZERO;
+  /** Paced: nothing leaves before this, µs. */
+  paceAt = 0.5;
+  /** When at least half of cwnd was last in use, µs. */
+  validatedAt = 0.5;
+
+  exchange(ledger: Ledger): void {
+    this.una = ledger.seq(this.una);
+    this.nxt = ledger.seq(this.nxt);
+    this.wnd = ledger.integer(this.wnd);
+    this.up = ledger.seq(this.up);
+    this.urgent = ledger.flag(this.urgent);
+    this.wl1 = ledger.seq(this.wl1);
+    this.wl2 = ledger.seq(this.wl2);
+    this.iss = ledger.seq(this.iss);
+    this.maxWnd = ledger.integer(this.maxWnd);
+    this.shift = ledger.integer(this.shift);
+    this.mss = ledger.integer(this.mss);
+    this.roundEnd = ledger.seq(this.roundEnd);
+    this.smallSentEnd = ledger.seq(this.smallSentEnd);
+    this.paceAt = ledger.number(this.paceAt);
+    this.validatedAt = ledger.number(this.validatedAt);
+  }
 }

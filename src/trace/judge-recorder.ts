@@ -223,7 +223,7 @@ export abstract class JudgeRecorder extends VariableRecorder {
     before.sndWnd = snd.wnd;
     before.sacked = tcb.inFlight.sacked;
     before.duplicateAcks = tcb.recovery.duplicateAcks;
-    before.restarts = tcb.compactCount;
+    before.restarts = tcb.retry.recordCount;
     before.peerClosed = tcb.peerClosed;
     before.urgent = tcb.rcv.urgent ? tcb.rcv.up : 0;
   }
@@ -238,8 +238,12 @@ export abstract class JudgeRecorder extends VariableRecorder {
   private changedBy(tcb: Tcb): number {
     const { before } = this;
     const { snd, rcv } = tcb;
-    const { acksOwed, challenge, recovery, inFlight } = tcb;
-    const restarted = tcb.state === 'TIME-WAIT' && tcb.compactCount > before.restarts;
+    const {
+      recovery,
+      inFlight,
+      acking: { acksOwed, challenge },
+    } = tcb;
+    const restarted = tcb.state === 'TIME-WAIT' && tcb.retry.recordCount > before.restarts;
     return (
       bit(stateCode(tcb.state) !== before.state, ACT.state) |
       bit(seqDiff(snd.una, snd.iss) > before.sndUna, ACT.ack) |
@@ -250,7 +254,7 @@ export abstract class JudgeRecorder extends VariableRecorder {
       bit(inFlight.sacked > before.sacked, ACT.sack) |
       bit(recovery.duplicateAcks > before.duplicateAcks, ACT['dup-ack']) |
       bit(challenge, ACT['challenge-ack']) |
-      bit(!challenge && (tcb.ackNow || acksOwed > 0), ACT['ack-now']) |
+      bit(!challenge && (tcb.acking.ackNow || acksOwed > 0), ACT['ack-now']) |
       bit((before.flags & RST) !== 0 && tcb.state === 'CLOSED', ACT.rst) |
       bit(restarted, ACT['time-wait-restart'])
     );

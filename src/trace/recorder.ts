@@ -78,9 +78,9 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.value(0, stateCode(from));
     this.value(1, stateCode(tcb.state));
     this.value(2, this.words.code(on));
-    this.value(3, tcb.peerMss);
-    this.value(4, tcb.wscaleAgreed ? tcb.rcv.shift : -1);
-    this.value(5, tcb.wscaleAgreed ? tcb.snd.shift : -1);
+    this.value(3, tcb.handshake.peerMss);
+    this.value(4, tcb.handshake.wscaleAgreed ? tcb.rcv.shift : -1);
+    this.value(5, tcb.handshake.wscaleAgreed ? tcb.snd.shift : -1);
     this.value(6, agreedBits(tcb));
     this.commit();
     // A full device may keep the turn from settling what has just begun.
@@ -92,11 +92,11 @@ export class TraceRecorder extends JudgeRecorder implements TcpTrace, IpTrace {
     this.resetEnds(tcb, resetReasonOfEnd(reason, this.synArrived, this.unread));
     this.begin(EVENT['conn:closed'], log, false);
     this.value(0, this.words.code(reason));
-    this.value(1, tcb.bytesSent);
-    this.value(2, tcb.bytesReceived);
-    this.value(3, tcb.segmentsSent);
-    this.value(4, tcb.segmentsReceived);
-    this.value(5, tcb.retransmissions);
+    this.value(1, tcb.tally.bytesSent);
+    this.value(2, tcb.tally.bytesReceived);
+    this.value(3, tcb.tally.segmentsSent);
+    this.value(4, tcb.tally.segmentsReceived);
+    this.value(5, tcb.tally.retransmissions);
     this.value(6, tcb.error === null ? 0 : this.words.code(tcb.error));
     this.commit();
     log.closed = true;
@@ -194,11 +194,11 @@ function attempts(tcb: Tcb, timer: number): number {
   switch (timer) {
     case TIMER_PERSIST:
     case TIMER_KEEPALIVE:
-      return tcb.probes;
+      return tcb.retry.probes;
     case TIMER_SYN_ACK:
-      return tcb.kind === KIND_SYN_RECEIVED ? tcb.compactCount : 0;
+      return tcb.kind === KIND_SYN_RECEIVED ? tcb.retry.recordCount : 0;
     default:
-      return tcb.retries;
+      return tcb.retry.retries;
   }
 }
 
@@ -217,5 +217,5 @@ function isBulkTimer(timer: number): boolean {
 }
 
 function agreedBits(tcb: Tcb): number {
-  return (tcb.sackAgreed ? 1 : 0) | (tcb.timestampsAgreed ? 2 : 0) | (tcb.ecn.agreed ? 4 : 0);
+  return (tcb.handshake.sackAgreed ? 1 : 0) | (tcb.timestamps.agreed ? 2 : 0) | (tcb.ecn.agreed ? 4 : 0);
 }

@@ -46,7 +46,7 @@ export function unpackCounts(packed: number): [first: number, second: number, mo
 export function readVariables(tcb: Tcb, into: Float64Array): void {
   if (tcb.kind === KIND_CONNECTION) {
     into[BUF_RCV] = tcb.readable;
-    into[BUF_RCV + 1] = tcb.receiveLimit;
+    into[BUF_RCV + 1] = tcb.limits.receive;
     // A TIME-WAIT record has the rest: the block only holds what was not read.
     if (tcb.detached) return;
   }
@@ -65,7 +65,7 @@ export function readVariables(tcb: Tcb, into: Float64Array): void {
   into[RCV_WINDOW + 3] = known ? seqDiff(snd.wl2, snd.iss) : 0;
   into[BUF_SND] = tcb.sendBuffer.length;
   into[BUF_SND + 1] = tcb.unsent;
-  into[BUF_SND + 2] = tcb.sendLimit;
+  into[BUF_SND + 2] = tcb.limits.send;
   readOutOfOrder(tcb, into);
   readBoard(tcb, into);
 }

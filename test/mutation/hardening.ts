@@ -43,7 +43,7 @@ export const HARDENING: readonly Mutant[] = [
     id: 'H22',
     clauses: ['TW-04'],
     file: 'src/tcp/input/4-syn.ts',
-    find: "  if (policy !== 'isn' && !tcb.timestampsAgreed && seg.hasTimestamps) return true;",
+    find: "  if (policy !== 'isn' && !timestamps.agreed && seg.hasTimestamps) return true;",
     replace: '',
     why: 'timestamps where there were none do not open the next incarnation',
     killer: 'conformance/rfc1337-6191/time-wait',
@@ -223,7 +223,7 @@ export const HARDENING: readonly Mutant[] = [
   {
     id: 'H41',
     file: 'src/tcp/compact/syn-table.ts',
-    find: `      (tcb.sackAgreed ? SACK : 0) |
+    find: `      (tcb.handshake.sackAgreed ? SACK : 0) |
 `,
     replace: '',
     why: 'a half-open record forgets that SACK was agreed',
@@ -233,7 +233,7 @@ export const HARDENING: readonly Mutant[] = [
     id: 'H42',
     rows: ['D10'],
     file: 'src/tcp/compact/time-wait-table.ts',
-    find: '    this.tsRecent[index] = tcb.tsRecent;',
+    find: '    this.tsRecent[index] = tcb.timestamps.recent;',
     replace: '',
     why: 'TIME-WAIT forgets TS.Recent',
     killer: 'conformance/rfc1337-6191/time-wait',

@@ -34,8 +34,8 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R04',
     clauses: ['NR-05'],
     file: 'src/tcp/recovery/newreno.ts',
-    find: 'seqGt(tcb.snd.una, recovery.recover)) recovery.hasPoint = false;',
-    replace: 'seqGt(tcb.snd.una, recovery.recover)) recovery.hasPoint = true;',
+    find: 'seqGt(snd.una, recovery.recover)) recovery.hasPoint = false;',
+    replace: 'seqGt(snd.una, recovery.recover)) recovery.hasPoint = true;',
     why: 'recover is kept for more than 2^31 bytes',
     killer: 'conformance/rfc5681-6582/newreno',
   },
@@ -52,9 +52,9 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R07',
     clauses: ['NR-02'],
     file: 'src/tcp/recovery/newreno.ts',
-    find: `      if (seqGe(tcb.snd.una, recovery.recover)) {
+    find: `      if (seqGe(snd.una, recovery.recover)) {
         leaveRecovery`,
-    replace: `      if (seqGe(tcb.snd.una, tcb.snd.una)) {
+    replace: `      if (seqGe(snd.una, snd.una)) {
         leaveRecovery`,
     why: 'the first partial ACK ends recovery',
     killer: 'conformance/rfc5681-6582/newreno',
@@ -63,7 +63,7 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R29',
     clauses: ['RK-04'],
     file: 'src/tcp/recovery/rack.ts',
-    find: 'return Math.min((rack.windowFactor * tcb.rtt.min) / 4, tcb.rtt.srtt);',
+    find: 'return Math.min((rack.windowFactor * rtt.min) / 4, rtt.srtt);',
     replace: 'return 0;',
     why: 'the reordering window is zero',
     killer: 'conformance/rfc8985-9937/rack',
@@ -162,8 +162,8 @@ export const RECOVERY: readonly Mutant[] = [
     id: 'R40',
     clauses: ['TL-01'],
     file: 'src/tcp/recovery/tail-loss-probe.ts',
-    find: "if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retries > 0) return false;",
-    replace: 'if (tcb.retries > 0) return false;',
+    find: "if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retry.retries > 0) return false;",
+    replace: 'if (tcb.retry.retries > 0) return false;',
     why: 'a probe is sent in recovery, and while something is SACKed',
     killer: 'conformance/rfc8985-9937/tail-loss-probe',
   },

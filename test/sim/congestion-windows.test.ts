@@ -58,7 +58,7 @@ for (const offload of OFFLOADS) {
       rounds.cwndInRounds(5, 5);
       assert.deepEqual(rounds.cwndInRounds(6, 15), [41, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
       assert.equal(rounds.ssthresh, 40);
-      assert.equal(rounds.sender.retransmissions, 1);
+      assert.equal(rounds.sender.tally.retransmissions, 1);
     });
 
     test('the initial window of RFC 5681 §3.1 for an SMSS of 1448 is three segments', () => {
@@ -72,7 +72,7 @@ for (const offload of OFFLOADS) {
       rounds.runTo(6.5 * RTT);
       assert.equal(rounds.ssthresh, 40);
       assert.deepEqual(rounds.cwndInRounds(7, 9), [42, 43, 44]);
-      assert.equal(rounds.sender.retransmissions, 3);
+      assert.equal(rounds.sender.tally.retransmissions, 3);
     });
 
     test('without SACK (RFC 6582) the same window takes a round for each of its losses, and halves once', () => {
@@ -80,7 +80,7 @@ for (const offload of OFFLOADS) {
       rounds.drop(FIRST_OF_ROUND_4, FIRST_OF_ROUND_4 + 20);
       rounds.runTo(8.5 * RTT);
       assert.equal(rounds.ssthresh, 40);
-      assert.equal(rounds.sender.retransmissions, 2);
+      assert.equal(rounds.sender.tally.retransmissions, 2);
       assert.equal(rounds.timeouts, 0);
       // Nothing is in flight then: cwnd = min(ssthresh, max(FlightSize, SMSS) + SMSS), §3.2 step 3 (1).
       assert.deepEqual(rounds.cwndInRounds(9, 14), [8, 16, 32, 40, 41, 42]);

@@ -129,7 +129,7 @@ describe('a machine that was suspended for eight hours', () => {
       machine.sleep(NIGHT);
       assert.equal(app.events.includes('failed'), !acknowledged);
       if (!acknowledged) continue;
-      assert.deepEqual([app.state, app.tcb.retries, app.tcb.unacked], ['ESTABLISHED', 0, 0]);
+      assert.deepEqual([app.state, app.tcb.retry.retries, app.tcb.unacked], ['ESTABLISHED', 0, 0]);
     }
   });
 
@@ -142,7 +142,7 @@ describe('a machine that was suspended for eight hours', () => {
     peer.rcvNxt = 5001;
     machine.inject(peer, { flags: 'A' });
     machine.sleep(SECOND / 100);
-    assert.deepEqual([app.state, app.tcb.unacked, app.tcb.retries], ['ESTABLISHED', 0, 0]);
+    assert.deepEqual([app.state, app.tcb.unacked, app.tcb.retry.retries], ['ESTABLISHED', 0, 0]);
     app.write(1000);
     assert.equal(machine.turn().length, 1);
     assert.ok(app.tcb.rtt.rto < 10 * SECOND, 'the hours are no round trip');

@@ -82,6 +82,8 @@ export class Testbed {
       trace: options.trace ?? null,
       ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
+    // Whoever rests whenever he can must be found unchanged by all these tests.
+    this.stack.tcp.context.resting.insist();
     const mtu = this.device.mtu;
     this.device.onPacket((bytes, info) => {
       this.frames.push({ ...info, length: bytes.length });

@@ -11,8 +11,9 @@ import { abort } from './abort.ts';
 
 /** "I have no more data to send": FIN follows what is queued; receiving goes on. Idempotent. */
 export function shutdown(tcb: Tcb): void {
+  const { handshake } = tcb;
   const context = tcb.context;
-  if (tcb.finQueued || tcb.closePending || tcb.detached) return;
+  if (tcb.finQueued || handshake.closePending || tcb.detached) return;
   if (tcb.trace !== null && tcb.state !== 'CLOSED') tcb.trace.appCalled(tcb, 'shutdown', 0);
   switch (tcb.state) {
     case 'SYN-SENT':
@@ -21,7 +22,7 @@ export function shutdown(tcb: Tcb): void {
       return;
     case 'SYN-RECEIVED':
       if (waitsForHandshake(tcb)) {
-        tcb.closePending = true;
+        handshake.closePending = true;
         return;
       }
       // Both SYNs are known, and nothing will be established any more: what follows from them is settled now.
@@ -44,13 +45,13 @@ export function shutdown(tcb: Tcb): void {
 
 /** The FIN is queued until ESTABLISHED, with the data before it; see {@link closeWhenEstablished}. */
 function waitsForHandshake(tcb: Tcb): boolean {
-  return tcb.sendBuffer.length > 0 || tcb.fastOpenListener !== null;
+  return tcb.sendBuffer.length > 0 || tcb.handshake.fastOpenListener !== null;
 }
 
 /** Whether there are bytes that a user, who could have read them, has not read. */
 function hasUnread(tcb: Tcb): boolean {
   if (tcb.readable === 0 || tcb.state === 'TIME-WAIT') return false;
-  return STATES[tcb.state].synchronized || tcb.fastOpenListener !== null;
+  return STATES[tcb.state].synchronized || tcb.handshake.fastOpenListener !== null;
 }
 
 /**
@@ -58,12 +59,13 @@ function hasUnread(tcb: Tcb): boolean {
  * answered by a reset (SHLD-3). The owner hears nothing from now on.
  */
 export function close(tcb: Tcb): void {
+  const { receiveBuffer } = tcb;
   const context = tcb.context;
   if (tcb.owner === null && tcb.readerGone) return;
   tcb.owner = null;
   if (tcb.detached || tcb.state === 'CLOSED') {
     tcb.readerGone = true;
-    tcb.receiveBuffer.clear();
+    receiveBuffer.clear();
     return;
   }
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'close', 0);
@@ -74,7 +76,7 @@ export function close(tcb: Tcb): void {
   tcb.readerGone = true;
   shutdown(tcb);
   if (tcb.row < 0 || tcb.flow < 0) return;
-  tcb.receiveBuffer.clear();
+  receiveBuffer.clear();
   setOrphan(context, tcb, true);
   if (tcb.state === 'FIN-WAIT-2') armFinWait2(tcb);
   limitOrphans(context, tcb);
@@ -82,8 +84,9 @@ export function close(tcb: Tcb): void {
 
 /** SYN-RECEIVED has become ESTABLISHED and the user had already closed. */
 export function closeWhenEstablished(tcb: Tcb): void {
-  if (!tcb.closePending || tcb.state !== 'ESTABLISHED') return;
-  tcb.closePending = false;
+  const { handshake } = tcb;
+  if (!handshake.closePending || tcb.state !== 'ESTABLISHED') return;
+  handshake.closePending = false;
   shutdown(tcb);
 }
 

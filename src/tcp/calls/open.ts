@@ -65,7 +65,7 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   tcb.owner = owner;
   tcb.id = context.takeId();
   tcb.reuseAddress = options.reuseAddress ?? false;
-  tcb.fastOpenAsked = options.fastOpen === true && mayOpenFast(config);
+  tcb.handshake.fastOpenAsked = options.fastOpen === true && mayOpenFast(config);
   tcb.localAddress = localAddress;
   tcb.localPort = localPort;
   tcb.peerAddress = peerAddress;
@@ -74,7 +74,7 @@ export function openActive(context: TcpContext, options: OpenOptions, owner: Con
   enterTables(context, tcb);
   applyConfig(tcb);
   prepareOffer(tcb);
-  tcb.tsOffset = context.secrets.timestampOffset(localAddress, peerAddress);
+  tcb.timestamps.offset = context.secrets.timestampOffset(localAddress, peerAddress);
   const fixed = config.labIsn === 'fixed';
   tcb.snd.iss = context.secrets.initialSequence(localAddress, peerAddress, localPort, peerPort, fixed);
   tcb.snd.una = tcb.snd.iss;

@@ -7,13 +7,13 @@ import { armKeepAlive, armTimer, cancelTimer, stopKeepAlive } from '../timers/ti
 
 /** Nagle's algorithm off (MUST-17). What it held back goes out. */
 export function setNoDelay(tcb: Tcb, on: boolean): void {
-  tcb.noDelay = on;
+  tcb.user.noDelay = on;
   if (on) tcb.context.markReady(tcb);
 }
 
 /** Full segments only, until uncorked. */
 export function setCork(tcb: Tcb, on: boolean): void {
-  tcb.cork = on;
+  tcb.user.cork = on;
   if (!on) tcb.context.markReady(tcb);
 }
 
@@ -27,17 +27,18 @@ export interface KeepAliveOptions {
 
 /** MUST-24, MUST-27. */
 export function setKeepAlive(tcb: Tcb, options: KeepAliveOptions): void {
-  if (options.idle !== undefined) tcb.keepAliveIdle = options.idle;
-  if (options.interval !== undefined) tcb.keepAliveInterval = options.interval;
-  if (options.count !== undefined) tcb.keepAliveCount = options.count;
-  tcb.keepAlive = options.on;
+  const { user } = tcb;
+  if (options.idle !== undefined) user.keepAliveIdle = options.idle;
+  if (options.interval !== undefined) user.keepAliveInterval = options.interval;
+  if (options.count !== undefined) user.keepAliveCount = options.count;
+  user.keepAlive = options.on;
   if (options.on) armKeepAlive(tcb);
   else stopKeepAlive(tcb);
 }
 
 /** R2 as a time (MUST-21); 0 = by the number of retries. */
 export function setUserTimeout(tcb: Tcb, timeout: number): void {
-  tcb.userTimeout = timeout;
+  tcb.user.userTimeout = timeout;
   if (tcb.row < 0) return;
   if (timeout === 0) cancelTimer(tcb, TIMER_USER);
   else if (tcb.inFlight.count > 0) armTimer(tcb, TIMER_USER, timeout);
@@ -45,28 +46,31 @@ export function setUserTimeout(tcb: Tcb, timeout: number): void {
 
 /** SO_RCVBUF and SO_SNDBUF: fixed from now on; 0 = as it was. The right edge offered does not move back. */
 export function setBuffers(tcb: Tcb, receive: number, send: number): void {
+  const { limits } = tcb;
   if (receive > 0) {
-    tcb.receiveLimit = receive;
-    tcb.receiveLimitFixed = true;
+    limits.receive = receive;
+    limits.receiveFixed = true;
   }
   if (send > 0) {
-    tcb.sendLimit = send;
-    tcb.sendLimitFixed = true;
+    limits.send = send;
+    limits.sendFixed = true;
   }
   tcb.context.markReady(tcb);
 }
 
 /** Everything queued so far is urgent: SND.UP is one past it (MUST-62). */
 export function markUrgent(tcb: Tcb): void {
-  tcb.snd.up = tcb.sendBuffer.end;
-  tcb.snd.urgent = true;
+  const { snd } = tcb;
+  snd.up = tcb.sendBuffer.end;
+  snd.urgent = true;
   tcb.context.markReady(tcb);
 }
 
 /** Acknowledge at once from now on, for a while. */
 export function setQuickAck(tcb: Tcb): void {
-  tcb.quickAcks = 16;
-  if (tcb.segmentsSinceAck > 0) tcb.ackNow = true;
+  const { acking } = tcb;
+  acking.quickAcks = 16;
+  if (acking.segmentsSinceAck > 0) acking.ackNow = true;
   tcb.context.markReady(tcb);
 }
 
@@ -80,7 +84,7 @@ export interface Adjustments {
 
 export function adjust(tcb: Tcb, { reuseAddress, quickAcks, finWait2 }: Adjustments): void {
   if (reuseAddress !== undefined) tcb.reuseAddress = reuseAddress;
-  if (quickAcks !== undefined) tcb.quickAcks = quickAcks;
+  if (quickAcks !== undefined) tcb.acking.quickAcks = quickAcks;
   if (finWait2 !== undefined) tcb.config = { ...tcb.config, finWait2 };
 }
 

@@ -13,22 +13,24 @@ export function receive(tcb: Tcb, into: Uint8Array, start: number, end: number):
 
 /** The user has taken `count` bytes from the front: the window may open. */
 export function consume(tcb: Tcb, count: number): void {
-  tcb.receiveBuffer.consume(count);
+  const { receiveBuffer, rcv } = tcb;
+  receiveBuffer.consume(count);
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'read', count);
-  if (tcb.rcv.urgent && seqGe(seqAdd(tcb.rcv.nxt, -tcb.readable), tcb.rcv.up)) tcb.rcv.urgent = false;
+  if (rcv.urgent && seqGe(seqAdd(rcv.nxt, -tcb.readable), rcv.up)) rcv.urgent = false;
   if (tcb.state === 'CLOSED' || tcb.detached) {
-    if (tcb.readable === 0) tcb.receiveBuffer.clear();
+    if (tcb.readable === 0) receiveBuffer.clear();
     return;
   }
   tuneReceiveLimit(tcb, count);
   if (windowUpdateIsDue(tcb)) {
-    tcb.windowUpdateOwed = true;
+    tcb.acking.windowUpdateOwed = true;
     tcb.context.markReady(tcb);
   }
 }
 
 /** Urgent bytes that the user has still to read; 0 = none announced (MUST-33). */
 export function urgentRemaining(tcb: Tcb): number {
-  if (!tcb.rcv.urgent) return 0;
-  return Math.max(0, seqDiff(tcb.rcv.up, seqAdd(tcb.rcv.nxt, -tcb.readable)));
+  const { rcv } = tcb;
+  if (!rcv.urgent) return 0;
+  return Math.max(0, seqDiff(rcv.up, seqAdd(rcv.nxt, -tcb.readable)));
 }

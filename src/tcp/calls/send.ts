@@ -16,13 +16,14 @@ const MEMORY_RETRY = 100_000;
  * @throws TcpError EPIPE after SHUTDOWN or CLOSE, or when the connection is over
  */
 export function send(tcb: Tcb, bytes: Uint8Array, start: number, end: number): number {
+  const { limits } = tcb;
   prepare(tcb);
   const wanted = Math.min(tcb.writable, end - start);
-  if (wanted < end - start) tcb.writeBlocked = true;
+  if (wanted < end - start) limits.writeBlocked = true;
   if (wanted <= 0) return 0;
   const taken = tcb.sendBuffer.append(bytes, start, start + wanted);
   if (taken < wanted) {
-    tcb.writeBlocked = true;
+    limits.writeBlocked = true;
     // No ACK may be due that would tell of room: ask again (see `persistExpired`).
     if (tcb.inFlight.count === 0 && !isArmed(tcb, TIMER_PERSIST)) armTimer(tcb, TIMER_PERSIST, MEMORY_RETRY);
     if (taken === 0) return 0;
@@ -47,7 +48,7 @@ export function sendOwned(tcb: Tcb, bytes: Uint8Array, start: number, end: numbe
   const taken = Math.min(MOST_OWNED, end - start);
   if (taken <= 0) return 0;
   if (tcb.writable === 0) {
-    tcb.writeBlocked = true;
+    tcb.limits.writeBlocked = true;
     return 0;
   }
   tcb.sendBuffer.appendOwned(bytes.subarray(start, start + taken));
@@ -58,7 +59,7 @@ export function sendOwned(tcb: Tcb, bytes: Uint8Array, start: number, end: numbe
 /** @throws TcpError EPIPE */
 function prepare(tcb: Tcb): void {
   if (tcb.state === 'CLOSED') throw new TcpError('EPIPE', 'the connection is closed');
-  if (tcb.finQueued || tcb.closePending || !STATES[tcb.state].maySend) {
+  if (tcb.finQueued || tcb.handshake.closePending || !STATES[tcb.state].maySend) {
     throw new TcpError('EPIPE', 'this side has already finished sending');
   }
   tuneSendLimit(tcb);
@@ -66,17 +67,19 @@ function prepare(tcb: Tcb): void {
 
 /** `taken` bytes are new in the send buffer. */
 function queued(tcb: Tcb, taken: number): void {
-  if (tcb.busySince === 0) tcb.busySince = tcb.clock.now;
+  const { tally, user } = tcb;
+  if (tally.busySince === 0) tally.busySince = tcb.clock.now;
   if (tcb.trace !== null) tcb.trace.appCalled(tcb, 'write', taken);
-  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  if (user.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, user.userTimeout);
   tcb.context.markReady(tcb);
 }
 
 /** Twice what may be in flight: a window on its way and one to fill the next. */
 function tuneSendLimit(tcb: Tcb): void {
+  const { limits } = tcb;
   const config = tcb.config;
-  if (!config.bufferAutoTuning || tcb.sendLimitFixed) return;
+  if (!config.bufferAutoTuning || limits.sendFixed) return;
   const wanted = Math.min(config.bufferSendMax, 2 * tcb.congestion.cwnd);
   const pool = tcb.context.pool;
-  if (wanted > tcb.sendLimit && pool.inUse * 2 < pool.budget) tcb.sendLimit = wanted;
+  if (wanted > limits.send && pool.inUse * 2 < pool.budget) limits.send = wanted;
 }

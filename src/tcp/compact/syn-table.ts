@@ -71,12 +71,12 @@ export class SynTable {
     tcb.listener = listener;
     tcb.reuseAddress = listener.reuseAddress;
     tcb.passive = true;
-    tcb.compactDeadline = this.heap.deadlineOf(index);
-    tcb.compactCount = (flags >>> COUNT_SHIFT) & COUNT_MAX;
+    tcb.retry.recordDeadline = this.heap.deadlineOf(index);
+    tcb.retry.recordCount = (flags >>> COUNT_SHIFT) & COUNT_MAX;
     tcb.flow = this.flow[index] as number;
     tcb.id = this.id[index] as number;
     tcb.incarnation = this.incarnation[index] as number;
-    tcb.openedAt = this.openedAt[index] as number;
+    tcb.tally.openedAt = this.openedAt[index] as number;
     tcb.snd.iss = toSeq(this.iss[index] as number);
     tcb.snd.una = tcb.snd.iss;
     tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
@@ -90,20 +90,20 @@ export class SynTable {
     tcb.rcv.lastAckSent = tcb.rcv.nxt;
     tcb.rcv.wnd = this.rcvWnd[index] as number;
     tcb.rcv.shift = flags & RCV_SHIFT_MASK;
-    tcb.peerMss = this.mss[index] as number;
-    tcb.wscaleAgreed = (flags & WSCALE) !== 0;
-    tcb.timestampsAgreed = (flags & TIMESTAMPS) !== 0;
-    tcb.tsRecent = this.tsRecent[index] as number;
-    tcb.sackAgreed = (flags & SACK) !== 0;
+    tcb.handshake.peerMss = this.mss[index] as number;
+    tcb.handshake.wscaleAgreed = (flags & WSCALE) !== 0;
+    tcb.timestamps.agreed = (flags & TIMESTAMPS) !== 0;
+    tcb.timestamps.recent = this.tsRecent[index] as number;
+    tcb.handshake.sackAgreed = (flags & SACK) !== 0;
     tcb.ecn.agreed = (flags & ECN) !== 0;
     tcb.ecn.mute = (flags & ECN_MUTE) !== 0;
     tcb.ready = (flags & READY) !== 0;
-    tcb.synOwed = (flags & SYN_OWED) !== 0;
-    tcb.synRepeated = (flags & REPEATED) !== 0;
-    tcb.cookieOwed = (flags & COOKIE_OWED) !== 0;
-    tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
-    tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
-    tcb.challengeCount = (this.challenge[index] as number) & 0xff;
+    tcb.handshake.synOwed = (flags & SYN_OWED) !== 0;
+    tcb.handshake.synRepeated = (flags & REPEATED) !== 0;
+    tcb.handshake.cookieOwed = (flags & COOKIE_OWED) !== 0;
+    tcb.acking.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
+    tcb.acking.challengeSecond = (this.challenge[index] as number) >>> 8;
+    tcb.acking.challengeCount = (this.challenge[index] as number) & 0xff;
   }
 
   /** Stores what processing has changed. */
@@ -112,28 +112,29 @@ export class SynTable {
     this.irs[index] = tcb.rcv.irs;
     this.sndWnd[index] = tcb.snd.wnd;
     this.rcvWnd[index] = tcb.rcv.wnd;
-    this.mss[index] = tcb.peerMss;
-    this.tsRecent[index] = tcb.tsRecent;
+    this.mss[index] = tcb.handshake.peerMss;
+    this.tsRecent[index] = tcb.timestamps.recent;
     this.id[index] = tcb.id;
     this.incarnation[index] = Math.min(tcb.incarnation, 0xff);
     this.flow[index] = tcb.flow;
-    this.openedAt[index] = tcb.openedAt;
-    this.challenge[index] = (tcb.challengeSecond << 8) | Math.min(tcb.challengeCount, 0xff);
+    this.openedAt[index] = tcb.tally.openedAt;
+    this.challenge[index] = (tcb.acking.challengeSecond << 8) | Math.min(tcb.acking.challengeCount, 0xff);
     this.flags[index] =
       tcb.rcv.shift |
       (tcb.snd.shift << SND_SHIFT) |
-      (tcb.wscaleAgreed ? WSCALE : 0) |
-      (tcb.timestampsAgreed ? TIMESTAMPS : 0) |
-      (tcb.sackAgreed ? SACK : 0) |
+      (tcb.handshake.wscaleAgreed ? WSCALE : 0) |
+      (tcb.timestamps.agreed ? TIMESTAMPS : 0) |
+      (tcb.handshake.sackAgreed ? SACK : 0) |
       (tcb.ecn.agreed ? ECN : 0) |
       (tcb.ready ? READY : 0) |
-      (tcb.synOwed ? SYN_OWED : 0) |
-      (tcb.synRepeated ? REPEATED : 0) |
+      (tcb.handshake.synOwed ? SYN_OWED : 0) |
+      (tcb.handshake.synRepeated ? REPEATED : 0) |
       (tcb.ecn.mute ? ECN_MUTE : 0) |
-      (tcb.cookieOwed ? COOKIE_OWED : 0) |
-      (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
-      (Math.min(tcb.compactCount, COUNT_MAX) << COUNT_SHIFT);
-    if (tcb.compactDeadline !== this.heap.deadlineOf(index)) this.heap.set(index, tcb.compactDeadline);
+      (tcb.handshake.cookieOwed ? COOKIE_OWED : 0) |
+      (Math.min(tcb.acking.acksOwed + (tcb.acking.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
+      (Math.min(tcb.retry.recordCount, COUNT_MAX) << COUNT_SHIFT);
+    if (tcb.retry.recordDeadline !== this.heap.deadlineOf(index))
+      this.heap.set(index, tcb.retry.recordDeadline);
   }
 
   remove(index: number): void {

@@ -84,8 +84,8 @@ export class TimeWaitTable {
     const flags = this.flags[index] as number;
     tcb.kind = KIND_TIME_WAIT;
     tcb.config = (this.queues[this.queue[index] as number] as Queue).config;
-    tcb.compactDeadline = this.deadline[index] as number;
-    tcb.compactCount = (flags >>> RESTARTS_SHIFT) & RESTARTS_MAX;
+    tcb.retry.recordDeadline = this.deadline[index] as number;
+    tcb.retry.recordCount = (flags >>> RESTARTS_SHIFT) & RESTARTS_MAX;
     tcb.flow = this.flow[index] as number;
     tcb.id = this.id[index] as number;
     tcb.incarnation = (flags >>> INCARNATION_SHIFT) & INCARNATION_MAX;
@@ -101,21 +101,21 @@ export class TimeWaitTable {
     tcb.rcv.lastAckSent = tcb.rcv.nxt;
     tcb.rcv.finSeen = true;
     tcb.rcv.fin = toSeq(tcb.rcv.nxt - 1);
-    tcb.timestampsAgreed = (flags & TIMESTAMPS) !== 0;
-    tcb.tsRecent = this.tsRecent[index] as number;
-    tcb.sackAgreed = (flags & SACK) !== 0;
+    tcb.timestamps.agreed = (flags & TIMESTAMPS) !== 0;
+    tcb.timestamps.recent = this.tsRecent[index] as number;
+    tcb.handshake.sackAgreed = (flags & SACK) !== 0;
     tcb.reuseAddress = (flags & REUSE) !== 0;
-    tcb.tos = this.tos[index] as number;
-    tcb.ttl = this.ttl[index] as number;
+    tcb.user.tos = this.tos[index] as number;
+    tcb.user.ttl = this.ttl[index] as number;
     tcb.ready = (flags & READY) !== 0;
-    tcb.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
-    tcb.challengeSecond = (this.challenge[index] as number) >>> 8;
-    tcb.challengeCount = (this.challenge[index] as number) & 0xff;
+    tcb.acking.acksOwed = (flags >>> ACKS_SHIFT) & ACKS_MASK;
+    tcb.acking.challengeSecond = (this.challenge[index] as number) >>> 8;
+    tcb.acking.challengeCount = (this.challenge[index] as number) & 0xff;
   }
 
   /** Stores what processing has changed; a deadline that moved puts the record at its queue's end. */
   pack(index: number, tcb: Tcb): void {
-    const restarted = tcb.compactDeadline !== (this.deadline[index] as number);
+    const restarted = tcb.retry.recordDeadline !== (this.deadline[index] as number);
     this.store(index, tcb);
     if (restarted) {
       this.unlink(index);
@@ -165,28 +165,29 @@ export class TimeWaitTable {
   }
 
   private store(index: number, tcb: Tcb): void {
-    this.deadline[index] = tcb.compactDeadline;
+    this.deadline[index] = tcb.retry.recordDeadline;
     this.iss[index] = tcb.snd.iss;
     this.irs[index] = tcb.rcv.irs;
     this.sndNxt[index] = tcb.snd.nxt;
     this.rcvNxt[index] = tcb.rcv.nxt;
     this.rcvWnd[index] = Math.min(0xffff, tcb.rcv.wnd >> tcb.rcv.shift);
-    this.tsRecent[index] = tcb.tsRecent;
+    this.tsRecent[index] = tcb.timestamps.recent;
     this.id[index] = tcb.id;
     this.path[index] = tcb.pathCode;
     this.flow[index] = tcb.flow;
-    this.tos[index] = tcb.tos;
-    this.ttl[index] = tcb.ttl;
-    this.challenge[index] = ((tcb.challengeSecond & 0xff) << 8) | Math.min(tcb.challengeCount, 0xff);
+    this.tos[index] = tcb.user.tos;
+    this.ttl[index] = tcb.user.ttl;
+    this.challenge[index] =
+      ((tcb.acking.challengeSecond & 0xff) << 8) | Math.min(tcb.acking.challengeCount, 0xff);
     this.flags[index] =
       tcb.rcv.shift |
-      (tcb.timestampsAgreed ? TIMESTAMPS : 0) |
-      (tcb.sackAgreed ? SACK : 0) |
+      (tcb.timestamps.agreed ? TIMESTAMPS : 0) |
+      (tcb.handshake.sackAgreed ? SACK : 0) |
       (tcb.reuseAddress ? REUSE : 0) |
       (tcb.ready ? READY : 0) |
-      (Math.min(tcb.acksOwed + (tcb.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
+      (Math.min(tcb.acking.acksOwed + (tcb.acking.ackNow ? 1 : 0), ACKS_MASK) << ACKS_SHIFT) |
       (CLOSED_FIRST.indexOf(tcb.closedFirst) << FIRST_SHIFT) |
-      (Math.min(tcb.compactCount, RESTARTS_MAX) << RESTARTS_SHIFT) |
+      (Math.min(tcb.retry.recordCount, RESTARTS_MAX) << RESTARTS_SHIFT) |
       (Math.min(tcb.incarnation, INCARNATION_MAX) << INCARNATION_SHIFT);
   }
 

@@ -1,5 +1,6 @@
 /** How much may be in flight. Numbers in, numbers out: an implementation never sees a connection. */
 
+import type { Ledger } from '../compact/ledger.ts';
 import type { TcpConfig } from '../tcp-config.ts';
 
 /** "No limit yet" for ssthresh, bytes. */
@@ -11,6 +12,10 @@ export interface CongestionControl {
   cwnd: number;
   ssthresh: number;
 
+  /** It is what `config` names. */
+  suits(config: TcpConfig): boolean;
+  /** Writes down or reads back all but what {@link save} has remembered. */
+  exchange(ledger: Ledger): void;
   /** Starts, or starts over, with an initial window. */
   start(smss: number, initialWindow: number): void;
   /** The segment size has changed. */

@@ -1,6 +1,8 @@
 /** CUBIC, RFC 9438. Windows in segments, times in seconds, as the RFC has them; cwnd and ssthresh in bytes. */
 
 import { type Clock, MICROSECONDS_PER_SECOND } from '../../base/clock.ts';
+import type { Ledger } from '../compact/ledger.ts';
+import type { TcpConfig } from '../tcp-config.ts';
 import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
 import type { HyStart } from './hystart.ts';
 
@@ -47,6 +49,23 @@ export class Cubic implements CongestionControl {
   constructor(clock: Clock, hystart: HyStart) {
     this.clock = clock;
     this.hystart = hystart;
+  }
+
+  suits(config: TcpConfig): boolean {
+    return config.congestion === this.name && config.hystart === this.hystart.kind;
+  }
+
+  exchange(ledger: Ledger): void {
+    this.cwnd = ledger.number(this.cwnd);
+    this.ssthresh = ledger.number(this.ssthresh);
+    this.smss = ledger.integer(this.smss);
+    this.window = ledger.number(this.window);
+    this.wMax = ledger.number(this.wMax);
+    this.k = ledger.number(this.k);
+    this.wEst = ledger.number(this.wEst);
+    this.cwndPrior = ledger.number(this.cwndPrior);
+    this.epoch = ledger.number(this.epoch);
+    this.hystart.exchange(ledger);
   }
 
   start(smss: number, initialWindow: number): void {

@@ -3,6 +3,8 @@
  * queue and lost from it. Times µs. Without the limit L on what one ACK may add: see reno.ts.
  */
 
+import type { Ledger } from '../compact/ledger.ts';
+
 /** MIN_RTT_THRESH, MAX_RTT_THRESH, MIN_RTT_DIVISOR, N_RTT_SAMPLE, CSS_GROWTH_DIVISOR, CSS_ROUNDS: §4.3. */
 const MIN_RTT_THRESH = 4_000;
 const MAX_RTT_THRESH = 16_000;
@@ -14,7 +16,7 @@ const CSS_ROUNDS = 5;
 export type HyStartKind = 'off' | 'classic' | '++';
 
 export class HyStart {
-  private readonly kind: HyStartKind;
+  readonly kind: HyStartKind;
   /** In the first slow start of the connection. */
   private active = false;
   /** In Conservative Slow Start. */
@@ -27,6 +29,16 @@ export class HyStart {
 
   constructor(kind: HyStartKind) {
     this.kind = kind;
+  }
+
+  exchange(ledger: Ledger): void {
+    this.active = ledger.flag(this.active);
+    this.conservative = ledger.flag(this.conservative);
+    this.lastRoundMin = ledger.number(this.lastRoundMin);
+    this.roundMin = ledger.number(this.roundMin);
+    this.samples = ledger.integer(this.samples);
+    this.baseline = ledger.number(this.baseline);
+    this.rounds = ledger.integer(this.rounds);
   }
 
   start(): void {

@@ -1,5 +1,7 @@
 /** Reno: slow start, congestion avoidance, RFC 5681, with byte counting. */
 
+import type { Ledger } from '../compact/ledger.ts';
+import type { TcpConfig } from '../tcp-config.ts';
 import { type CongestionControl, SSTHRESH_UNSET } from './congestion-control.ts';
 import type { HyStart } from './hystart.ts';
 
@@ -16,6 +18,18 @@ export class Reno implements CongestionControl {
 
   constructor(hystart: HyStart) {
     this.hystart = hystart;
+  }
+
+  suits(config: TcpConfig): boolean {
+    return config.congestion === this.name && config.hystart === this.hystart.kind;
+  }
+
+  exchange(ledger: Ledger): void {
+    this.cwnd = ledger.number(this.cwnd);
+    this.ssthresh = ledger.number(this.ssthresh);
+    this.smss = ledger.integer(this.smss);
+    this.counted = ledger.number(this.counted);
+    this.hystart.exchange(ledger);
   }
 
   start(smss: number, initialWindow: number): void {

@@ -24,10 +24,11 @@ export function checkSequence(tcb: Tcb, seg: Segment): Check {
 
 /** RFC 7323 §5.3 R1; RFC 7323 §3.2 for a segment without the option. */
 function checkTimestamps(tcb: Tcb, seg: Segment): Check {
-  if (!tcb.timestampsAgreed || seg.isRst) return 'continue';
+  const { timestamps } = tcb;
+  if (!timestamps.agreed || seg.isRst) return 'continue';
   if (!seg.hasTimestamps) return seg.isSyn ? 'continue' : discard(tcb, REASON.TCP_TIMESTAMP_MISSING);
-  if (((seg.tsVal - tcb.tsRecent) | 0) >= 0) return 'continue';
-  if (tcb.clock.now - tcb.tsRecentAt > TS_RECENT_LIFE) return 'continue';
+  if (((seg.tsVal - timestamps.recent) | 0) >= 0) return 'continue';
+  if (tcb.clock.now - timestamps.recentAt > TS_RECENT_LIFE) return 'continue';
   if (tcb.state === 'SYN-RECEIVED' && seg.isSyn) return repeatSynAck(tcb, seg);
   return seg.len > 0 ? discardWithAck(tcb, REASON.TCP_RFC7323_PAWS) : challenge(tcb, REASON.TCP_RFC7323_PAWS);
 }
@@ -43,16 +44,18 @@ function acceptable(tcb: Tcb, seq: Seq, len: number): boolean {
 
 /** The segment begins before the window and ends behind it: more than the RFC's two points can see. */
 function covers(tcb: Tcb, seq: Seq, len: number): boolean {
-  const before = seqDiff(tcb.rcv.nxt, seq);
-  return before > 0 && before < len && len - before >= tcb.rcv.wnd;
+  const { rcv } = tcb;
+  const before = seqDiff(rcv.nxt, seq);
+  return before > 0 && before < len && len - before >= rcv.wnd;
 }
 
 /** An ACK goes back; it is never limited for data, which may be a retransmission whose ACK was lost. */
 function unacceptable(tcb: Tcb, seg: Segment): Check {
-  const old = seqLe(seg.end, tcb.rcv.nxt) && seqLt(seg.seq, tcb.rcv.nxt);
+  const { rcv } = tcb;
+  const old = seqLe(seg.end, rcv.nxt) && seqLt(seg.seq, rcv.nxt);
   const reason = old
     ? REASON.TCP_OLD_SEQUENCE
-    : tcb.rcv.wnd === 0
+    : rcv.wnd === 0
       ? REASON.TCP_ZEROWINDOW
       : REASON.TCP_OVERWINDOW;
   if (seg.isSyn) return challenge(tcb, REASON.TCP_SYN_CHALLENGE);
@@ -67,9 +70,10 @@ function unacceptable(tcb: Tcb, seg: Segment): Check {
 /** A retransmitted FIN says that the peer has not seen our last ACK: 2 MSL begin again (§3.10.7.4, eighth). */
 function restartTimeWait(tcb: Tcb): void {
   // The first 2 MSL have not begun yet: the record is made in phase 4.
+  const { retry } = tcb;
   if (tcb.kind === KIND_CONNECTION) return;
-  tcb.compactDeadline = tcb.clock.now + 2 * tcb.config.msl;
-  tcb.compactCount++;
+  retry.recordDeadline = tcb.clock.now + 2 * tcb.config.msl;
+  retry.recordCount++;
   if (tcb.trace !== null) tcb.trace.timerSet(tcb, TIMER_TIME_WAIT, true);
 }
 
@@ -78,12 +82,13 @@ function restartTimeWait(tcb: Tcb): void {
  * simultaneous open; alone, the peer did not get our answer.
  */
 function crossedSyn(tcb: Tcb, seg: Segment): Check {
-  if (!seg.isAck || seg.ack !== tcb.snd.nxt) return repeatSynAck(tcb, seg);
+  const { snd } = tcb;
+  if (!seg.isAck || seg.ack !== snd.nxt) return repeatSynAck(tcb, seg);
   noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, 1));
-  tcb.ackNow = true;
+  tcb.acking.ackNow = true;
   tcb.context.markReady(tcb);
   // The window of a SYN is not scaled (WS-02); what follows takes this for any other segment.
-  seg.wnd >>>= tcb.snd.shift;
+  seg.wnd >>>= snd.shift;
   stripSyn(seg);
   return 'continue';
 }
@@ -108,7 +113,7 @@ function trim(tcb: Tcb, seg: Segment): void {
   }
   const after = seqDiff(seg.end, seqAdd(nxt, wnd));
   if (after <= 0) return;
-  if (wnd === 0) tcb.acksOwed++;
+  if (wnd === 0) tcb.acking.acksOwed++;
   // Text behind the window is not there; a FIN behind it even less.
   const finIsCut = seg.isFin ? 1 : 0;
   seg.flags &= ~(FIN | PSH);
@@ -123,8 +128,9 @@ function trim(tcb: Tcb, seg: Segment): void {
 
 /** Remembers [start, end) for a DSACK, RFC 2883 §4; sequence numbers that wrapped far away are not reported. */
 export function noteDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
-  if (!tcb.sackAgreed || !tcb.config.dsack) return;
-  tcb.dsackStart = start;
-  tcb.dsackEnd = end;
-  tcb.dsackPending = true;
+  const { acking } = tcb;
+  if (!tcb.handshake.sackAgreed || !tcb.config.dsack) return;
+  acking.dsackStart = start;
+  acking.dsackEnd = end;
+  acking.dsackPending = true;
 }

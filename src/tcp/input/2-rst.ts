@@ -18,7 +18,7 @@ export function checkRst(tcb: Tcb, seg: Segment): Check {
   tcb.context.judge('accepted', REASON.TCP_RESET);
   switch (tcb.state) {
     case 'SYN-RECEIVED':
-      if (tcb.fastOpenListener !== null) {
+      if (tcb.handshake.fastOpenListener !== null) {
         // It has a user already, who has perhaps acted on its data.
         fail(tcb.context, tcb, 'rcv RST', 'reset-by-peer', 'ECONNRESET');
       } else if (tcb.passive) {

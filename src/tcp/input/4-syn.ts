@@ -20,7 +20,7 @@ export function checkSyn(tcb: Tcb, seg: Segment): Check {
 
   // Without RFC 5961, as RFC 9293 words it: the SYN is an error.
   tcb.context.judge('dropped', REASON.TCP_SYN_CHALLENGE);
-  if (tcb.state === 'SYN-RECEIVED' && tcb.passive && tcb.fastOpenListener === null) {
+  if (tcb.state === 'SYN-RECEIVED' && tcb.passive && tcb.handshake.fastOpenListener === null) {
     transition(tcb, 'SYN-RECEIVED', 'rcv SYN (passive OPEN)', 'LISTEN');
     release(tcb.context, tcb, 'reset-by-peer');
   } else {
@@ -32,16 +32,17 @@ export function checkSyn(tcb: Tcb, seg: Segment): Check {
 
 /** Whether a SYN surely belongs to a new incarnation: RFC 9293 §3.6.1 MAY-2, RFC 6191 §2. */
 function mayReplace(tcb: Tcb, seg: Segment): boolean {
+  const { timestamps } = tcb;
   const policy = tcb.config.timeWaitReuse;
   if (policy === 'off') return false;
   const higher = seqGt(seg.seq, tcb.rcv.nxt);
-  if (policy !== 'isn' && tcb.timestampsAgreed && seg.hasTimestamps) {
-    const newer = (seg.tsVal - tcb.tsRecent) | 0;
+  if (policy !== 'isn' && timestamps.agreed && seg.hasTimestamps) {
+    const newer = (seg.tsVal - timestamps.recent) | 0;
     return newer > 0 || (newer === 0 && higher);
   }
   if (policy === 'timestamps' && !seg.hasTimestamps) return false;
   // RFC 6191 §2: no timestamps before, timestamps now.
-  if (policy !== 'isn' && !tcb.timestampsAgreed && seg.hasTimestamps) return true;
+  if (policy !== 'isn' && !timestamps.agreed && seg.hasTimestamps) return true;
   return higher;
 }
 

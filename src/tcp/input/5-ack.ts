@@ -16,8 +16,9 @@ import { duplicateAckArrived, newAckArrived } from '../recovery/newreno.ts';
 import type { RecoveryState } from '../recovery/recovery.ts';
 import { sackAckArrived } from '../recovery/sack-recovery.ts';
 import { HAS_SYN } from '../send/in-flight.ts';
-import { KIND_SYN_RECEIVED, PROBE_NONE, type Tcb } from '../tcb.ts';
+import { KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
 import { progressMade, setLossTimer } from '../timers/retransmission.ts';
+import { PROBE_NONE } from '../timers/retry.ts';
 import { transition } from '../transitions.ts';
 import { TS_RECENT_LIFE } from './1-sequence.ts';
 import { replyWithReset } from './closed.ts';
@@ -27,38 +28,41 @@ import { type Check, challenge, discard } from './verdict.ts';
 const NON_VALIDATED_PERIOD = 300_000_000;
 
 export function checkAck(tcb: Tcb, seg: Segment): Check {
+  const { snd, inFlight } = tcb;
   if (!seg.isAck) return discard(tcb, REASON.TCP_NO_ACK);
   const check = tcb.state === 'SYN-RECEIVED' ? synAcknowledged(tcb, seg) : credible(tcb, seg);
   if (check === 'discard') return check;
   updateTimestamp(tcb, seg);
   if (tcb.state === 'TIME-WAIT') return 'continue';
 
-  tcb.lastAckReceivedAt = tcb.clock.now;
-  const acked = seqDiff(seg.ack, tcb.snd.una);
-  const sackedBefore = tcb.inFlight.sacked;
-  tcb.inFlight.beginAck();
+  tcb.tally.lastAckReceivedAt = tcb.clock.now;
+  const acked = seqDiff(seg.ack, snd.una);
+  const sackedBefore = inFlight.sacked;
+  inFlight.beginAck();
   if (acked > 0) acknowledge(tcb, seg, acked, sackedBefore);
   else if (acked === 0) nothingNew(tcb, seg, sackedBefore);
   if (acked >= 0 && echoArrived(tcb, seg, acked)) setLossTimer(tcb, true);
   updateSendWindow(tcb, seg, acked);
   tcb.context.markReady(tcb);
 
-  const ourFinIsAcknowledged = tcb.finSent && tcb.snd.una === tcb.snd.nxt;
+  const ourFinIsAcknowledged = tcb.finSent && snd.una === snd.nxt;
   return ourFinIsAcknowledged ? finAcknowledged(tcb) : 'continue';
 }
 
 /** RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
 function credible(tcb: Tcb, seg: Segment): Check {
-  if (seqGt(seg.ack, tcb.snd.nxt)) return challenge(tcb, REASON.TCP_ACK_UNSENT_DATA);
-  const oldest = seqAdd(tcb.snd.una, -tcb.snd.maxWnd);
+  const { snd } = tcb;
+  if (seqGt(seg.ack, snd.nxt)) return challenge(tcb, REASON.TCP_ACK_UNSENT_DATA);
+  const oldest = seqAdd(snd.una, -snd.maxWnd);
   const tooOld = tcb.config.rfc5961 && tcb.state !== 'TIME-WAIT' && seqLt(seg.ack, oldest);
   return tooOld ? challenge(tcb, REASON.TCP_TOO_OLD_ACK) : 'continue';
 }
 
 /** SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT, or a reset goes back. */
 function synAcknowledged(tcb: Tcb, seg: Segment): Check {
+  const { snd } = tcb;
   const context = tcb.context;
-  if (seqLe(seg.ack, tcb.snd.una) || seqGt(seg.ack, tcb.snd.nxt) || synIsUnsent(tcb)) {
+  if (seqLe(seg.ack, snd.una) || seqGt(seg.ack, snd.nxt) || synIsUnsent(tcb)) {
     replyWithReset(context, seg);
     if (context.reason === REASON.TCP_RST_LIMIT) return 'discard';
     return discard(tcb, REASON.TCP_INVALID_ACK_SEQUENCE);
@@ -69,14 +73,14 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
     promote(context, tcb);
   }
   transition(tcb, 'SYN-RECEIVED', 'rcv ACK of SYN', 'ESTABLISHED');
-  if (tcb.fastOpenListener !== null) {
+  if (tcb.handshake.fastOpenListener !== null) {
     fastOpened(tcb, seg);
     return 'continue';
   }
-  if (tcb.passive) tcb.snd.una = seqAdd(tcb.snd.iss, 1);
+  if (tcb.passive) snd.una = seqAdd(snd.iss, 1);
   settleMss(tcb);
-  tcb.snd.wl1 = seqAdd(seg.seq, -1);
-  tcb.snd.wl2 = seg.ack;
+  snd.wl1 = seqAdd(seg.seq, -1);
+  snd.wl2 = seg.ack;
   sampleHandshake(tcb, seg);
   becameEstablished(tcb);
   if (tcb.passive) joinAcceptQueue(tcb);
@@ -86,7 +90,7 @@ function synAcknowledged(tcb: Tcb, seg: Segment): Check {
 
 /** Lab only: the ACK of the peer's SYN has gone alone, our own SYN not yet. */
 function synIsUnsent(tcb: Tcb): boolean {
-  return tcb.config.labSplitSynAck && tcb.kind === KIND_SYN_RECEIVED && tcb.compactCount === 0;
+  return tcb.config.labSplitSynAck && tcb.kind === KIND_SYN_RECEIVED && tcb.retry.recordCount === 0;
 }
 
 /** Why the record cannot become a connection now; ACCEPTED when it can. */
@@ -103,7 +107,7 @@ function obstacleToPromotion(tcb: Tcb, seg: Segment): Reason {
 
 /** TCP_DEFER_ACCEPT: the ACK alone opens nothing; the record waits for data, and in the end for nothing more. */
 function isDeferred(tcb: Tcb, listener: Listener, seg: Segment): boolean {
-  return seg.len === 0 && tcb.clock.now - tcb.openedAt < listener.deferAccept;
+  return seg.len === 0 && tcb.clock.now - tcb.tally.openedAt < listener.deferAccept;
 }
 
 /** A simultaneous open is complete; the user may have closed while it was under way. */
@@ -114,9 +118,10 @@ function openedActively(tcb: Tcb): void {
 
 /** RFC 7413 §4.2.2: user, buffers and congestion control have been at work since the SYN; only the proof came now. */
 function fastOpened(tcb: Tcb, seg: Segment): void {
+  const { snd } = tcb;
   fastOpenEnded(tcb);
-  tcb.snd.wl1 = seqAdd(seg.seq, -1);
-  tcb.snd.wl2 = seg.ack;
+  snd.wl1 = seqAdd(seg.seq, -1);
+  snd.wl2 = seg.ack;
   closeWhenEstablished(tcb);
 }
 
@@ -130,41 +135,45 @@ export function joinAcceptQueue(tcb: Tcb): void {
 
 /** The time from our SYN,ACK to its ACK is the first RTT sample, unless it was sent twice (Karn). */
 function sampleHandshake(tcb: Tcb, seg: Segment): void {
+  const { handshake } = tcb;
   if (!tcb.passive) return;
-  if (tcb.synRetransmitted === 0 && !tcb.synRepeated) {
-    const sample = tcb.clock.now - tcb.openedAt;
+  if (handshake.synRetransmitted === 0 && !handshake.synRepeated) {
+    const sample = tcb.clock.now - tcb.tally.openedAt;
     tcb.rtt.sample(sample, 1, tcb.config);
     if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, true, false);
-  } else if (seg.hasTimestamps && tcb.timestampsAgreed) {
+  } else if (seg.hasTimestamps && tcb.timestamps.agreed) {
     sampleTimestamp(tcb, seg.tsEcr);
   }
 }
 
 /** RFC 7323 §4.3: TS.Recent moves with segments at the left edge of the window only. */
 function updateTimestamp(tcb: Tcb, seg: Segment): void {
-  if (!tcb.timestampsAgreed || !seg.hasTimestamps) return;
-  if (((seg.tsVal - tcb.tsRecent) | 0) < 0 && tcb.clock.now - tcb.tsRecentAt <= TS_RECENT_LIFE) return;
+  const { timestamps } = tcb;
+  if (!timestamps.agreed || !seg.hasTimestamps) return;
+  if (((seg.tsVal - timestamps.recent) | 0) < 0 && tcb.clock.now - timestamps.recentAt <= TS_RECENT_LIFE)
+    return;
   if (seqGt(seg.seq, tcb.rcv.lastAckSent)) return;
-  tcb.tsRecent = seg.tsVal;
-  tcb.tsRecentAt = tcb.clock.now;
+  timestamps.recent = seg.tsVal;
+  timestamps.recentAt = tcb.clock.now;
 }
 
 /** New data of ours is acknowledged: `acked` bytes of sequence space. */
 function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number): void {
+  const { snd, limits } = tcb;
   const context = tcb.context;
   const flight = tcb.unacked;
   const before = tcb.recovery.state;
   const full = windowIsFull(tcb);
   validateWindow(tcb, flight);
   tcb.inFlight.acknowledge(seg.ack);
-  tcb.snd.una = seg.ack;
-  tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
-  if (tcb.snd.urgent && seqGe(seg.ack, tcb.snd.up)) tcb.snd.urgent = false;
+  snd.una = seg.ack;
+  tcb.tally.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
+  if (snd.urgent && seqGe(seg.ack, snd.up)) snd.urgent = false;
   sampleRtt(tcb, seg, flight);
   noteRound(tcb);
   let restart = true;
   let delivered = acked;
-  if (tcb.sackAgreed) delivered = sackAckArrived(tcb, seg, acked, sackedBefore);
+  if (tcb.handshake.sackAgreed) delivered = sackAckArrived(tcb, seg, acked, sackedBefore);
   else restart = newAckArrived(tcb, seg, acked);
   const handshakeOnly = (tcb.context.delivery.ackedFlags & HAS_SYN) !== 0 && acked === 1;
   if (!handshakeOnly) grow(tcb, seg, delivered, full, before);
@@ -172,26 +181,27 @@ function acknowledge(tcb: Tcb, seg: Segment, acked: number, sackedBefore: number
   progressMade(tcb, restart);
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
   noteSent(tcb);
-  if (tcb.writeBlocked && tcb.writable >= tcb.sendLimit / 3) {
-    tcb.writeBlocked = false;
+  if (limits.writeBlocked && tcb.writable >= limits.send / 3) {
+    limits.writeBlocked = false;
     context.queueEvent(tcb, EVENT_WRITABLE);
   }
 }
 
 /** RFC 7661 §4.4.3: a window that has not been used for long says nothing about the path any more. */
 function validateWindow(tcb: Tcb, flight: number): void {
+  const { congestion, snd } = tcb;
   const { now } = tcb.clock;
-  const used = 2 * flight >= tcb.congestion.cwnd;
-  if (!used && now - tcb.validatedAt < NON_VALIDATED_PERIOD) return;
-  if (!used) tcb.congestion.unvalidated(initialWindow(tcb.config, tcb.snd.mss, 0));
-  tcb.validatedAt = now;
+  const used = 2 * flight >= congestion.cwnd;
+  if (!used && now - snd.validatedAt < NON_VALIDATED_PERIOD) return;
+  if (!used) congestion.unvalidated(initialWindow(tcb.config, snd.mss, 0));
+  snd.validatedAt = now;
 }
 
 /** Whether cwnd is what limits, and not the application or the peer. */
 function windowIsFull(tcb: Tcb): boolean {
   const { state } = tcb.recovery;
   if (state === 'loss' || state === 'recovery') return true;
-  const flight = tcb.sackAgreed ? tcb.inFlight.pipe : tcb.unacked;
+  const flight = tcb.handshake.sackAgreed ? tcb.inFlight.pipe : tcb.unacked;
   return flight + 2 * tcb.snd.mss > tcb.congestion.cwnd;
 }
 
@@ -200,30 +210,33 @@ function windowIsFull(tcb: Tcb): boolean {
  * not for an echoed mark, and not where cwnd was not what limited (RFC 9293 §3.8.2, RFC 5681 §3.1).
  */
 function grow(tcb: Tcb, seg: Segment, delivered: number, full: boolean, before: RecoveryState): void {
+  const { congestion, handshake } = tcb;
   if (!full) {
-    tcb.congestion.applicationLimited();
+    congestion.applicationLimited();
     return;
   }
-  if (tcb.recovery.state === 'recovery' || (before === 'recovery' && !tcb.sackAgreed)) return;
+  if (tcb.recovery.state === 'recovery' || (before === 'recovery' && !handshake.sackAgreed)) return;
   if (tcb.ecn.agreed && (seg.flags & ECE) !== 0) return;
   // After a time-out an ACK may cover much that had come long before: one segment counts (RFC 3465 §2.3).
-  const counted = before === 'loss' && !tcb.sackAgreed ? Math.min(delivered, tcb.snd.mss) : delivered;
-  tcb.congestion.acked(counted, tcb.rtt.srtt);
+  const counted = before === 'loss' && !handshake.sackAgreed ? Math.min(delivered, tcb.snd.mss) : delivered;
+  congestion.acked(counted, tcb.rtt.srtt);
 }
 
 /** A round trip ends when what was in flight at its beginning is acknowledged (RFC 9406 §4.2). */
 function noteRound(tcb: Tcb): void {
-  if (!seqGt(tcb.snd.una, tcb.roundEnd)) return;
-  tcb.roundEnd = tcb.snd.nxt;
+  const { snd } = tcb;
+  if (!seqGt(snd.una, snd.roundEnd)) return;
+  snd.roundEnd = snd.nxt;
   tcb.congestion.roundBegins();
 }
 
 /** Marks that follow SND.UNA. */
 function noteSent(tcb: Tcb): void {
-  if (seqGt(tcb.snd.una, tcb.smallSentEnd)) tcb.smallSentEnd = tcb.snd.una;
-  if (tcb.sendBuffer.length > 0 || tcb.busySince === 0) return;
-  tcb.busyTime += tcb.clock.now - tcb.busySince;
-  tcb.busySince = 0;
+  const { snd, tally } = tcb;
+  if (seqGt(snd.una, snd.smallSentEnd)) snd.smallSentEnd = snd.una;
+  if (tcb.sendBuffer.length > 0 || tally.busySince === 0) return;
+  tally.busyTime += tcb.clock.now - tally.busySince;
+  tally.busySince = 0;
 }
 
 /** RFC 6298 §3, RFC 7323 §4: a sample from what was sent once, else from an echoed timestamp. */
@@ -236,7 +249,7 @@ function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
   if (accepted) {
     tcb.rtt.sample(sample, flight / (2 * tcb.snd.mss), tcb.config);
     tcb.congestion.rttSampled(sample);
-    tcb.backoff = 0;
+    tcb.retry.backoff = 0;
   }
   if (tcb.trace !== null) tcb.trace.rttSampled(tcb, sample, accepted, !delivery.ackedOnce);
 }
@@ -246,14 +259,15 @@ function sampleRtt(tcb: Tcb, seg: Segment, flight: number): void {
  * an ACK was lost and the peer answers a duplicate, would make the time-out itself the sample.
  */
 function echoesLastSending(tcb: Tcb, tsEcr: number, age: number): boolean {
-  if (!tcb.timestampsAgreed || tsEcr === 0) return false;
-  const elapsed = (tcb.context.secrets.milliseconds + tcb.tsOffset - tsEcr) | 0;
+  const { timestamps } = tcb;
+  if (!timestamps.agreed || tsEcr === 0) return false;
+  const elapsed = (tcb.context.secrets.milliseconds + timestamps.offset - tsEcr) | 0;
   return elapsed >= 0 && elapsed * 1000 <= age + 1000;
 }
 
 /** An echoed TSval of ours; one from the future, or absurdly old, is not ours (D11). */
 function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
-  const elapsed = (tcb.context.secrets.milliseconds + tcb.tsOffset - tsEcr) | 0;
+  const elapsed = (tcb.context.secrets.milliseconds + tcb.timestamps.offset - tsEcr) | 0;
   if (elapsed < 0 || elapsed > 600_000) return;
   tcb.rtt.sample(Math.max(1, elapsed) * 1000, 1, tcb.config);
   if (tcb.trace !== null) tcb.trace.rttSampled(tcb, elapsed * 1000, true, true);
@@ -261,22 +275,24 @@ function sampleTimestamp(tcb: Tcb, tsEcr: number): void {
 
 /** SND.UNA stays. With SACK only the blocks tell something; without, the duplicate itself does. */
 function nothingNew(tcb: Tcb, seg: Segment, sackedBefore: number): void {
-  if (!tcb.sackAgreed) {
+  const { recovery } = tcb;
+  if (!tcb.handshake.sackAgreed) {
     if (isDuplicateAck(tcb, seg)) duplicateAckArrived(tcb);
     return;
   }
   if (tcb.inFlight.count === 0 && seg.sackCount === 0) return;
-  const before = tcb.recovery.state;
+  const before = recovery.state;
   const full = windowIsFull(tcb);
   const delivered = sackAckArrived(tcb, seg, 0, sackedBefore);
   // Duplicate ACKs open nothing (RFC 3042), but on a path that reorders they are the way that news come.
-  if (delivered > 0 && tcb.recovery.rack?.reorderingSeen === true) grow(tcb, seg, delivered, full, before);
+  if (delivered > 0 && recovery.rack?.reorderingSeen === true) grow(tcb, seg, delivered, full, before);
   setLossTimer(tcb, false);
 }
 
 /** RFC 5681 §2: outstanding data, no text, no FIN, the same ACK, the same window. */
 function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
-  return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << tcb.snd.shift === tcb.snd.wnd;
+  const { snd } = tcb;
+  return tcb.inFlight.count > 0 && seg.len === 0 && seg.wnd << snd.shift === snd.wnd;
 }
 
 /**
@@ -285,6 +301,7 @@ function isDuplicateAck(tcb: Tcb, seg: Segment): boolean {
  * window of before, measured from the new SND.UNA, would overrun the peer's.
  */
 function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
+  const { retry } = tcb;
   const snd = tcb.snd;
   if (acked < 0) return;
   const newer = seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLe(snd.wl2, seg.ack));
@@ -295,14 +312,14 @@ function updateSendWindow(tcb: Tcb, seg: Segment, acked: number): void {
   snd.wl2 = seg.ack;
   if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
   // An answer to a probe: the peer is alive, whatever its window (MUST-37).
-  tcb.probes = 0;
+  retry.probes = 0;
   if (snd.wnd === 0) {
     // The peer holds the window shut and says so: no silence to count (SHLD-17).
-    if (!tcb.orphan) tcb.retries = 0;
+    if (!tcb.orphan) retry.retries = 0;
     return;
   }
-  tcb.probe = PROBE_NONE;
-  tcb.persistBackoff = 0;
+  retry.probe = PROBE_NONE;
+  retry.persistBackoff = 0;
   // What was sent again into the closed window was thrown away there.
   if (wasShut && tcb.recovery.state === 'loss') tcb.inFlight.markAllLost();
 }

@@ -6,6 +6,7 @@ import { EVENT_URGENT } from '../events.ts';
 import type { Tcb } from '../tcb.ts';
 
 export function checkUrg(tcb: Tcb, seg: Segment): void {
+  const { rcv } = tcb;
   if ((seg.flags & URG) === 0 || seg.up === 0) return;
   switch (tcb.state) {
     case 'ESTABLISHED':
@@ -17,8 +18,8 @@ export function checkUrg(tcb: Tcb, seg: Segment): void {
   }
   // RCV.UP <- max (RCV.UP, SEG.UP): one past the last urgent byte (MUST-62); it never moves back.
   const up = seqAdd(seg.seq, seg.up);
-  if (!seqGt(up, tcb.rcv.nxt) || (tcb.rcv.urgent && !seqGt(up, tcb.rcv.up))) return;
-  tcb.rcv.up = up;
-  tcb.rcv.urgent = true;
+  if (!seqGt(up, rcv.nxt) || (rcv.urgent && !seqGt(up, rcv.up))) return;
+  rcv.up = up;
+  rcv.urgent = true;
   tcb.context.queueEvent(tcb, EVENT_URGENT);
 }

@@ -12,6 +12,7 @@ import { noteDuplicate } from './1-sequence.ts';
 import type { Check } from './verdict.ts';
 
 export function processText(tcb: Tcb, seg: Segment): Check {
+  const { rcv } = tcb;
   if (seg.dataLength === 0) return 'continue';
   switch (tcb.state) {
     case 'SYN-RECEIVED':
@@ -25,12 +26,12 @@ export function processText(tcb: Tcb, seg: Segment): Check {
       return 'continue';
   }
   if (tcb.readerGone || (tcb.readShut && tcb.state !== 'ESTABLISHED')) return resetReaderGone(tcb);
-  if (tcb.rcv.finSeen) cutBehindFin(tcb, seg);
+  if (rcv.finSeen) cutBehindFin(tcb, seg);
   if (seg.dataLength === 0) return 'continue';
 
   noteText(tcb, seg);
   marksArrived(tcb, seg);
-  if (seg.seq === tcb.rcv.nxt) inOrder(tcb, seg, seg.dataLength);
+  if (seg.seq === rcv.nxt) inOrder(tcb, seg, seg.dataLength);
   else outOfOrder(tcb, seg);
   tcb.context.markReady(tcb);
   return 'continue';
@@ -38,10 +39,11 @@ export function processText(tcb: Tcb, seg: Segment): Check {
 
 /** What its segments tell of the peer's habits. */
 function noteText(tcb: Tcb, seg: Segment): void {
-  tcb.dataSegmentsReceived += seg.segments;
-  tcb.lastDataReceivedAt = tcb.clock.now;
+  const { tally, acking } = tcb;
+  tally.dataSegmentsReceived += seg.segments;
+  tally.lastDataReceivedAt = tcb.clock.now;
   const size = seg.gsoSize > 0 ? seg.gsoSize : seg.dataLength;
-  if (size > tcb.peerSegment) tcb.peerSegment = Math.min(size, tcb.rcv.mss);
+  if (size > acking.peerSegment) acking.peerSegment = Math.min(size, tcb.rcv.mss);
 }
 
 /** SHLD-3: bytes for a user who has closed are lost, and the peer is told so by a reset. */
@@ -62,36 +64,38 @@ function cutBehindFin(tcb: Tcb, seg: Segment): void {
 }
 
 function inOrder(tcb: Tcb, seg: Segment, length: number): void {
+  const { receiveBuffer, acking, rcv } = tcb;
   const context = tcb.context;
-  const ranges = tcb.receiveBuffer.outOfOrder;
+  const ranges = receiveBuffer.outOfOrder;
   const hadGap = ranges.count > 0;
   // Of two parts that are there already the first is reported (RFC 2883 §4.2.3).
-  if (hadGap && !tcb.dsackPending) noteOverlap(tcb, seg.seq, seqAdd(seg.seq, length));
-  const advance = tcb.receiveBuffer.append(tcb.rcv.nxt, seg.bytes, seg.dataStart, seg.dataEnd);
+  if (hadGap && !acking.dsackPending) noteOverlap(tcb, seg.seq, seqAdd(seg.seq, length));
+  const advance = receiveBuffer.append(rcv.nxt, seg.bytes, seg.dataStart, seg.dataEnd);
   if (advance === 0) {
-    tcb.acksOwed++;
+    acking.acksOwed++;
     context.judge('dropped', REASON.TCP_MEMORY);
     return;
   }
-  tcb.rcv.nxt = seqAdd(tcb.rcv.nxt, advance);
-  tcb.rcv.wnd = Math.max(0, tcb.rcv.wnd - advance);
-  tcb.bytesReceived += advance;
+  rcv.nxt = seqAdd(rcv.nxt, advance);
+  rcv.wnd = Math.max(0, rcv.wnd - advance);
+  tcb.tally.bytesReceived += advance;
   context.queueEvent(tcb, EVENT_READABLE);
   dataArrivedInOrder(tcb, length, seg.segments, hadGap);
 }
 
 function outOfOrder(tcb: Tcb, seg: Segment): void {
+  const { rcv } = tcb;
   const context = tcb.context;
   const { receiveBuffer } = tcb;
   const end = seqAdd(seg.seq, seg.dataLength);
   if (noteOverlap(tcb, seg.seq, end)) {
     context.judge('duplicate', REASON.TCP_DUPLICATE);
-  } else if (receiveBuffer.keep(tcb.rcv.nxt, seg.seq, seg.bytes, seg.dataStart, seg.dataEnd)) {
+  } else if (receiveBuffer.keep(rcv.nxt, seg.seq, seg.bytes, seg.dataStart, seg.dataEnd)) {
     context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);
   } else {
     context.judge('dropped', REASON.TCP_OFO_DROP);
   }
-  if (seqGt(end, tcb.rcv.nxt)) receiveBuffer.noteRecent(seg.seq);
+  if (seqGt(end, rcv.nxt)) receiveBuffer.noteRecent(seg.seq);
   dataArrivedOutOfOrder(tcb, seg.segments);
 }
 

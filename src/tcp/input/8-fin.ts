@@ -12,11 +12,12 @@ import { cancelTimer } from '../timers/timers.ts';
 import { transition } from '../transitions.ts';
 
 export function checkFin(tcb: Tcb, seg: Segment): void {
+  const { rcv, acking } = tcb;
   if (seg.isFin) noteFin(tcb, seg);
   // The FIN counts once all data before it is there: perhaps now, through another segment.
-  if (!tcb.rcv.finSeen || tcb.peerClosed || tcb.rcv.nxt !== tcb.rcv.fin) return;
-  tcb.rcv.nxt = seqAdd(tcb.rcv.nxt, 1);
-  tcb.rcv.wnd = Math.max(0, tcb.rcv.wnd - 1);
+  if (!rcv.finSeen || tcb.peerClosed || rcv.nxt !== rcv.fin) return;
+  rcv.nxt = seqAdd(rcv.nxt, 1);
+  rcv.wnd = Math.max(0, rcv.wnd - 1);
   tcb.peerClosed = true;
   const context = tcb.context;
   context.queueEvent(tcb, EVENT_PEER_CLOSED);
@@ -30,11 +31,11 @@ export function checkFin(tcb: Tcb, seg: Segment): void {
     case 'FIN-WAIT-1':
       // Its ACK of our FIN would have moved us to FIN-WAIT-2 in the fifth check: the FINs have crossed.
       tcb.closedFirst = 'both';
-      tcb.ackNow = true;
+      acking.ackNow = true;
       transition(tcb, 'FIN-WAIT-1', 'rcv FIN', 'CLOSING');
       break;
     case 'FIN-WAIT-2':
-      tcb.ackNow = true;
+      acking.ackNow = true;
       cancelTimer(tcb, TIMER_FIN_WAIT_2);
       transition(tcb, 'FIN-WAIT-2', 'rcv FIN', 'TIME-WAIT');
       enterTimeWait(context, tcb);
@@ -46,7 +47,8 @@ export function checkFin(tcb: Tcb, seg: Segment): void {
 
 /** Remembers where the stream ends. Data that is already held beyond it proves the FIN wrong. */
 function noteFin(tcb: Tcb, seg: Segment): void {
-  if (tcb.rcv.finSeen) {
+  const { rcv } = tcb;
+  if (rcv.finSeen) {
     // Repeated while the hole before it is still there.
     if (!tcb.peerClosed && seg.dataLength === 0) earnAck(tcb);
     return;
@@ -54,16 +56,16 @@ function noteFin(tcb: Tcb, seg: Segment): void {
   const fin = seqAdd(seg.seq, seg.dataLength);
   const ranges = tcb.receiveBuffer.outOfOrder;
   // The segment's own text may have closed the gap before them already.
-  if (seqGt(tcb.rcv.nxt, fin)) return;
+  if (seqGt(rcv.nxt, fin)) return;
   if (ranges.count > 0 && !seqGe(fin, ranges.endOf(ranges.count - 1))) return;
-  tcb.rcv.fin = fin;
-  tcb.rcv.finSeen = true;
+  rcv.fin = fin;
+  rcv.finSeen = true;
   // Ahead of a hole: an out-of-order segment like any other (CC-11); text has earned its ACK by itself.
-  if (fin !== tcb.rcv.nxt && seg.dataLength === 0) earnAck(tcb);
+  if (fin !== rcv.nxt && seg.dataLength === 0) earnAck(tcb);
 }
 
 function earnAck(tcb: Tcb): void {
-  tcb.acksOwed++;
+  tcb.acking.acksOwed++;
   tcb.receiveBuffer.noteRecent(tcb.rcv.fin);
   tcb.context.markReady(tcb);
   tcb.context.judge('queued-ooo', REASON.TCP_OFO_QUEUED);

@@ -15,15 +15,16 @@ import { processText } from './7-text.ts';
  * the record waits for its ACK as any other, perhaps with a cookie in its SYN,ACK.
  */
 export function openFast(context: TcpContext, listener: Listener, tcb: Tcb): boolean {
+  const { handshake } = tcb;
   const seg = context.segment;
   const config = listener.config;
   if (seg.fastOpenLength < 0 || listener.fastOpenQueue === 0) return false;
   if (config.tfo !== 'server' && config.tfo !== 'on') return false;
   const age = seg.fastOpenLength === 0 ? 'wrong' : context.fastOpen.judge(seg);
-  tcb.cookieOwed = age !== 'fresh';
+  handshake.cookieOwed = age !== 'fresh';
   if (age === 'wrong' || seg.dataLength === 0) return false;
   if (listener.fastOpenPending >= listener.fastOpenQueue || context.connections >= config.connectionsMax) {
-    tcb.cookieOwed = false;
+    handshake.cookieOwed = false;
     return false;
   }
   begin(context, listener, tcb);
@@ -32,22 +33,23 @@ export function openFast(context: TcpContext, listener: Listener, tcb: Tcb): boo
 
 /** SYN-RECEIVED with a block of its own: the data is delivered, and the user may answer. */
 function begin(context: TcpContext, listener: Listener, tcb: Tcb): void {
+  const { snd, rcv } = tcb;
   const seg = context.segment;
   promote(context, tcb);
   listener.fastOpenPending++;
-  tcb.fastOpenListener = listener;
+  tcb.handshake.fastOpenListener = listener;
   // Its SYN,ACK is in flight like data, under the retransmission timer.
-  tcb.snd.nxt = tcb.snd.iss;
-  tcb.snd.wl1 = seg.seq;
-  tcb.snd.wl2 = tcb.snd.iss;
-  tcb.rcv.lastAckSent = tcb.rcv.nxt;
+  snd.nxt = snd.iss;
+  snd.wl1 = seg.seq;
+  snd.wl2 = snd.iss;
+  rcv.lastAckSent = rcv.nxt;
   becameEstablished(tcb);
   joinAcceptQueue(tcb);
 
   stripSyn(seg);
   seg.flags &= ~FIN;
-  if (seg.dataLength > tcb.rcv.wnd) {
-    seg.dataEnd = seg.dataStart + tcb.rcv.wnd;
+  if (seg.dataLength > rcv.wnd) {
+    seg.dataEnd = seg.dataStart + rcv.wnd;
     context.judge('partial', REASON.TCP_OVERWINDOW);
   }
   processText(tcb, seg);

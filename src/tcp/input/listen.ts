@@ -76,7 +76,7 @@ function synArrives(context: TcpContext, listener: Listener, seg: Segment): void
     return;
   }
   const tcb = openPassive(context, listener, seg);
-  tcb.synOwed = true;
+  tcb.handshake.synOwed = true;
   context.markReady(tcb);
   if (openFast(context, listener, tcb)) return;
   context.packRecord(tcb);

@@ -32,15 +32,15 @@ export function openPassive(
   tcb.localPort = seg.localPort;
   tcb.peerPort = seg.peerPort;
   tcb.id = context.takeId();
-  tcb.openedAt = context.clock.now;
+  tcb.tally.openedAt = context.clock.now;
   tcb.ready = false;
-  tcb.challengeCount = 0;
-  tcb.receiveLimit = listener.config.bufferReceiveStart;
-  tcb.receiveLimitFixed = false;
-  tcb.ttl = listener.config.ttl;
-  tcb.tos = listener.config.tos;
-  tcb.compactCount = 0;
-  tcb.compactDeadline = context.clock.now + listener.config.rtoInitial;
+  tcb.acking.challengeCount = 0;
+  tcb.limits.receive = listener.config.bufferReceiveStart;
+  tcb.limits.receiveFixed = false;
+  tcb.user.ttl = listener.config.ttl;
+  tcb.user.tos = listener.config.tos;
+  tcb.retry.recordCount = 0;
+  tcb.retry.recordDeadline = context.clock.now + listener.config.rtoInitial;
   tcb.flow = context.flows.add(seg.localAddress, seg.peerAddress, seg.localPort, seg.peerPort);
 
   // The passive OPEN was the listener's: its connections begin where it stands.
@@ -48,7 +48,7 @@ export function openPassive(
   tcb.pathCode = appendState(0, stateCode('LISTEN'));
   prepareOffer(tcb);
   acceptOffer(tcb, seg);
-  tcb.tsOffset = context.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);
+  tcb.timestamps.offset = context.secrets.timestampOffset(tcb.localAddress, tcb.peerAddress);
 
   tcb.rcv.irs = seg.seq;
   tcb.rcv.nxt = seqAdd(seg.seq, 1);

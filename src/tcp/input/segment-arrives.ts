@@ -21,8 +21,8 @@ export function segmentArrives(context: TcpContext, seg: Segment): void {
   }
   const tcb = context.blockOf(flow);
   if (context.trace !== null) context.trace.segmentReceived(tcb, seg);
-  tcb.segmentsReceived += seg.segments;
-  tcb.lastReceivedAt = tcb.clock.now;
+  tcb.tally.segmentsReceived += seg.segments;
+  tcb.tally.lastReceivedAt = tcb.clock.now;
   const wasRecord = tcb.kind !== KIND_CONNECTION;
   if (tcb.state === 'SYN-SENT') segmentArrivesSynSent(tcb, seg);
   else segmentArrivesSynchronized(tcb, seg);

@@ -19,9 +19,10 @@ import { checkFin } from './8-fin.ts';
 import { replyWithReset } from './closed.ts';
 
 export function segmentArrivesSynSent(tcb: Tcb, seg: Segment): void {
+  const { snd } = tcb;
   const context = tcb.context;
   // First, check the ACK bit.
-  if (seg.isAck && (seqLe(seg.ack, tcb.snd.iss) || seqGt(seg.ack, tcb.snd.nxt))) {
+  if (seg.isAck && (seqLe(seg.ack, snd.iss) || seqGt(seg.ack, snd.nxt))) {
     context.checks = 1 | STOPPED;
     context.judge('dropped', REASON.TCP_INVALID_ACK_SEQUENCE);
     if (!seg.isRst) replyWithReset(context, seg);
@@ -49,28 +50,29 @@ export function segmentArrivesSynSent(tcb: Tcb, seg: Segment): void {
 }
 
 function synArrives(tcb: Tcb, seg: Segment): void {
+  const { rcv, snd, handshake } = tcb;
   const context = tcb.context;
-  tcb.rcv.irs = seg.seq;
-  tcb.rcv.nxt = seqAdd(seg.seq, 1);
-  tcb.rcv.lastAckSent = tcb.rcv.nxt;
+  rcv.irs = seg.seq;
+  rcv.nxt = seqAdd(seg.seq, 1);
+  rcv.lastAckSent = rcv.nxt;
   acceptOffer(tcb, seg);
   // The gap in the RFC's text (EV-07): the window variables are set on this path as well.
-  tcb.snd.wl1 = seg.seq;
-  tcb.snd.wl2 = seg.isAck ? seg.ack : tcb.snd.iss;
+  snd.wl1 = seg.seq;
+  snd.wl2 = seg.isAck ? seg.ack : snd.iss;
   if (!seg.isAck) {
-    takeBackTo(tcb, seqAdd(tcb.snd.iss, 1));
+    takeBackTo(tcb, seqAdd(snd.iss, 1));
     // Simultaneous open: our SYN is still out, and now carries an ACK.
     tcb.ecn.agreed = false;
-    tcb.synOwed = true;
+    handshake.synOwed = true;
     context.markReady(tcb);
     transition(tcb, 'SYN-SENT', 'rcv SYN', 'SYN-RECEIVED');
     return;
   }
   const { delivery } = tcb.context;
   tcb.inFlight.acknowledge(seg.ack);
-  tcb.snd.una = seg.ack;
-  tcb.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
-  if (tcb.fastOpenAsked) fastOpenAnswered(tcb, seg);
+  snd.una = seg.ack;
+  tcb.tally.bytesAcked += tcb.sendBuffer.releaseBefore(seg.ack);
+  if (handshake.fastOpenAsked) fastOpenAnswered(tcb, seg);
   takeBackTo(tcb, seg.ack);
   if (delivery.ackedOnce) {
     const sample = tcb.clock.now - delivery.ackedSentAt;
@@ -81,12 +83,12 @@ function synArrives(tcb: Tcb, seg: Segment): void {
   transition(tcb, 'SYN-SENT', 'rcv SYN,ACK', 'ESTABLISHED');
   becameEstablished(tcb);
   context.queueEvent(tcb, EVENT_OPENED);
-  tcb.ackNow = true;
+  tcb.acking.ackNow = true;
   context.markReady(tcb);
   // Sixth to eighth: what else the segment carries. Its SYN has been dealt with.
   stripSyn(seg);
   // Text beyond the window that our SYN offered is not there.
-  const excess = seqDiff(seqAdd(seg.seq, seg.dataLength), seqAdd(tcb.rcv.nxt, tcb.rcv.wnd));
+  const excess = seqDiff(seqAdd(seg.seq, seg.dataLength), seqAdd(rcv.nxt, rcv.wnd));
   if (excess > 0) {
     seg.dataEnd -= excess;
     seg.flags &= ~FIN;
@@ -101,9 +103,10 @@ function synArrives(tcb: Tcb, seg: Segment): void {
  * with the first segments after the handshake.
  */
 function takeBackTo(tcb: Tcb, seq: Seq): void {
-  if (!seqGt(tcb.snd.nxt, seq)) return;
-  tcb.bytesSent -= seqDiff(tcb.snd.nxt, seq);
-  tcb.snd.nxt = seq;
-  tcb.inFlight.clear();
-  if (tcb.snd.una !== seq) tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN, 1);
+  const { snd, inFlight } = tcb;
+  if (!seqGt(snd.nxt, seq)) return;
+  tcb.tally.bytesSent -= seqDiff(snd.nxt, seq);
+  snd.nxt = seq;
+  inFlight.clear();
+  if (snd.una !== seq) inFlight.push(snd.iss, 1, HAS_SYN, 1);
 }

@@ -18,7 +18,7 @@ export function discard(tcb: Tcb, reason: Reason): Check {
 
 /** Drops the segment and owes the peer an ACK: what it carried tells us that the peer is behind. */
 export function discardWithAck(tcb: Tcb, reason: Reason): Check {
-  tcb.acksOwed++;
+  tcb.acking.acksOwed++;
   tcb.context.markReady(tcb);
   return discard(tcb, reason);
 }
@@ -29,27 +29,29 @@ export function discardWithAck(tcb: Tcb, reason: Reason): Check {
  */
 export function challenge(tcb: Tcb, reason: Reason): Check {
   // Modulo 256, which is what a compact record keeps.
+  const { acking } = tcb;
   const second = Math.floor(tcb.clock.now / MICROSECONDS_PER_SECOND) & 0xff;
-  if (tcb.challengeSecond !== second) {
-    tcb.challengeSecond = second;
-    tcb.challengeCount = 0;
+  if (acking.challengeSecond !== second) {
+    acking.challengeSecond = second;
+    acking.challengeCount = 0;
   }
-  if (tcb.challengeCount >= tcb.config.challengeAckLimit) {
+  if (acking.challengeCount >= tcb.config.challengeAckLimit) {
     tcb.context.counters.count(REASON.TCP_CHALLENGE_LIMIT);
     return discard(tcb, reason);
   }
-  tcb.challengeCount++;
-  tcb.challenge = true;
+  acking.challengeCount++;
+  acking.challenge = true;
   return discardWithAck(tcb, reason);
 }
 
 /** The segment asks for a SYN,ACK that we have sent before: it is the peer's SYN once more. */
 export function repeatSynAck(tcb: Tcb, seg: Segment): Check {
-  if (tcb.kind === KIND_SYN_RECEIVED || tcb.fastOpenListener !== null) {
-    tcb.synOwed = true;
+  const { handshake, timestamps } = tcb;
+  if (tcb.kind === KIND_SYN_RECEIVED || handshake.fastOpenListener !== null) {
+    handshake.synOwed = true;
     // Sent more than once: its ACK is no RTT sample (Karn's rule).
-    tcb.synRepeated = true;
-    if (seg.hasTimestamps && tcb.timestampsAgreed) tcb.tsRecent = seg.tsVal;
+    handshake.synRepeated = true;
+    if (seg.hasTimestamps && timestamps.agreed) timestamps.recent = seg.tsVal;
     if (!peerWantsEcn(seg)) tcb.ecn.mute = true;
     tcb.context.markReady(tcb);
     return discard(tcb, REASON.TCP_OLD_SEQUENCE);

@@ -21,8 +21,9 @@ const SACK_BLOCK = 8;
 
 /** Payload of a full segment now: SND's MSS less the SACK blocks that every segment carries. */
 export function payloadLimit(tcb: Tcb): number {
+  const { snd } = tcb;
   const blocks = sackBlocksToSend(tcb);
-  return blocks === 0 ? tcb.snd.mss : tcb.snd.mss - SACK_FIXED - SACK_BLOCK * blocks;
+  return blocks === 0 ? snd.mss : snd.mss - SACK_FIXED - SACK_BLOCK * blocks;
 }
 
 /**
@@ -37,12 +38,12 @@ export function superPacketLimit(tcb: Tcb, mss: number): number {
 }
 
 function sackBlocksToSend(tcb: Tcb): number {
-  return tcb.sackAgreed ? Math.min(sackBlockCount(tcb), tcb.timestampsAgreed ? 3 : 4) : 0;
+  return tcb.handshake.sackAgreed ? Math.min(sackBlockCount(tcb), tcb.timestamps.agreed ? 3 : 4) : 0;
 }
 
 /** What goes out has gone out before. */
 function isAgain(tcb: Tcb, trigger: Trigger): boolean {
-  if (trigger === 'syn-ack') return tcb.compactCount > 0 || tcb.synRepeated;
+  if (trigger === 'syn-ack') return tcb.retry.recordCount > 0 || tcb.handshake.synRepeated;
   return trigger === 'rto' || trigger === 'fast-rtx' || trigger === 'tlp';
 }
 
@@ -51,6 +52,7 @@ function isAgain(tcb: Tcb, trigger: Trigger): boolean {
  * outgoing ACK settles is settled here.
  */
 export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger: Trigger): void {
+  const { user } = tcb;
   const context = tcb.context;
   const sent = context.sent;
   sent.localAddress = tcb.localAddress;
@@ -74,9 +76,9 @@ export function emit(tcb: Tcb, seq: Seq, length: number, flags: number, trigger:
   if (length > 0) tcb.sendBuffer.lend(frame, (flags & SYN) !== 0 ? seqAdd(seq, 1) : seq, length);
   sent.segments = length > mss ? Math.ceil(length / mss) : 1;
   if (length > mss) frame.gsoSize = mss;
-  frame.ttl = tcb.ttl;
-  frame.tos = (tcb.tos & ~ECN_FIELD) | markSegment(tcb, sent, length);
-  tcb.segmentsSent += sent.segments;
+  frame.ttl = user.ttl;
+  frame.tos = (user.tos & ~ECN_FIELD) | markSegment(tcb, sent, length);
+  tcb.tally.segmentsSent += sent.segments;
   if ((flags & ACK) !== 0) ackSent(tcb);
   sendSegment(context, tcb);
 }
@@ -97,39 +99,42 @@ export function sendSegment(context: TcpContext, tcb: Tcb | null): void {
 
 /** RFC 9293 §3.8.5: from the segment's own number to one past the last urgent byte. */
 function pointAtUrgent(tcb: Tcb, sent: SentSegment): void {
-  if (!seqLt(sent.seq, tcb.snd.up)) return;
+  const { snd } = tcb;
+  if (!seqLt(sent.seq, snd.up)) return;
   sent.flags |= URG;
-  sent.up = Math.min(0xffff, (tcb.snd.up - sent.seq) | 0);
+  sent.up = Math.min(0xffff, (snd.up - sent.seq) | 0);
 }
 
 function setWindow(tcb: Tcb, sent: SentSegment): void {
+  const { rcv } = tcb;
   if ((sent.flags & SYN) !== 0) {
-    sent.wnd = Math.min(tcb.rcv.wnd, 0xffff);
+    sent.wnd = Math.min(rcv.wnd, 0xffff);
     return;
   }
   const wnd = windowToOffer(tcb);
   sent.wnd = windowField(tcb, wnd);
-  tcb.rcv.wnd = Math.max(tcb.rcv.wnd, sent.wnd << tcb.rcv.shift);
+  rcv.wnd = Math.max(rcv.wnd, sent.wnd << rcv.shift);
 }
 
 function setOptions(tcb: Tcb, sent: SentSegment): void {
+  const { timestamps, handshake } = tcb;
   const context = tcb.context;
   const syn = (sent.flags & SYN) !== 0;
   sent.hasSynOptions = syn;
   sent.sackCount = 0;
   sent.fastOpenLength = -1;
-  sent.hasTimestamps = tcb.timestampsAgreed;
-  if (tcb.timestampsAgreed) {
-    sent.tsVal = (context.secrets.milliseconds + tcb.tsOffset) | 0;
-    sent.tsEcr = (sent.flags & ACK) !== 0 ? tcb.tsRecent : 0;
+  sent.hasTimestamps = timestamps.agreed;
+  if (timestamps.agreed) {
+    sent.tsVal = (context.secrets.milliseconds + timestamps.offset) | 0;
+    sent.tsEcr = (sent.flags & ACK) !== 0 ? timestamps.recent : 0;
   }
   if (syn) {
     sent.mss = mssToOffer(tcb.config, context.network.mtu);
-    sent.windowScale = tcb.wscaleAgreed ? tcb.rcv.shift : -1;
-    sent.sackPermitted = tcb.sackAgreed;
-    if (tcb.cookieOwed) context.fastOpen.grant(tcb.peerAddress, sent);
-    else if (tcb.fastOpenAsked && sent.trigger === 'syn') context.fastOpen.ask(tcb.peerAddress, sent);
-  } else if (tcb.sackAgreed && (sent.flags & ACK) !== 0) {
+    sent.windowScale = handshake.wscaleAgreed ? tcb.rcv.shift : -1;
+    sent.sackPermitted = handshake.sackAgreed;
+    if (handshake.cookieOwed) context.fastOpen.grant(tcb.peerAddress, sent);
+    else if (handshake.fastOpenAsked && sent.trigger === 'syn') context.fastOpen.ask(tcb.peerAddress, sent);
+  } else if (handshake.sackAgreed && (sent.flags & ACK) !== 0) {
     const room = TCP_HEADER_LENGTH * 2 - (sent.hasTimestamps ? TIMESTAMP_OPTION_LENGTH : 0);
     chooseSackBlocks(tcb, sent, Math.floor((room - SACK_FIXED) / SACK_BLOCK));
   }
@@ -137,11 +142,12 @@ function setOptions(tcb: Tcb, sent: SentSegment): void {
 
 /** Every ACK settles what was owed. */
 function ackSent(tcb: Tcb): void {
-  tcb.rcv.lastAckSent = tcb.rcv.nxt;
-  tcb.ackNow = false;
-  tcb.ackWasDelayed = false;
-  tcb.unackedReceived = 0;
-  tcb.segmentsSinceAck = 0;
-  tcb.windowUpdateOwed = false;
+  const { rcv, acking } = tcb;
+  rcv.lastAckSent = rcv.nxt;
+  acking.ackNow = false;
+  acking.ackWasDelayed = false;
+  acking.unackedReceived = 0;
+  acking.segmentsSinceAck = 0;
+  acking.windowUpdateOwed = false;
   if (tcb.kind === KIND_CONNECTION) cancelTimer(tcb, TIMER_DELAYED_ACK);
 }

@@ -27,15 +27,17 @@ function rate(tcb: Tcb): number {
 
 /** Most that may leave together now, bytes; 0 = wait: the timer is set. */
 export function pacedLimit(tcb: Tcb): number {
+  const { snd } = tcb;
   if (!isPaced(tcb)) return Infinity;
-  const wait = tcb.paceAt - tcb.clock.now;
-  if (wait <= 0) return Math.max(tcb.snd.mss, rate(tcb) * QUANTUM);
+  const wait = snd.paceAt - tcb.clock.now;
+  if (wait <= 0) return Math.max(snd.mss, rate(tcb) * QUANTUM);
   if (!isArmed(tcb, TIMER_PACING)) armTimer(tcb, TIMER_PACING, wait);
   return 0;
 }
 
 /** `bytes` have left. */
 export function paced(tcb: Tcb, bytes: number): void {
+  const { snd } = tcb;
   if (!isPaced(tcb)) return;
-  tcb.paceAt = Math.max(tcb.paceAt, tcb.clock.now - CATCH_UP) + bytes / rate(tcb);
+  snd.paceAt = Math.max(snd.paceAt, tcb.clock.now - CATCH_UP) + bytes / rate(tcb);
 }

@@ -32,7 +32,7 @@ export function emitReply(context: TcpContext): void {
   sent.tsVal = replies.tsVal;
   sent.tsEcr = replies.tsEcr;
   frame.clearPayload();
-  const user = replies.tcb ?? context.config;
+  const user = replies.tcb === null ? context.config : replies.tcb.user;
   frame.ttl = user.ttl;
   // No ECT on a reset, RFC 3168 §6.1.6.
   frame.tos = user.tos & ~ECN_FIELD;

@@ -15,17 +15,10 @@ import { nextBeyondLost } from '../recovery/sack-recovery.ts';
 import { probeSent } from '../recovery/tail-loss-probe.ts';
 import { HAS_FIN, HAS_SYN } from '../send/in-flight.ts';
 import type { State } from '../state.ts';
-import {
-  KIND_CONNECTION,
-  KIND_SYN_RECEIVED,
-  PROBE_KEEPALIVE,
-  PROBE_NONE,
-  PROBE_OVERRIDE,
-  PROBE_PERSIST,
-  type Tcb,
-} from '../tcb.ts';
+import { KIND_CONNECTION, KIND_SYN_RECEIVED, type Tcb } from '../tcb.ts';
 import { armPersist } from '../timers/persist.ts';
 import { segmentSent, setLossTimer } from '../timers/retransmission.ts';
+import { PROBE_KEEPALIVE, PROBE_NONE, PROBE_OVERRIDE, PROBE_PERSIST } from '../timers/retry.ts';
 import { TIMER_SYN_ACK } from '../timers/timer-table.ts';
 import { emit, payloadLimit, superPacketLimit } from './emit.ts';
 import { paced, pacedLimit } from './pacing.ts';
@@ -60,68 +53,72 @@ export function transmitAll(context: TcpContext): void {
 }
 
 function transmit(context: TcpContext, tcb: Tcb): void {
+  const { snd, acking } = tcb;
   if (tcb.state === 'CLOSED') return;
-  if (tcb.synOwed) sendSynAck(tcb);
+  if (tcb.handshake.synOwed) sendSynAck(tcb);
   if (tcb.kind === KIND_CONNECTION) {
-    if (tcb.state === 'SYN-SENT' && tcb.snd.nxt === tcb.snd.iss) sendSyn(tcb);
-    if (tcb.acksOwed > 0) sendAcksOwed(context, tcb);
+    if (tcb.state === 'SYN-SENT' && snd.nxt === snd.iss) sendSyn(tcb);
+    if (acking.acksOwed > 0) sendAcksOwed(context, tcb);
     resendLost(tcb);
     sendNew(tcb);
     resendBeyondLost(tcb);
     sendTailProbe(tcb);
-    if (tcb.probe !== PROBE_NONE) sendProbe(tcb);
+    if (tcb.retry.probe !== PROBE_NONE) sendProbe(tcb);
   }
   sendAcksOwed(context, tcb);
-  if (tcb.state === 'TIME-WAIT' && tcb.kind === KIND_CONNECTION && !tcb.ackNow && tcb.acksOwed === 0) {
+  if (tcb.state === 'TIME-WAIT' && tcb.kind === KIND_CONNECTION && !acking.ackNow && acking.acksOwed === 0) {
     becomeTimeWaitRecord(context, tcb);
   }
 }
 
 /** The SYN of an active open, first time. */
 function sendSyn(tcb: Tcb): void {
-  const iss = tcb.snd.iss;
-  const text = tcb.fastOpenAsked ? textForSyn(tcb) : 0;
-  tcb.snd.nxt = seqAdd(iss, 1 + text);
-  tcb.bytesSent += text;
-  if (text > 0) tcb.dataSegmentsSent++;
+  const { snd, tally, inFlight } = tcb;
+  const iss = snd.iss;
+  const text = tcb.handshake.fastOpenAsked ? textForSyn(tcb) : 0;
+  snd.nxt = seqAdd(iss, 1 + text);
+  tally.bytesSent += text;
+  if (text > 0) tally.dataSegmentsSent++;
   emit(tcb, iss, text, SYN | handshakeMarks(tcb, false), 'syn');
-  tcb.inFlight.push(iss, 1, HAS_SYN, 1);
-  if (text > 0) tcb.inFlight.push(seqAdd(iss, 1), text, 0, text);
+  inFlight.push(iss, 1, HAS_SYN, 1);
+  if (text > 0) inFlight.push(seqAdd(iss, 1), text, 0, text);
   segmentSent(tcb);
 }
 
 /** The SYN,ACK of a passive open's record, or of a simultaneous open. */
 function sendSynAck(tcb: Tcb): void {
-  tcb.synOwed = false;
+  const { snd, acking } = tcb;
+  tcb.handshake.synOwed = false;
   if (tcb.config.labSplitSynAck && tcb.kind === KIND_SYN_RECEIVED) {
     sendSplit(tcb);
     return;
   }
   // The peer's SYN may have crossed ours before ours was even sent.
-  const first = tcb.snd.nxt === tcb.snd.iss;
-  if (first) tcb.snd.nxt = seqAdd(tcb.snd.iss, 1);
-  emit(tcb, tcb.snd.iss, 0, SYN | ACK | handshakeMarks(tcb, true), 'syn-ack');
+  const first = snd.nxt === snd.iss;
+  if (first) snd.nxt = seqAdd(snd.iss, 1);
+  emit(tcb, snd.iss, 0, SYN | ACK | handshakeMarks(tcb, true), 'syn-ack');
   if (first) {
-    tcb.inFlight.push(tcb.snd.iss, 1, HAS_SYN, 1);
+    tcb.inFlight.push(snd.iss, 1, HAS_SYN, 1);
     segmentSent(tcb);
   }
   if (tcb.kind === KIND_SYN_RECEIVED) {
-    tcb.acksOwed = 0;
-    tcb.ackNow = false;
+    acking.acksOwed = 0;
+    acking.ackNow = false;
   }
 }
 
 /** Lab only: the ACK of the SYN at once, our own SYN a little later. */
 function sendSplit(tcb: Tcb): void {
-  const first = tcb.compactCount === 0;
-  tcb.acksOwed = 0;
-  tcb.ackNow = false;
+  const { retry, acking, snd } = tcb;
+  const first = retry.recordCount === 0;
+  acking.acksOwed = 0;
+  acking.ackNow = false;
   if (!first) {
-    emit(tcb, tcb.snd.iss, 0, SYN, 'syn');
+    emit(tcb, snd.iss, 0, SYN, 'syn');
     return;
   }
-  emit(tcb, tcb.snd.iss, 0, ACK, 'ack-now');
-  tcb.compactDeadline = tcb.clock.now + LAB_SPLIT;
+  emit(tcb, snd.iss, 0, ACK, 'ack-now');
+  retry.recordDeadline = tcb.clock.now + LAB_SPLIT;
   if (tcb.trace !== null) tcb.trace.timerSet(tcb, TIMER_SYN_ACK, true);
 }
 
@@ -146,8 +143,9 @@ function resendLost(tcb: Tcb): void {
  * retransmission that asks a shrunk window (SHLD-16, MAY-7, RFC 7323 §2.4).
  */
 function fitWindow(tcb: Tcb, index: number): boolean {
+  const { snd } = tcb;
   const inFlight = tcb.inFlight;
-  const room = seqDiff(seqAdd(tcb.snd.una, tcb.snd.wnd), inFlight.seqOf(index));
+  const room = seqDiff(seqAdd(snd.una, snd.wnd), inFlight.seqOf(index));
   if (room <= 0 && !tcb.recovery.forced && (inFlight.flagsOf(index) & HAS_SYN) === 0) return false;
   const flags = inFlight.flagsOf(index);
   const text = inFlight.lengthOf(index) - ((flags & HAS_FIN) !== 0 ? 1 : 0);
@@ -160,6 +158,7 @@ function fitWindow(tcb: Tcb, index: number): boolean {
 }
 
 function resend(tcb: Tcb, index: number, trigger: Trigger): void {
+  const { handshake, tally } = tcb;
   const inFlight = tcb.inFlight;
   const flags = inFlight.flagsOf(index);
   const seq = inFlight.seqOf(index);
@@ -171,14 +170,14 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
     bits |= SYN;
     // Something on the way may not like its marks, RFC 3168 §6.1.1.1.
     tcb.ecn.mute = true;
-    if (tcb.fastOpenAsked) tcb.context.fastOpen.refused(tcb.peerAddress);
+    if (handshake.fastOpenAsked) tcb.context.fastOpen.refused(tcb.peerAddress);
   }
   if (fin) bits |= FIN;
   if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
   tcb.recovery.forced = false;
-  tcb.lastSentAt = tcb.clock.now;
-  tcb.retransmissions++;
-  tcb.bytesRetransmitted += length;
+  tally.lastSentAt = tcb.clock.now;
+  tally.retransmissions++;
+  tally.bytesRetransmitted += length;
   tcb.context.counters.count(REASON.TCP_RETRANSMIT);
   emit(tcb, seq, length, bits, trigger);
   inFlight.markResent(index, payloadLimit(tcb));
@@ -186,19 +185,20 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
   paced(tcb, length);
   segmentSent(tcb);
   // The oldest is on its way again: its time begins anew (RFC 6675 §6).
-  if (index === 0 && trigger === 'fast-rtx' && tcb.sackAgreed) setLossTimer(tcb, true);
+  if (index === 0 && trigger === 'fast-rtx' && handshake.sackAgreed) setLossTimer(tcb, true);
 }
 
 /** Nothing is believed lost that was not sent again, and there is nothing new: RFC 6675 §4, NextSeg rules 3, 4. */
 function resendBeyondLost(tcb: Tcb): void {
-  if (tcb.config.rack || tcb.recovery.state !== 'recovery') return;
+  const { recovery } = tcb;
+  if (tcb.config.rack || recovery.state !== 'recovery') return;
   if (tcb.unsent > 0 && windowRoom(tcb) > 0) return;
   const network = tcb.context.network;
   let sent = 0;
   while (network.writable && pipe(tcb) + sent + tcb.snd.mss <= tcb.congestion.cwnd) {
     const found = nextBeyondLost(tcb);
     if (found < 0 || !fitWindow(tcb, found)) return;
-    const index = tcb.recovery.rescued ? lastSegment(tcb, found, payloadLimit(tcb)) : found;
+    const index = recovery.rescued ? lastSegment(tcb, found, payloadLimit(tcb)) : found;
     sent += tcb.inFlight.lengthOf(index);
     resend(tcb, index, 'fast-rtx');
   }
@@ -244,7 +244,7 @@ const SENDING: ReadonlySet<State> = new Set<State>([
 
 /** A fast open answers before its handshake is complete (RFC 7413 §4.2.2). */
 function maySendNow(tcb: Tcb): boolean {
-  return SENDING.has(tcb.state) || tcb.fastOpenListener !== null;
+  return SENDING.has(tcb.state) || tcb.handshake.fastOpenListener !== null;
 }
 
 /** Neither data nor a FIN waits for its first sending. */
@@ -288,10 +288,11 @@ function finMayGo(tcb: Tcb, length: number): boolean {
 
 /** How long the peer's window, not ours, holds data back (`tcpi_rwnd_limited`). */
 function noteWindowLimit(tcb: Tcb): void {
+  const { tally } = tcb;
   const limited = tcb.unsent > 0 && windowRoom(tcb) < Math.min(tcb.unsent, tcb.snd.mss);
-  if (limited === tcb.windowLimitedSince > 0) return;
-  if (!limited) tcb.windowLimitedTime += tcb.clock.now - tcb.windowLimitedSince;
-  tcb.windowLimitedSince = limited ? tcb.clock.now : 0;
+  if (limited === tally.windowLimitedSince > 0) return;
+  if (!limited) tally.windowLimitedTime += tcb.clock.now - tally.windowLimitedSince;
+  tally.windowLimitedSince = limited ? tcb.clock.now : 0;
 }
 
 /** One segment larger than the others, to find out whether the path takes it. */
@@ -307,17 +308,18 @@ function sendSegment(
   mss: number,
   trigger: Trigger = length > 0 ? 'data' : 'fin',
 ): void {
-  const seq = tcb.snd.nxt;
+  const { snd, retry, tally, recovery } = tcb;
+  const seq = snd.nxt;
   const occupied = length + (fin ? 1 : 0);
   const bits = flagsOfNew(tcb, length, fin);
-  tcb.snd.nxt = seqAdd(seq, occupied);
+  snd.nxt = seqAdd(seq, occupied);
   if (fin) tcb.finSent = true;
-  if (length % mss !== 0) tcb.smallSentEnd = tcb.snd.nxt;
-  if (tcb.probe === PROBE_OVERRIDE) tcb.probe = PROBE_NONE;
-  tcb.bytesSent += length;
-  if (length > 0) tcb.dataSegmentsSent += Math.ceil(length / mss);
-  if (tcb.recovery.state === 'recovery') tcb.recovery.rate.out += occupied;
-  tcb.lastSentAt = tcb.clock.now;
+  if (length % mss !== 0) snd.smallSentEnd = snd.nxt;
+  if (retry.probe === PROBE_OVERRIDE) retry.probe = PROBE_NONE;
+  tally.bytesSent += length;
+  if (length > 0) tally.dataSegmentsSent += Math.ceil(length / mss);
+  if (recovery.state === 'recovery') recovery.rate.out += occupied;
+  tally.lastSentAt = tcb.clock.now;
   paced(tcb, length);
   emit(tcb, seq, length, bits, trigger);
   tcb.inFlight.push(seq, occupied, fin ? HAS_FIN : 0, mss);
@@ -331,36 +333,39 @@ function flagsOfNew(tcb: Tcb, length: number, fin: boolean): number {
 
 /** RFC 5681 §4.1: after an idle RTO the old cwnd says nothing about the path; judged by the last send. */
 function restartAfterIdle(tcb: Tcb): void {
-  if (!tcb.config.slowStartAfterIdle || tcb.inFlight.count > 0 || tcb.dataSegmentsSent === 0) return;
-  if (tcb.clock.now - tcb.lastSentAt <= tcb.rtt.rto) return;
+  const { tally } = tcb;
+  if (!tcb.config.slowStartAfterIdle || tcb.inFlight.count > 0 || tally.dataSegmentsSent === 0) return;
+  if (tcb.clock.now - tally.lastSentAt <= tcb.rtt.rto) return;
   tcb.congestion.restart(initialWindow(tcb.config, tcb.snd.mss, 0));
 }
 
 /** A probe carries nothing and lies just left of what the peer expects: it must answer (SHLD-12). */
 function sendProbe(tcb: Tcb): void {
-  const probe = tcb.probe;
-  tcb.probe = PROBE_NONE;
+  const { retry, snd } = tcb;
+  const probe = retry.probe;
+  retry.probe = PROBE_NONE;
   if (probe === PROBE_KEEPALIVE) {
-    emit(tcb, seqAdd(tcb.snd.nxt, -1), 0, ACK, 'keepalive');
-  } else if (probe === PROBE_PERSIST && tcb.snd.wnd === 0) {
-    emit(tcb, seqAdd(tcb.snd.una, -1), 0, ACK, 'persist');
+    emit(tcb, seqAdd(snd.nxt, -1), 0, ACK, 'keepalive');
+  } else if (probe === PROBE_PERSIST && snd.wnd === 0) {
+    emit(tcb, seqAdd(snd.una, -1), 0, ACK, 'persist');
     armPersist(tcb);
   }
 }
 
 /** Pure ACKs: one for each segment that earned its own, and the one for the turn if no data carried it. */
 function sendAcksOwed(context: TcpContext, tcb: Tcb): void {
+  const { acking, snd } = tcb;
   const network = context.network;
-  const trigger: Trigger = tcb.challenge ? 'challenge-ack' : 'ack-now';
-  let owed = Math.min(tcb.acksOwed, MAX_ACKS_A_TURN);
+  const trigger: Trigger = acking.challenge ? 'challenge-ack' : 'ack-now';
+  let owed = Math.min(acking.acksOwed, MAX_ACKS_A_TURN);
   while (owed > 0 && network.writable) {
-    emit(tcb, tcb.snd.nxt, 0, ACK, trigger);
+    emit(tcb, snd.nxt, 0, ACK, trigger);
     owed--;
   }
-  tcb.acksOwed = owed;
-  tcb.challenge = false;
+  acking.acksOwed = owed;
+  acking.challenge = false;
   if (!network.writable) return;
-  if (tcb.ackNow) emit(tcb, tcb.snd.nxt, 0, ACK, tcb.ackWasDelayed ? 'ack-delayed' : 'ack-now');
-  else if (tcb.windowUpdateOwed && windowUpdateIsDue(tcb)) emit(tcb, tcb.snd.nxt, 0, ACK, 'window-update');
-  tcb.windowUpdateOwed = false;
+  if (acking.ackNow) emit(tcb, snd.nxt, 0, ACK, acking.ackWasDelayed ? 'ack-delayed' : 'ack-now');
+  else if (acking.windowUpdateOwed && windowUpdateIsDue(tcb)) emit(tcb, snd.nxt, 0, ACK, 'window-update');
+  acking.windowUpdateOwed = false;
 }

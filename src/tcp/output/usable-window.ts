@@ -3,11 +3,13 @@
 import { seqAdd, seqDiff, seqLt } from '../../base/seq.ts';
 import { doubtRoom } from '../recovery/f-rto.ts';
 import { pipe } from '../recovery/recovery.ts';
-import { PROBE_OVERRIDE, type Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb.ts';
+import { PROBE_OVERRIDE } from '../timers/retry.ts';
 
 /** Bytes of sequence space that the peer's window still takes; negative after it was shrunk (MUST-34). */
 export function windowRoom(tcb: Tcb): number {
-  return seqDiff(seqAdd(tcb.snd.una, tcb.snd.wnd), tcb.snd.nxt);
+  const { snd } = tcb;
+  return seqDiff(seqAdd(snd.una, snd.wnd), snd.nxt);
 }
 
 /** Bytes that congestion control still lets out. */
@@ -32,7 +34,7 @@ export function bytesToSend(tcb: Tcb, mss: number, limit: number): number {
       return available;
     return Math.min(available, limit) - (Math.min(available, limit) % mss);
   }
-  if (tcb.probe === PROBE_OVERRIDE) return available;
+  if (tcb.retry.probe === PROBE_OVERRIDE) return available;
   if (available === unsent) return tailMayGo(tcb) ? available : 0;
   // Half of the largest window that the peer ever offered is worth sending.
   return available >= tcb.snd.maxWnd / 2 && nagleAllows(tcb) ? available : 0;
@@ -40,8 +42,8 @@ export function bytesToSend(tcb: Tcb, mss: number, limit: number): number {
 
 /** Whether the last, partial segment of what is queued may go. A FIN behind it lets everything go (SW-03). */
 function tailMayGo(tcb: Tcb): boolean {
-  if (tcb.finQueued || tcb.probe === PROBE_OVERRIDE) return true;
-  return !tcb.cork && nagleAllows(tcb);
+  if (tcb.finQueued || tcb.retry.probe === PROBE_OVERRIDE) return true;
+  return !tcb.user.cork && nagleAllows(tcb);
 }
 
 /**
@@ -49,5 +51,6 @@ function tailMayGo(tcb: Tcb): boolean {
  * unacknowledged, so that the tail of a large write does not wait for its own full segments.
  */
 function nagleAllows(tcb: Tcb): boolean {
-  return tcb.noDelay || tcb.inFlight.count === 0 || !seqLt(tcb.snd.una, tcb.smallSentEnd);
+  const { snd } = tcb;
+  return tcb.user.noDelay || tcb.inFlight.count === 0 || !seqLt(snd.una, snd.smallSentEnd);
 }

@@ -3,6 +3,8 @@
  * from there; what is left at its end is copied into the ring, where their room is kept.
  */
 
+import { WaitingList } from '../../base/waiting-list.ts';
+
 /** Shorter pieces are copied at once: that costs less than to remember them. */
 export const LEAST_LENT = 1024;
 /** Twice a batch of the largest packets; of a batch of small ones the rest is copied. */
@@ -92,7 +94,7 @@ export class Lender {
   readonly memory: Uint8Array | null;
   private readonly free: LentBytes[] = [];
   /** Those who have borrowed in this turn; some have given everything back. */
-  private readonly borrowers: Borrower[] = [];
+  private readonly borrowers = new WaitingList<Borrower>();
 
   constructor(memory: Uint8Array | null) {
     this.memory = memory;
@@ -114,7 +116,6 @@ export class Lender {
   /** The device is about to use its memory again. */
   settle(): void {
     const { borrowers } = this;
-    for (let i = 0; i < borrowers.length; i++) (borrowers[i] as Borrower).settle();
-    borrowers.length = 0;
+    for (let one = borrowers.shift(); one !== null; one = borrowers.shift()) one.settle();
   }
 }

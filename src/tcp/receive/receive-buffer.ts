@@ -44,6 +44,11 @@ export class ReceiveBuffer {
     return this.holes.recent;
   }
 
+  /** No memory is held. */
+  get isEmpty(): boolean {
+    return this.ring === EMPTY_RING && this.lent === NOTHING_LENT && this.holes === NO_HOLES;
+  }
+
   /** Bytes in order, unread. */
   get length(): number {
     return this.ring.length;

@@ -7,9 +7,10 @@ import type { Tcb } from '../tcb.ts';
  * (SHLD-14), and moves right only by a useful step (MUST-39).
  */
 export function windowToOffer(tcb: Tcb): number {
-  const wnd = tcb.rcv.wnd;
-  if (tcb.peerClosed || tcb.readerGone) return Math.max(wnd, Math.min(tcb.receiveLimit, 0xffff));
-  const free = Math.max(0, Math.min(tcb.receiveLimit - tcb.readable, 0xffff << tcb.rcv.shift));
+  const { rcv, limits } = tcb;
+  const wnd = rcv.wnd;
+  if (tcb.peerClosed || tcb.readerGone) return Math.max(wnd, Math.min(limits.receive, 0xffff));
+  const free = Math.max(0, Math.min(limits.receive - tcb.readable, 0xffff << rcv.shift));
   if (free <= wnd) return wnd;
   return free - wnd >= usefulStep(tcb) ? free : wnd;
 }
@@ -20,7 +21,7 @@ function usefulStep(tcb: Tcb): number {
 }
 
 function largestWindow(tcb: Tcb): number {
-  return Math.min(tcb.receiveLimit, 0xffff << tcb.rcv.shift);
+  return Math.min(tcb.limits.receive, 0xffff << tcb.rcv.shift);
 }
 
 /**
@@ -51,24 +52,25 @@ export function windowUpdateIsDue(tcb: Tcb): boolean {
  * the peer sends twice as much in the next one, and as much again must fit while a loss is repaired.
  */
 export function tuneReceiveLimit(tcb: Tcb, copied: number): void {
+  const { limits } = tcb;
   const config = tcb.config;
-  if (!config.bufferAutoTuning || tcb.receiveLimitFixed) return;
-  tcb.tuningCopied += copied;
-  const elapsed = tcb.clock.now - tcb.tuningStartedAt;
+  if (!config.bufferAutoTuning || limits.receiveFixed) return;
+  limits.tuningCopied += copied;
+  const elapsed = tcb.clock.now - limits.tuningStartedAt;
   const roundTrip = Math.max(tcb.rtt.srtt, 1_000);
   if (elapsed < roundTrip) return;
   if (
     elapsed < 2 * roundTrip &&
-    tcb.tuningCopied * 4 > tcb.receiveLimit &&
-    tcb.receiveLimit < config.bufferReceiveMax
+    limits.tuningCopied * 4 > limits.receive &&
+    limits.receive < config.bufferReceiveMax
   ) {
     const pool = tcb.context.pool;
     if (pool.inUse * 2 < pool.budget)
-      tcb.receiveLimit = Math.min(
+      limits.receive = Math.min(
         config.bufferReceiveMax,
-        Math.max(2 * tcb.receiveLimit, 4 * tcb.tuningCopied),
+        Math.max(2 * limits.receive, 4 * limits.tuningCopied),
       );
   }
-  tcb.tuningCopied = 0;
-  tcb.tuningStartedAt = tcb.clock.now;
+  limits.tuningCopied = 0;
+  limits.tuningStartedAt = tcb.clock.now;
 }

@@ -13,9 +13,9 @@ const PROBES = 2;
 
 /** Step 1: the oldest is believed lost, one segment of it; of the others nothing is known. */
 export function markFirstLost(tcb: Tcb): void {
-  const { inFlight } = tcb;
+  const { inFlight, snd } = tcb;
   if (inFlight.count === 0) return;
-  if (inFlight.lengthOf(0) > tcb.snd.mss) inFlight.split(0, tcb.snd.mss);
+  if (inFlight.lengthOf(0) > snd.mss) inFlight.split(0, snd.mss);
   inFlight.setFlags(0, (inFlight.flagsOf(0) & ~RESENT) | LOST);
 }
 
@@ -61,5 +61,6 @@ export function doubtRoom(tcb: Tcb): number {
 }
 
 function newDataFits(tcb: Tcb): boolean {
-  return seqDiff(seqAdd(tcb.snd.una, tcb.snd.wnd), tcb.snd.nxt) > 0;
+  const { snd } = tcb;
+  return seqDiff(seqAdd(snd.una, snd.wnd), snd.nxt) > 0;
 }

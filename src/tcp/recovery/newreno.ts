@@ -12,6 +12,7 @@ import { provenWrong, undo } from './undo.ts';
 
 /** A duplicate ACK in the sense of RFC 5681 §2 has arrived. */
 export function duplicateAckArrived(tcb: Tcb): void {
+  const { snd } = tcb;
   const recovery = tcb.recovery;
   // After a time-out everything is believed lost already: nothing more can have left the network.
   if (recovery.state === 'loss') {
@@ -19,27 +20,28 @@ export function duplicateAckArrived(tcb: Tcb): void {
     return;
   }
   if (recovery.state === 'open') {
-    recovery.disorderNxt = tcb.snd.nxt;
+    recovery.disorderNxt = snd.nxt;
     moveRecovery(tcb, 'disorder', 'duplicate-ack');
   }
   recovery.duplicateAcks++;
   // No more can have left than was in flight when it began: invented ones release nothing (E03).
-  const before = seqGt(recovery.disorderNxt, tcb.snd.una) ? seqDiff(recovery.disorderNxt, tcb.snd.una) : 0;
-  const segments = Math.ceil(before / tcb.snd.mss);
+  const before = seqGt(recovery.disorderNxt, snd.una) ? seqDiff(recovery.disorderNxt, snd.una) : 0;
+  const segments = Math.ceil(before / snd.mss);
   if (recovery.duplicateAcks > segments) recovery.duplicateAcks = segments;
   if (recovery.state === 'disorder' && recovery.duplicateAcks >= tcb.config.reordering) enterRecovery(tcb);
 }
 
 /** RFC 6582 §3.2 step 2. */
 function enterRecovery(tcb: Tcb): void {
+  const { snd, congestion } = tcb;
   const recovery = tcb.recovery;
   // Not again for a window that has already been repaired: the ACK must cover more than `recover`.
-  if (recovery.hasPoint && !seqGt(tcb.snd.una, recovery.recover)) return;
+  if (recovery.hasPoint && !seqGt(snd.una, recovery.recover)) return;
   const answered = isLossAnswered(tcb);
   beginEpisode(tcb);
-  const flight = Math.min(seqDiff(recovery.disorderNxt, tcb.snd.una), tcb.congestion.cwnd);
-  if (!answered) tcb.congestion.lossDetected(flight);
-  recovery.recover = tcb.snd.nxt;
+  const flight = Math.min(seqDiff(recovery.disorderNxt, snd.una), congestion.cwnd);
+  if (!answered) congestion.lossDetected(flight);
+  recovery.recover = snd.nxt;
   recovery.hasPoint = true;
   recovery.partialSeen = false;
   moveRecovery(tcb, 'recovery', 'duplicate-acks');
@@ -53,10 +55,11 @@ function enterRecovery(tcb: Tcb): void {
  * retransmission timer is to be restarted.
  */
 export function newAckArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
+  const { snd } = tcb;
   const recovery = tcb.recovery;
   if (provenWrong(tcb, seg, acked, 0)) undo(tcb);
   // Passed for good: 2^31 bytes later `recover` would seem to lie ahead again (NR-05).
-  if (recovery.hasPoint && seqGt(tcb.snd.una, recovery.recover)) recovery.hasPoint = false;
+  if (recovery.hasPoint && seqGt(snd.una, recovery.recover)) recovery.hasPoint = false;
   switch (recovery.state) {
     case 'open':
       return true;
@@ -65,14 +68,14 @@ export function newAckArrived(tcb: Tcb, seg: Segment, acked: number): boolean {
       moveRecovery(tcb, 'open', 'new-ack');
       return true;
     case 'recovery':
-      if (seqGe(tcb.snd.una, recovery.recover)) {
+      if (seqGe(snd.una, recovery.recover)) {
         leaveRecovery(tcb);
         return true;
       }
       return partialAck(tcb, acked);
     case 'loss':
       if (doubtsAnswered(tcb)) return true;
-      if (seqGe(tcb.snd.una, recovery.recover)) moveRecovery(tcb, 'open', 'recovery-point');
+      if (seqGe(snd.una, recovery.recover)) moveRecovery(tcb, 'open', 'recovery-point');
       return true;
   }
 }
@@ -97,9 +100,10 @@ function partialAck(tcb: Tcb, acked: number): boolean {
 
 /** Marks the oldest segment lost, one MSS of it when it was part of a super-packet. */
 function resendFirst(tcb: Tcb): void {
+  const { snd } = tcb;
   const inFlight = tcb.inFlight;
   if (inFlight.count === 0) return;
-  if (inFlight.lengthOf(0) > tcb.snd.mss) inFlight.split(0, tcb.snd.mss);
+  if (inFlight.lengthOf(0) > snd.mss) inFlight.split(0, snd.mss);
   inFlight.setFlags(0, (inFlight.flagsOf(0) & ~RESENT) | LOST);
   tcb.recovery.forced = true;
 }

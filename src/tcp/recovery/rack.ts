@@ -32,19 +32,21 @@ export function noteDelivery(tcb: Tcb, hasEcho: boolean, echo: number): void {
 
 /** Of something sent twice: did the first sending arrive? Then nothing is known of the second. */
 function isEchoOfOriginal(tcb: Tcb, hasEcho: boolean, echo: number, rtt: number): boolean {
-  if (hasEcho && tcb.timestampsAgreed) {
+  const { timestamps } = tcb;
+  if (hasEcho && timestamps.agreed) {
     const sentAtMs = Math.floor(tcb.context.delivery.sentAt / 1000) | 0;
-    if (((echo - tcb.tsOffset - sentAtMs) | 0) < 0) return true;
+    if (((echo - timestamps.offset - sentAtMs) | 0) < 0) return true;
   }
   return rtt < tcb.rtt.min;
 }
 
 /** A DSACK: our retransmission was not needed, so the window is widened, once a round trip. */
 export function widenWindow(tcb: Tcb): void {
+  const { snd } = tcb;
   const rack = rackOf(tcb);
-  if (rack.widened && seqLt(tcb.snd.una, rack.widenedAt)) return;
+  if (rack.widened && seqLt(snd.una, rack.widenedAt)) return;
   rack.widened = true;
-  rack.widenedAt = tcb.snd.nxt;
+  rack.widenedAt = snd.nxt;
   rack.windowFactor = Math.min(MAX_FACTOR, rack.windowFactor + 1);
   rack.windowPersists = WINDOW_PERSISTS;
 }
@@ -58,12 +60,13 @@ export function recoveryEnded(tcb: Tcb): void {
 
 /** Step 4: how late something may be before it is lost rather than reordered, µs. */
 function reorderingWindow(tcb: Tcb, rack: Rack): number {
+  const { rtt } = tcb;
   const { state } = tcb.recovery;
   if (!rack.reorderingSeen) {
     if (state === 'recovery' || state === 'loss') return 0;
     if (tcb.inFlight.sacked >= tcb.config.reordering * tcb.snd.mss) return 0;
   }
-  return Math.min((rack.windowFactor * tcb.rtt.min) / 4, tcb.rtt.srtt);
+  return Math.min((rack.windowFactor * rtt.min) / 4, rtt.srtt);
 }
 
 /** Step 5: marks what is lost; true when anything was. What is only late by now decides `rack.lostAt`. */
@@ -121,8 +124,9 @@ function findLostOriginals(tcb: Tcb, rack: Rack, limit: number): boolean {
 
 /** Sent after what has arrived: nothing is known of it yet. */
 function isLater(tcb: Tcb, rack: Rack, index: number): boolean {
-  const sentAt = tcb.inFlight.sentAtOf(index);
-  return sentAt > rack.sentAt || (sentAt === rack.sentAt && seqGe(tcb.inFlight.endOf(index), rack.end));
+  const { inFlight } = tcb;
+  const sentAt = inFlight.sentAtOf(index);
+  return sentAt > rack.sentAt || (sentAt === rack.sentAt && seqGe(inFlight.endOf(index), rack.end));
 }
 
 /** Marks record `index` when its time has passed; else it is late. */

@@ -13,6 +13,7 @@
  */
 
 import { SEQ_ZERO, type Seq, seqAdd, seqGe, seqGt } from '../../base/seq.ts';
+import type { Ledger } from '../compact/ledger.ts';
 import { windowReduced } from '../ecn.ts';
 import { STATES } from '../state.ts';
 import type { Tcb } from '../tcb.ts';
@@ -46,6 +47,23 @@ export class Rack {
   probeOwed = false;
   /** RTT samples that were taken when the last one was sent: no second without another (RFC 8985 §7.3). */
   samplesAtProbe = -1;
+
+  exchange(ledger: Ledger): void {
+    this.sentAt = ledger.number(this.sentAt);
+    this.end = ledger.seq(this.end);
+    this.rtt = ledger.number(this.rtt);
+    this.windowFactor = ledger.integer(this.windowFactor);
+    this.windowPersists = ledger.integer(this.windowPersists);
+    this.widenedAt = ledger.seq(this.widenedAt);
+    this.widened = ledger.flag(this.widened);
+    this.reorderingSeen = ledger.flag(this.reorderingSeen);
+    this.lostAt = ledger.number(this.lostAt);
+    this.probing = ledger.flag(this.probing);
+    this.probeEnd = ledger.seq(this.probeEnd);
+    this.probeIsRepeat = ledger.flag(this.probeIsRepeat);
+    this.probeOwed = ledger.flag(this.probeOwed);
+    this.samplesAtProbe = ledger.integer(this.samplesAtProbe);
+  }
 }
 
 /** RFC 9937: how much may be sent for what is delivered during recovery. Bytes. */
@@ -56,6 +74,12 @@ export class ProportionalRate {
   out = 0;
   /** RecoverFS. */
   recoverFlight = 0;
+
+  exchange(ledger: Ledger): void {
+    this.delivered = ledger.integer(this.delivered);
+    this.out = ledger.integer(this.out);
+    this.recoverFlight = ledger.integer(this.recoverFlight);
+  }
 }
 
 export class Recovery {
@@ -99,6 +123,38 @@ export class Recovery {
   forced = false;
   /** The first partial ACK has restarted the timer (RFC 6582 §3.2 step 3). */
   partialSeen = false;
+
+  /** Nothing is being repaired, and nothing that was may still turn out to have been wrong. */
+  get isCalm(): boolean {
+    return this.state === 'open' && this.frto === 'off' && !this.undoable;
+  }
+
+  private createRack(): Rack {
+    this.rack = new Rack();
+    return this.rack;
+  }
+
+  /** All but what is always the same while it {@link isCalm}. */
+  exchange(ledger: Ledger): void {
+    if (ledger.flag(this.rack !== null)) (this.rack ?? this.createRack()).exchange(ledger);
+    else this.rack = null;
+    this.rate.exchange(ledger);
+    this.rtoAt = ledger.number(this.rtoAt);
+    this.episodeUna = ledger.seq(this.episodeUna);
+    this.repeatedAt = ledger.integer(this.repeatedAt);
+    this.repeated = ledger.flag(this.repeated);
+    this.repeatedEnd = ledger.seq(this.repeatedEnd);
+    this.duplicateEnd = ledger.seq(this.duplicateEnd);
+    this.unanswered = ledger.integer(this.unanswered);
+    this.frtoLimit = ledger.seq(this.frtoLimit);
+    this.rescued = ledger.flag(this.rescued);
+    this.duplicateAcks = ledger.integer(this.duplicateAcks);
+    this.recover = ledger.seq(this.recover);
+    this.hasPoint = ledger.flag(this.hasPoint);
+    this.disorderNxt = ledger.seq(this.disorderNxt);
+    this.forced = ledger.flag(this.forced);
+    this.partialSeen = ledger.flag(this.partialSeen);
+  }
 }
 
 /** The one writer of `recovery.state`. */
@@ -111,13 +167,13 @@ export function moveRecovery(tcb: Tcb, to: RecoveryState, trigger: string): void
 
 /** A reduction begins: what it changes is remembered, in case that it turns out to have been wrong. */
 export function beginEpisode(tcb: Tcb): void {
-  const { recovery } = tcb;
+  const { recovery, snd } = tcb;
   tcb.congestion.save();
   tcb.ecn.save();
   windowReduced(tcb);
   recovery.undoable = STATES[tcb.state].synchronized;
-  recovery.episodeUna = tcb.snd.una;
-  if (seqGe(tcb.snd.una, recovery.repeatedEnd)) recovery.repeated = false;
+  recovery.episodeUna = snd.una;
+  if (seqGe(snd.una, recovery.repeatedEnd)) recovery.repeated = false;
   recovery.unanswered = 0;
   recovery.frto = 'off';
 }
@@ -129,7 +185,7 @@ export function noteRepeat(tcb: Tcb, seq: Seq, length: number): void {
   if (recovery.state === 'recovery') recovery.rate.out += length;
   if (!recovery.repeated || seqGe(tcb.snd.una, recovery.repeatedEnd)) {
     recovery.repeated = true;
-    recovery.repeatedAt = (tcb.context.secrets.milliseconds + tcb.tsOffset) | 0;
+    recovery.repeatedAt = (tcb.context.secrets.milliseconds + tcb.timestamps.offset) | 0;
     recovery.repeatedEnd = end;
   } else if (seqGt(end, recovery.repeatedEnd)) {
     recovery.repeatedEnd = end;
@@ -142,6 +198,7 @@ export function noteRepeat(tcb: Tcb, seq: Seq, length: number): void {
  * what RFC 6582 expresses by inflating cwnd, and RFC 3042 by two segments beyond it.
  */
 export function pipe(tcb: Tcb): number {
-  if (tcb.sackAgreed) return tcb.inFlight.pipe;
-  return Math.max(0, tcb.inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
+  const { inFlight } = tcb;
+  if (tcb.handshake.sackAgreed) return inFlight.pipe;
+  return Math.max(0, inFlight.pipe - tcb.recovery.duplicateAcks * tcb.snd.mss);
 }

@@ -42,12 +42,13 @@ export function sackAckArrived(tcb: Tcb, seg: Segment, acked: number, sackedBefo
 /** Something has arrived, and only that tells of what did not; the reordering timer sees to the rest. */
 function repairAfter(tcb: Tcb, acked: number, delivered: number): void {
   // While it is open whether the time-out was right, nothing more is sent again (RFC 5682 §3.1).
-  if (tcb.recovery.state === 'loss' && tcb.recovery.frto !== 'off') {
+  const { recovery } = tcb;
+  if (recovery.state === 'loss' && recovery.frto !== 'off') {
     tcb.context.markReady(tcb);
     return;
   }
   const lost = tcb.config.rack ? detectLosses(tcb) : detectByDupThresh(tcb);
-  switch (tcb.recovery.state) {
+  switch (recovery.state) {
     case 'recovery':
       paceRepair(tcb, delivered, acked > 0 && !lost);
       break;
@@ -87,9 +88,10 @@ function isDuplicateBlock(seg: Segment, left: Seq, right: Seq): boolean {
 
 /** The reordering timer has expired (RFC 8985 §6.2 step 5). */
 export function reorderingExpired(tcb: Tcb): void {
-  const doubting = tcb.recovery.state === 'loss' && tcb.recovery.frto !== 'off';
+  const { recovery } = tcb;
+  const doubting = recovery.state === 'loss' && recovery.frto !== 'off';
   if (doubting || !detectLosses(tcb)) return;
-  const { state } = tcb.recovery;
+  const { state } = recovery;
   if ((state === 'open' || state === 'disorder') && !repairProbe(tcb)) enterRecovery(tcb, 0, 0);
   tcb.context.markReady(tcb);
 }
@@ -161,7 +163,7 @@ function paceRepair(tcb: Tcb, delivered: number, safe: boolean): void {
  */
 export function nextBeyondLost(tcb: Tcb): number {
   const { recovery, inFlight } = tcb;
-  if (recovery.state !== 'recovery' || tcb.config.rack || !tcb.sackAgreed) return -1;
+  if (recovery.state !== 'recovery' || tcb.config.rack || !tcb.handshake.sackAgreed) return -1;
   const { islands } = inFlight;
   if (islands.count > 0) {
     const highest = islands.startOf(islands.count - 1);

@@ -16,8 +16,8 @@ const MIN_PROBE_TIMEOUT = 10_000;
 /** Whether the timer is to be the probe's, not the retransmission timer (§7.2). */
 export function probeIsPossible(tcb: Tcb): boolean {
   const { recovery, inFlight, config } = tcb;
-  if (!config.tlp || !tcb.sackAgreed || !STATES[tcb.state].synchronized) return false;
-  if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retries > 0) return false;
+  if (!config.tlp || !tcb.handshake.sackAgreed || !STATES[tcb.state].synchronized) return false;
+  if (recovery.state !== 'open' || inFlight.sacked > 0 || tcb.retry.retries > 0) return false;
   const { rack } = recovery;
   return (
     rack !== null &&
@@ -76,7 +76,8 @@ export function probeAnswered(
 
 /** A loss that nobody else noticed. */
 function repairedByProbe(tcb: Tcb): void {
+  const { congestion } = tcb;
   windowReduced(tcb);
-  tcb.congestion.lossDetected(Math.min(Math.max(tcb.unacked, tcb.snd.mss), tcb.congestion.cwnd));
+  congestion.lossDetected(Math.min(Math.max(tcb.unacked, tcb.snd.mss), congestion.cwnd));
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

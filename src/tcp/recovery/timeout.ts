@@ -10,6 +10,7 @@ import { beginEpisode, moveRecovery } from './recovery.ts';
 
 /** The retransmission timer has expired, RFC 6298 §5, RFC 5681 §3.1, RFC 6582 §3.2 step 4. */
 export function timeoutExpired(tcb: Tcb, first: boolean): void {
+  const { congestion } = tcb;
   const recovery = tcb.recovery;
   const calm = recovery.state === 'open' || recovery.state === 'disorder';
   if (first && calm) beginEpisode(tcb);
@@ -17,7 +18,7 @@ export function timeoutExpired(tcb: Tcb, first: boolean): void {
   if (first) recovery.frto = calm && mayDoubt(tcb) ? 'repeated' : 'off';
   else if (recovery.frto !== 'off') recovery.frto = 'repeated';
   windowReduced(tcb);
-  tcb.congestion.timedOut(calm ? Math.min(tcb.unacked, tcb.congestion.cwnd) : tcb.unacked, first);
+  congestion.timedOut(calm ? Math.min(tcb.unacked, congestion.cwnd) : tcb.unacked, first);
   markTimedOut(tcb);
   recovery.duplicateAcks = 0;
   recovery.recover = tcb.snd.nxt;

@@ -18,7 +18,7 @@ export function provenWrong(tcb: Tcb, seg: Segment, acked: number, repeated: num
 
 function echoProves(tcb: Tcb, seg: Segment, acked: number): boolean {
   const { recovery } = tcb;
-  if (acked <= 0 || !tcb.timestampsAgreed || !seg.hasTimestamps || seg.tsEcr === 0) return false;
+  if (acked <= 0 || !tcb.timestamps.agreed || !seg.hasTimestamps || seg.tsEcr === 0) return false;
   if (recovery.state !== 'recovery' && recovery.state !== 'loss') return false;
   if (((seg.tsEcr - recovery.repeatedAt) | 0) >= 0) return false;
   noteReordering(tcb);
@@ -37,14 +37,15 @@ function duplicatesProve(tcb: Tcb, repeated: number): boolean {
 
 /** What was repeated in vain had only been overtaken: RACK is to wait for such from now on. */
 function noteReordering(tcb: Tcb): void {
-  if (tcb.recovery.rack !== null) tcb.recovery.rack.reorderingSeen = true;
+  const { recovery } = tcb;
+  if (recovery.rack !== null) recovery.rack.reorderingSeen = true;
 }
 
 /** What was never sent again has come through, and not as part of the whole window (RFC 5682 §2.1 step 2b). */
 function originalProves(tcb: Tcb): boolean {
   const { recovery } = tcb;
   const { delivery } = tcb.context;
-  if (!tcb.sackAgreed || !tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 'off')
+  if (!tcb.handshake.sackAgreed || !tcb.config.frto || recovery.state !== 'loss' || recovery.frto === 'off')
     return false;
   // New data that was sent to find out proves nothing by itself.
   const original = delivery.original && seqLe(delivery.originalEnd, recovery.recover);
@@ -53,14 +54,14 @@ function originalProves(tcb: Tcb): boolean {
 
 /** Back to the windows of before; nothing is believed lost any more. */
 export function undo(tcb: Tcb): void {
-  const { recovery } = tcb;
+  const { recovery, inFlight } = tcb;
   recovery.undoable = false;
   recovery.hasPoint = false;
   recovery.frto = 'off';
   recovery.duplicateAcks = 0;
   tcb.congestion.undo();
   tcb.ecn.undo();
-  tcb.inFlight.forgetLosses();
-  moveRecovery(tcb, tcb.inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
+  inFlight.forgetLosses();
+  moveRecovery(tcb, inFlight.sacked > 0 ? 'disorder' : 'open', 'undo');
   if (tcb.trace !== null) tcb.trace.metricsChanged(tcb);
 }

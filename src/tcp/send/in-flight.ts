@@ -7,6 +7,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { NO_RANGES, type RangeList } from '../../base/range-list.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, toSeq } from '../../base/seq.ts';
+import type { Ledger } from '../compact/ledger.ts';
 import type { Delivery } from './delivery.ts';
 import type { Records, RecordsPool } from './records.ts';
 
@@ -52,6 +53,15 @@ export class InFlight {
 
   constructor(memory: FlightMemory) {
     this.memory = memory;
+  }
+
+  get isEmpty(): boolean {
+    return this.records === null && this.count === 0;
+  }
+
+  /** What is left while nothing is in flight. */
+  exchange(ledger: Ledger): void {
+    this.fack = ledger.seq(this.fack);
   }
 
   /** What the peer has beyond SND.UNA. */

@@ -4,6 +4,7 @@ import { type BufferPool, SMALLEST_BLOCK } from '../../base/buffer-pool.ts';
 import { type ByteRing, copyBytes, EMPTY_RING } from '../../base/byte-ring.ts';
 import { SEQ_ZERO, type Seq, seqAdd, seqDiff } from '../../base/seq.ts';
 import type { Frame } from '../../wire/frame.ts';
+import type { Ledger } from '../compact/ledger.ts';
 import { ONLY_COPIED, type Runs, type RunsPool } from './owned-bytes.ts';
 
 /** What the send buffers of a stack share. */
@@ -23,6 +24,15 @@ export class SendBuffer {
 
   constructor(memory: SendMemory) {
     this.memory = memory;
+  }
+
+  /** No memory is held, and none of the user's. */
+  get isEmpty(): boolean {
+    return this.ring === EMPTY_RING && this.runs === ONLY_COPIED;
+  }
+
+  exchange(ledger: Ledger): void {
+    this.start = ledger.seq(this.start);
   }
 
   /** Bytes held. */

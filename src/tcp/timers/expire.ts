@@ -24,7 +24,7 @@ import {
 
 export function expireTimers(context: TcpContext): void {
   for (let row = context.timers.takeExpired(); row >= 0; row = context.timers.takeExpired()) {
-    expireRow(context, context.blocks[row] as Tcb, row);
+    expireRow(context, context.timed[row] as Tcb, row);
   }
   expireSynReceived(context);
   expireTimeWait(context);
@@ -46,6 +46,7 @@ function expireRow(context: TcpContext, tcb: Tcb, row: number): void {
 }
 
 function timerExpired(tcb: Tcb, timer: number): void {
+  const { acking } = tcb;
   const context = tcb.context;
   switch (timer) {
     case TIMER_RTO:
@@ -59,8 +60,8 @@ function timerExpired(tcb: Tcb, timer: number): void {
       persistExpired(tcb);
       break;
     case TIMER_DELAYED_ACK:
-      tcb.ackNow = true;
-      tcb.ackWasDelayed = true;
+      acking.ackNow = true;
+      acking.ackWasDelayed = true;
       context.markReady(tcb);
       break;
     case TIMER_KEEPALIVE:
@@ -87,15 +88,15 @@ function expireSynReceived(context: TcpContext): void {
   while (records.nextDeadline <= context.clock.now) {
     const tcb = context.blockOf(records.flowOf(records.first()));
     if (context.trace !== null) context.trace.timerFired(tcb, TIMER_SYN_ACK);
-    if (tcb.compactCount >= tcb.config.retriesSynAck) {
+    if (tcb.retry.recordCount >= tcb.config.retriesSynAck) {
       transitionFromAny(tcb, 'USER TIMEOUT');
       release(context, tcb, 'timeout-r2');
       continue;
     }
-    tcb.compactCount++;
-    const backOff = Math.min(tcb.config.rtoMax, tcb.config.rtoInitial * 2 ** tcb.compactCount);
-    tcb.compactDeadline = context.clock.now + backOff;
-    tcb.synOwed = true;
+    tcb.retry.recordCount++;
+    const backOff = Math.min(tcb.config.rtoMax, tcb.config.rtoInitial * 2 ** tcb.retry.recordCount);
+    tcb.retry.recordDeadline = context.clock.now + backOff;
+    tcb.handshake.synOwed = true;
     if (context.trace !== null) context.trace.timerSet(tcb, TIMER_SYN_ACK, false);
     context.markReady(tcb);
     context.packRecord(tcb);

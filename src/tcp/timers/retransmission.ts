@@ -16,26 +16,28 @@ const R1 = 3;
 
 /** Something that occupies sequence space was sent: RFC 6298 §5.1. */
 export function segmentSent(tcb: Tcb): void {
+  const { user } = tcb;
   if (isArmed(tcb, TIMER_PERSIST)) cancelTimer(tcb, TIMER_PERSIST);
   if (isArmed(tcb, TIMER_TLP)) armProbe(tcb);
   else if (!isArmed(tcb, TIMER_RTO) && !isArmed(tcb, TIMER_RACK)) setLossTimer(tcb, true);
-  if (tcb.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  if (user.userTimeout > 0 && !isArmed(tcb, TIMER_USER)) armTimer(tcb, TIMER_USER, user.userTimeout);
 }
 
 /** SND.UNA has moved: RFC 6298 §5.2, §5.3. `restart` is false for later partial ACKs. */
 export function progressMade(tcb: Tcb, restart: boolean): void {
-  tcb.retries = 0;
-  tcb.probes = 0;
-  tcb.persistBackoff = 0;
-  tcb.r1Told = false;
+  const { retry, user } = tcb;
+  retry.retries = 0;
+  retry.probes = 0;
+  retry.persistBackoff = 0;
+  retry.r1Told = false;
   setLossTimer(tcb, restart);
   if (tcb.inFlight.count === 0) {
     // Data that a closed window holds back goes on waiting for its user.
-    if (tcb.userTimeout > 0 && tcb.sendBuffer.length > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+    if (user.userTimeout > 0 && tcb.sendBuffer.length > 0) armTimer(tcb, TIMER_USER, user.userTimeout);
     else cancelTimer(tcb, TIMER_USER);
     return;
   }
-  if (tcb.userTimeout > 0) armTimer(tcb, TIMER_USER, tcb.userTimeout);
+  if (user.userTimeout > 0) armTimer(tcb, TIMER_USER, user.userTimeout);
 }
 
 /**
@@ -49,7 +51,7 @@ export function setLossTimer(tcb: Tcb, restart: boolean): void {
     only(tcb, -1);
     return;
   }
-  if (restart) recovery.rtoAt = clock.now + tcb.rtt.backedOff(tcb.backoff, tcb.config);
+  if (restart) recovery.rtoAt = clock.now + tcb.rtt.backedOff(tcb.retry.backoff, tcb.config);
   const lostAt = recovery.rack === null ? 0 : recovery.rack.lostAt;
   if (lostAt > 0) {
     only(tcb, TIMER_RACK);
@@ -85,16 +87,17 @@ export function lossTimerExpired(tcb: Tcb, timer: number): void {
     return;
   }
   probeExpired(tcb);
-  const rto = tcb.rtt.backedOff(tcb.backoff, tcb.config);
+  const rto = tcb.rtt.backedOff(tcb.retry.backoff, tcb.config);
   tcb.recovery.rtoAt = tcb.clock.now + rto;
   if (tcb.inFlight.count > 0) armTimer(tcb, TIMER_RTO, rto);
 }
 
 /** The timer has expired: RFC 6298 §5.4 to §5.6. */
 export function retransmissionExpired(tcb: Tcb): void {
+  const { ecn, retry } = tcb;
   const context = tcb.context;
-  if (tcb.ecn.waiting) {
-    tcb.ecn.waiting = false;
+  if (ecn.waiting) {
+    ecn.waiting = false;
     context.markReady(tcb);
   }
   if (tcb.inFlight.count === 0) {
@@ -102,17 +105,17 @@ export function retransmissionExpired(tcb: Tcb): void {
     return;
   }
   // A user timeout takes the place of the count (MUST-21): shorter, longer, or without end.
-  if (tcb.userTimeout === 0 && tcb.retries >= retriesAllowed(tcb)) {
+  if (tcb.user.userTimeout === 0 && retry.retries >= retriesAllowed(tcb)) {
     giveUp(tcb, 'timeout-r2');
     return;
   }
   context.counters.count(REASON.TCP_RTO);
-  const first = tcb.retries === 0;
-  tcb.retries++;
-  tcb.backoff++;
-  if (tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED') tcb.synRetransmitted++;
-  if (tcb.retries === R1 && !tcb.r1Told) {
-    tcb.r1Told = true;
+  const first = retry.retries === 0;
+  retry.retries++;
+  retry.backoff++;
+  if (tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED') tcb.handshake.synRetransmitted++;
+  if (retry.retries === R1 && !retry.r1Told) {
+    retry.r1Told = true;
     context.queueEvent(tcb, EVENT_R1);
   }
   timeoutExpired(tcb, first);
@@ -127,7 +130,7 @@ function retriesAllowed(tcb: Tcb): number {
   switch (tcb.state) {
     case 'SYN-SENT':
     case 'SYN-RECEIVED':
-      if (tcb.fastOpenListener !== null) return config.retriesSynAck;
+      if (tcb.handshake.fastOpenListener !== null) return config.retriesSynAck;
       // Other passive opens are compact records: this one is an active open whose SYN has crossed the peer's.
       return config.retriesSyn;
     default:

@@ -1,5 +1,6 @@
 /** Round-trip time and retransmission timeout, RFC 6298. All values µs. */
 
+import type { Ledger } from '../compact/ledger.ts';
 import type { TcpConfig } from '../tcp-config.ts';
 
 /** Clock granularity G: the timestamp clock ticks once a millisecond. */
@@ -53,5 +54,13 @@ export class Rtt {
   /** RTO after `retries` back-offs, RFC 6298 §5.5. */
   backedOff(retries: number, config: TcpConfig): number {
     return Math.min(config.rtoMax, this.rto * 2 ** Math.min(retries, 30));
+  }
+
+  exchange(ledger: Ledger): void {
+    this.srtt = ledger.integer(this.srtt);
+    this.rttvar = ledger.integer(this.rttvar);
+    this.rto = ledger.number(this.rto);
+    this.min = ledger.integer(this.min);
+    this.samples = ledger.integer(this.samples);
   }
 }

@@ -34,13 +34,13 @@ export function isArmedFor(tcb: Tcb, timer: number, after: number): boolean {
 
 /** Starts to wait for silence, RFC 9293 §3.8.4. */
 export function armKeepAlive(tcb: Tcb): void {
-  if (STATES[tcb.state].synchronized && tcb.row >= 0) armTimer(tcb, TIMER_KEEPALIVE, tcb.keepAliveIdle);
+  if (STATES[tcb.state].synchronized && tcb.row >= 0) armTimer(tcb, TIMER_KEEPALIVE, tcb.user.keepAliveIdle);
 }
 
 /** The user does not want keep-alives any more. */
 export function stopKeepAlive(tcb: Tcb): void {
   if (tcb.row >= 0) cancelTimer(tcb, TIMER_KEEPALIVE);
-  tcb.probes = 0;
+  tcb.retry.probes = 0;
 }
 
 /** The connection is over: whoever watches is told of each timer that was still armed. */

@@ -109,7 +109,7 @@ test('N03: an endless flood: a turn takes 256 packets, and what is due is done i
     clock.now = stack.nextDeadline() > clock.now ? stack.nextDeadline() : clock.now + 2 ** turn * SECOND;
   }
   assert.ok(stack.counters.byReason.some((count) => count >= 5 * 256));
-  assert.ok(app.tcb.retries >= 2, 'the SYN is sent again while the flood goes on');
+  assert.ok(app.tcb.retry.retries >= 2, 'the SYN is sent again while the flood goes on');
 });
 
 test('N03: two stacks in one process with much to say to each other leave the event loop its turns', async (t) => {
@@ -228,7 +228,7 @@ test('N14: a clock that goes back stands still for the stack', () => {
   clock.now -= 500 * SECOND;
   stack.runTurn();
   assert.equal(stack.clock.now, now);
-  assert.equal(app.tcb.retries, 0);
+  assert.equal(app.tcb.retry.retries, 0);
   assert.ok(app.tcb.rtt.srtt >= 0);
 });
 
@@ -241,7 +241,7 @@ test('N14: after a leap of a day each timer is due once: one retransmission, and
   clock.now += 24 * 3600 * SECOND;
   for (let turn = 0; turn < 10; turn++) stack.runTurn();
   assert.equal(packets, 1);
-  assert.deepEqual([app.state, app.tcb.retries], ['ESTABLISHED', 1]);
+  assert.deepEqual([app.state, app.tcb.retry.retries], ['ESTABLISHED', 1]);
 });
 
 test('N15: stopped for a minute: what has come meanwhile is taken before a timer expires', () => {
@@ -255,7 +255,7 @@ test('N15: stopped for a minute: what has come meanwhile is taken before a timer
   clock.now += 60 * SECOND;
   stack.runTurn();
   assert.equal(app.tcb.unacked, 0);
-  assert.equal(app.tcb.retries, 0);
+  assert.equal(app.tcb.retry.retries, 0);
   assert.ok(app.tcb.congestion.cwnd >= cwnd);
 });
 

@@ -93,7 +93,7 @@ test('D10 PAWS poisoning: a huge TSval is kept only with a segment at the left e
   bed.peer.send({ flags: 'PA', seq: 1, ack: 1 - 2 ** 30, data: 10, options: huge });
   bed.peer.send({ flags: 'S', seq: 1, options: huge });
   bed.peer.send({ flags: 'R', seq: 5, options: huge });
-  assert.equal(app.tcb.tsRecent, 1000);
+  assert.equal(app.tcb.timestamps.recent, 1000);
   bed.peer.send({ flags: 'PA', seq: 1, data: 10 });
   assert.equal(app.received.length, 10);
 });

@@ -139,9 +139,9 @@ test('S12: the timer fires under a window of zero: one packet for each, and none
   bed.peer.sent();
   bed.peer.ack(1, 0);
   for (let i = 0; i < 8; i++) {
-    const before = app.tcb.retries;
+    const before = app.tcb.retry.retries;
     bed.advance(120_000);
-    assert.ok(bed.peer.sent().length <= Math.max(1, app.tcb.retries - before) + 1);
+    assert.ok(bed.peer.sent().length <= Math.max(1, app.tcb.retry.retries - before) + 1);
     if (app.state === 'CLOSED') break;
     bed.peer.ack(1, 0);
   }

@@ -77,11 +77,11 @@ test('a super-packet counts as its segments, in statistics and where every secon
   bed.peer.expectNothing();
   bed.advance(1000);
   bed.peer.expect({ flags: 'A', ack: 1 + MSS });
-  const before = app.tcb.dataSegmentsReceived;
+  const before = app.tcb.tally.dataSegmentsReceived;
   deliver(bed, { flags: 'A', data: 2 * MSS + 1 });
   bed.peer.expect({ flags: 'A', ack: 2 + 3 * MSS, length: 0 });
   bed.peer.expectNothing();
-  assert.equal(app.tcb.dataSegmentsReceived - before, 3);
+  assert.equal(app.tcb.tally.dataSegmentsReceived - before, 3);
   assertRead(app, 3 * MSS + 1);
 });
 

@@ -81,7 +81,7 @@ export function threeDuplicates({ bed, app }: EcnConnection, flags = 'A'): void 
     bed.peer.send({
       flags,
       ack: start,
-      ...(app.tcb.sackAgreed ? { options: { sack } } : {}),
+      ...(app.tcb.handshake.sackAgreed ? { options: { sack } } : {}),
     });
   }
 }

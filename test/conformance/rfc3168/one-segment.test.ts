@@ -32,7 +32,7 @@ function atOneSegment(config = {}): EcnConnection {
 test('EC-08: an echo at a window of one segment: the next is sent when the retransmission timer expires', () => {
   for (const congestion of ['reno', 'cubic']) {
     const { bed, app } = atOneSegment({ congestion });
-    const retransmissions = app.tcb.retransmissions;
+    const retransmissions = app.tcb.tally.retransmissions;
     for (let round = 0; round < 5; round++) {
       const rto = app.tcb.rtt.rto / 1000;
       assert.ok(rto >= 200);
@@ -47,8 +47,8 @@ test('EC-08: an echo at a window of one segment: the next is sent when the retra
       assert.ok(cwr(next), 'the peer is told');
       bed.peer.expectNothing();
     }
-    assert.equal(app.tcb.retransmissions, retransmissions, 'nothing is sent again');
-    assert.equal(app.tcb.backoff, 0);
+    assert.equal(app.tcb.tally.retransmissions, retransmissions, 'nothing is sent again');
+    assert.equal(app.tcb.retry.backoff, 0);
   }
 });
 

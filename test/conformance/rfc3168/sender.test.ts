@@ -246,7 +246,7 @@ test('EC-06: a loss and an echo of one window make one reduction, in any order',
       });
       bed.advance(20);
       const { ssthresh } = app.tcb.congestion;
-      const note = `${order}, SACK ${app.tcb.sackAgreed}`;
+      const note = `${order}, SACK ${app.tcb.handshake.sackAgreed}`;
       // Half of what was in flight; a second reduction would leave half of that.
       assert.ok(ssthresh >= 4 * MSS && ssthresh <= 5 * MSS, `${note}: ssthresh ${ssthresh}`);
       const answered = order === 'echo first' || order === 'together';

@@ -175,7 +175,7 @@ test('EC-01, SF-03: a SYN cookie keeps ECN in the timestamp, whatever else it ke
         assert.equal(bed.stack.tcp.stats.synReceived, 0, 'nothing is kept');
         peer.send({ flags: 'A' });
         const app = bed.accepted[0] as Application;
-        assert.equal(app.tcb.sackAgreed, sackPermitted);
+        assert.equal(app.tcb.handshake.sackAgreed, sackPermitted);
         assert.equal(app.tcb.snd.shift, wscale ?? 0);
         assertAgreed(bed, peer, app, pattern === 'EC', `SYN with ${pattern}`);
       }

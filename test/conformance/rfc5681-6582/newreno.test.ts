@@ -257,5 +257,5 @@ test('IW-03: retransmissions are counted, and the initial window can be set', ()
   assert.equal(spans(bed).length, 2);
   bed.advance(2000);
   assert.ok(bed.counter('TCP_RETRANSMIT') >= 1);
-  assert.ok(app.tcb.retransmissions >= 1);
+  assert.ok(app.tcb.tally.retransmissions >= 1);
 });

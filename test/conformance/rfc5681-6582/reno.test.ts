@@ -128,7 +128,7 @@ test('CC-06: a second timeout of the same segment leaves ssthresh alone', () => 
   const { bed, app } = sender(10);
   app.write(10_000);
   bed.advance(5000);
-  assert.ok(app.tcb.retries >= 2);
+  assert.ok(app.tcb.retry.retries >= 2);
   assert.deepEqual(window(app), [MSS, 5 * MSS]);
 });
 

@@ -74,7 +74,7 @@ test('PM-05, S27: what was too large is sent again at once, in order, and that i
   assert.equal(again[0]?.seq, 1);
   assert.equal(again[0]?.length, 1000);
   assert.deepEqual([app.tcb.congestion.cwnd, app.tcb.congestion.ssthresh], [cwnd, ssthresh]);
-  assert.equal(app.tcb.retries, 0);
+  assert.equal(app.tcb.retry.retries, 0);
   assert.equal(bed.counter('TCP_RTO'), 0);
   assert.notEqual(app.tcb.recovery.state, 'loss');
   // Everything gets there without a timeout.

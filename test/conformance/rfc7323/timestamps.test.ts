@@ -185,7 +185,7 @@ test('TS-08: a reset is never checked by PAWS and never moves TS.Recent', () => 
   const app = bed.peer.handshake('passive', { tsVal: 5000 });
   bed.peer.send({ flags: 'R', seq: 2, options: stamped(bed, 0x7000_0000) });
   bed.peer.expect({ flags: 'A' });
-  assert.equal(app.tcb.tsRecent, 5000);
+  assert.equal(app.tcb.timestamps.recent, 5000);
   bed.peer.send({ flags: 'R', seq: 1, options: stamped(bed, 1) });
   assert.equal(app.state, 'CLOSED');
 });
@@ -232,7 +232,7 @@ test('TS-10: after 24 days of silence any TSval is taken', () => {
   bed.peer.send({ flags: 'PA', seq: 1, data: 10, options: stamped(bed, 4000) });
   assert.equal(app.received.length, 10);
   // And it is the new TS.Recent: what follows is not taken to be old.
-  assert.equal(app.tcb.tsRecent, 4000);
+  assert.equal(app.tcb.timestamps.recent, 4000);
   bed.peer.send({ flags: 'PA', seq: 11, data: 10, options: stamped(bed, 4001) });
   assert.equal(app.received.length, 20);
 });

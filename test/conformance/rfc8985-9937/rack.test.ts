@@ -126,7 +126,7 @@ test('RK-02: the echo of the first sending’s timestamp says that it was not th
   const sender = new SackSender({}, { tsVal: 1000 });
   const { tcb } = sender.app;
   sender.flight(10);
-  const sentAt = tcb.context.secrets.milliseconds + tcb.tsOffset;
+  const sentAt = tcb.context.secrets.milliseconds + tcb.timestamps.offset;
   const ack = (tsVal: number, tsEcr: number, to: number, sack?: readonly [number, number]): void =>
     sender.bed.peer.send({
       flags: 'A',

@@ -61,7 +61,7 @@ test('Eifel, RFC 3522: the echo of a timestamp older than the retransmission tak
   const { tcb } = sender.app;
   sender.flight(10);
   const cwnd = sender.cwnd;
-  const sentAt = tcb.context.secrets.milliseconds + tcb.tsOffset;
+  const sentAt = tcb.context.secrets.milliseconds + tcb.timestamps.offset;
   sender.bed.advance(1000);
   assert.equal(sender.state, 'loss');
   assert.equal(sender.cwnd, 1);

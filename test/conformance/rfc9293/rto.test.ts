@@ -298,5 +298,5 @@ test('RTO-11: with a constant round-trip time the RTO stays above it by the cloc
   const app = openWithRtt(bed, 50);
   for (let round = 0; round < 200; round++) roundTrip(bed, app, 50);
   assert.ok(app.tcb.rtt.rto >= 50_000 + 1000);
-  assert.equal(app.tcb.retransmissions, 0);
+  assert.equal(app.tcb.tally.retransmissions, 0);
 });

@@ -223,14 +223,14 @@ export class Machine {
       checkConnection(tcb, now);
       return;
     }
-    const limit = tcb.receiveLimit;
+    const limit = tcb.limits.receive;
     const most = Math.max(limit, this.limits.get(tcb) ?? 0);
     this.limits.set(tcb, most);
-    tcb.receiveLimit = most;
+    tcb.limits.receive = most;
     try {
       checkConnection(tcb, now);
     } finally {
-      tcb.receiveLimit = limit;
+      tcb.limits.receive = limit;
     }
   }
 

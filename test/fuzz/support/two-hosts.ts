@@ -44,13 +44,13 @@ export class TwoHosts {
       assert.equal(stack.counters.byReason[REASON.PACKET_GUARD], 0, 'PACKET_GUARD');
       assert.ok(stack.nextDeadline() > this.clock.now, 'a turn is due and does not run');
       stack.tcp.forEachConnection((tcb) => {
-        const limit = tcb.receiveLimit;
+        const limit = tcb.limits.receive;
         // A user may make the buffer smaller than what was offered.
-        if (tcb.receiveLimitFixed) tcb.receiveLimit = Infinity;
+        if (tcb.limits.receiveFixed) tcb.limits.receive = Infinity;
         try {
           checkConnection(tcb, this.clock.now);
         } finally {
-          tcb.receiveLimit = limit;
+          tcb.limits.receive = limit;
         }
       });
     }

@@ -65,6 +65,8 @@ function build(scenario: Scenario, start: number, options: RunOptions): Run {
     });
   const a = host('A', ADDRESS_A, 'a', scenario.configA);
   const b = host('B', ADDRESS_B, 'b', scenario.configB);
+  // Whoever rests whenever he can must not be told from who does not.
+  if (scenario.seed % 3 === 0) for (const { stack } of [a, b]) stack.tcp.context.resting.insist();
   const run: Run = { world, link, a, b, pairs: [], openingDelay: scenario.aToB.delay ?? 0 };
   scenario.connections.forEach((plan, index) => {
     const keys: [number, number] = [scenario.seed * 8 + index * 2, scenario.seed * 8 + index * 2 + 1];
