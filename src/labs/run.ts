@@ -58,11 +58,17 @@ export async function runLab(lab: Lab, options: RunOptions): Promise<LabResult> 
     const breaks = broken && (lab.broken.act ?? act.name) === act.name ? lab.broken : null;
     // Where one act is broken the others are not played: they would only be green.
     if (broken && breaks === null) continue;
-    let result = await runAct(act, breaks, options);
-    while (!result.ok && options.again?.(act) === true) result = await runAct(act, breaks, options);
-    acts.push(result);
+    acts.push(await playAct(act, breaks, options));
   }
   return { id: lab.id, mode, ok: acts.every(({ ok }) => ok), acts };
+}
+
+/** Once, or as often as the options say. */
+async function playAct(act: Act, breaks: Break | null, options: RunOptions): Promise<ActResult> {
+  for (;;) {
+    const result = await runAct(act, breaks, options);
+    if (result.ok || options.again?.(act) !== true) return result;
+  }
 }
 
 async function runAct(act: Act, breaks: Break | null, options: RunOptions): Promise<ActResult> {
