@@ -127,8 +127,8 @@ export async function spread(server, connections, { speaks, seconds }) {
     connections,
     seconds,
     warm: 0.1,
-    // So many that those at rest have woken: what is asked for is the cost in use.
-    rounds: Math.max(SPREAD_WARM_UP, 2 * connections),
+    // Of ours so many that those at rest have woken: what is asked for is the cost in use.
+    rounds: speaks ? Math.max(SPREAD_WARM_UP, 2 * connections) : SPREAD_WARM_UP,
     oneCore: true,
   });
   const client = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
