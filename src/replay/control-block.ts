@@ -25,7 +25,7 @@ const LEFT_OUT = new Set([
   'memory',
 ]);
 const SEQUENCE_NUMBERS = new Set(
-  'iss una nxt max wl1 wl2 up irs lastAckSent fin recover recoveryPoint highRxt tsRecent tsOffset'.split(' '),
+  'iss una nxt max wl1 wl2 up irs lastAckSent fin recover recoveryPoint highRxt recent offset'.split(' '),
 );
 const DEEPEST = 3;
 /** Longer rows of numbers are memory, not state. */

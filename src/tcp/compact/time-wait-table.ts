@@ -66,7 +66,7 @@ export class TimeWaitTable {
   private used = 0;
   count = 0;
 
-  /** Stores a block that is in TIME-WAIT; its deadline is `tcb.compactDeadline`. Returns the record. */
+  /** Stores a block that is in TIME-WAIT; its deadline is `tcb.retry.recordDeadline`. Returns the record. */
   add(tcb: Tcb): number {
     if (this.firstFree === NONE && this.used === this.deadline.length) this.grow();
     let index = this.firstFree;
