@@ -7,7 +7,7 @@ import type { FaultTrace } from '../trace/fault-trace.ts';
 /** Time, virtual or real. µs. */
 export interface Timeline {
   now(): number;
-  /** Runs `run` at `time`; soon, when that is past. */
+  /** Runs `run` at `time`, or later, never before; soon, when that is past. */
   at(time: number, run: () => void): void;
 }
 

@@ -5,30 +5,18 @@ import { FaultDevice } from '../../faults/fault-device.ts';
 import { FaultError, type Faults } from '../../faults/faults.ts';
 import { FaultSyntaxError } from '../../faults/lexer.ts';
 import { lookupIn } from '../../faults/stack-lookup.ts';
-import type { Timeline } from '../../faults/world.ts';
 import type { NodeStack } from '../../index.ts';
 import { systemClock } from '../../stack/driver.ts';
 import type { FaultTrace } from '../../trace/fault-trace.ts';
 import type { Handler } from '../control/server.ts';
 import { CliError, EXIT_FAILED, usage } from '../errors.ts';
 import { injectFromOutside, type KernelSide } from './outside.ts';
-
-/** setTimeout takes 31 bits of milliseconds. */
-const LONGEST_WAIT = 0x7fffffff;
-
-/** The stack's own clock, and a timer that keeps no process alive. */
-const realTime: Timeline = {
-  now: () => systemClock.now,
-  at(time, run) {
-    const wait = Math.ceil((time - systemClock.now) / 1000);
-    setTimeout(run, Math.min(LONGEST_WAIT, Math.max(0, wait))).unref();
-  },
-};
+import { realTimeline } from './real-timeline.ts';
 
 /** A device with a fault layer around it. */
 export function withFaults(device: Device, seed: number, trace: FaultTrace, hits?: Int32Array): FaultDevice {
   return new FaultDevice(device, {
-    ...{ timeline: realTime, seed, trace },
+    ...{ timeline: realTimeline(systemClock), seed, trace },
     ...(hits === undefined ? {} : { hits }),
   });
 }
