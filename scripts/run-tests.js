@@ -14,11 +14,14 @@ import { Results } from './test-results.js';
 
 /**
  * What must also pass on the other versions of Node. The tools' own tests are not about Node, and
- * raw-socket is built for one only; the pairs of edits and the million of TIME-WAITs take the stack's time, not Node's.
+ * raw-socket is built for one only; attacks, limits and the long simulations try the stack, not what it runs on.
  */
 const CORE_FOLDERS = ['unit', 'property', 'conformance', 'sim'];
-const NOT_CORE =
-  /^test\/(unit\/(lint|rfc-gate|test-runner|garbage|wire\/checksum-oracle)|conformance\/attacks\/pairs-|sim\/time-wait-million)/;
+const NOT_CORE = [
+  /^test\/unit\/(lint|rfc-gate|test-runner|garbage|wire\/checksum-oracle)/,
+  /^test\/conformance\/(attacks\/(?!runtime|event-loop)|limits\/)/,
+  /^test\/sim\/(time-wait-million|throughput|fairness|busy-worlds)/,
+];
 const NODE_VERSIONS = [20, 22, 24];
 /** ms after which a file that has not ended has failed. */
 const LIMIT = 600_000;
@@ -73,7 +76,7 @@ function fileTasks(files, { node, group, env } = {}) {
 }
 
 function otherNodes() {
-  const core = inFolders(CORE_FOLDERS).filter((file) => !NOT_CORE.test(file));
+  const core = inFolders(CORE_FOLDERS).filter((file) => !NOT_CORE.some((pattern) => pattern.test(file)));
   const others = NODE_VERSIONS.filter((major) => Number.parseInt(process.versions.node, 10) !== major);
   return others.flatMap((major) => {
     const node = nodeOf(major);
