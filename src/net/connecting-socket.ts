@@ -57,7 +57,6 @@ export abstract class ConnectingSocket extends SocketBase implements ConnectionU
       throw argumentError('ERR_MISSING_ARGS', 'The "options" or "port" or "path" argument must be specified');
     }
     refusePipe(options);
-    Reflect.deleteProperty(this, 'write');
     if (this.destroyed || this._handle !== null) this.startOver();
     this._unrefTimer();
     this.connecting = true;

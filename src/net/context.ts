@@ -22,8 +22,8 @@ export class NetContext {
   readonly stack: NetStack;
   /** Open connections and listeners. */
   private readonly holders = new Set<Holder>();
-  /** Those of them that keep the process alive: ref and unref. */
-  private readonly referenced = new Set<Holder>();
+  /** Those of them that do not keep the process alive: few. */
+  private readonly unreferenced = new Set<Holder>();
   private anchor: NodeJS.Timeout | null = null;
 
   constructor(stack: NetStack) {
@@ -38,19 +38,24 @@ export class NetContext {
 
   hold(holder: Holder): void {
     this.holders.add(holder);
-    this.setReferenced(holder, true);
+    this.keepAlive();
   }
 
   release(holder: Holder): void {
     this.holders.delete(holder);
-    this.setReferenced(holder, false);
+    this.unreferenced.delete(holder);
+    this.keepAlive();
   }
 
   /** Whether `holder` keeps the process alive. */
   setReferenced(holder: Holder, on: boolean): void {
-    if (on && this.holders.has(holder)) this.referenced.add(holder);
-    else this.referenced.delete(holder);
-    if (this.referenced.size > 0) {
+    if (on || !this.holders.has(holder)) this.unreferenced.delete(holder);
+    else this.unreferenced.add(holder);
+    this.keepAlive();
+  }
+
+  private keepAlive(): void {
+    if (this.holders.size > this.unreferenced.size) {
       this.anchor ??= setInterval(() => {}, FOREVER_MS);
     } else if (this.anchor !== null) {
       clearInterval(this.anchor);

@@ -1,6 +1,6 @@
 /** `net.Socket` over the stack: a Duplex with the events of Node's, in the same order. */
 
-import { Duplex, type DuplexOptions } from 'node:stream';
+import type { DuplexOptions } from 'node:stream';
 import { type Callback, checkDelay } from './arguments.ts';
 import { ConnectingSocket } from './connecting-socket.ts';
 import type { Connection } from './connection.ts';
@@ -51,7 +51,6 @@ export class Socket extends ConnectingSocket {
     );
     this.onread = options.onread ?? null;
     if (this.onread !== null) this.nextOnreadBuffer();
-    this.on('end', () => this.refuseWritesAfterEnd());
     if (options.handle !== undefined) this.adopt(options.handle, options.pauseOnCreate === true);
   }
 
@@ -131,6 +130,19 @@ export class Socket extends ConnectingSocket {
 
   // ── Writing ────────────────────────────────────────────────────────────────────────────────
 
+  /** A write after the peer has finished, where both ends close together, is EPIPE. */
+  override write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
+    if (this.allowHalfOpen || !this.writableEnded || !this.readableEnded)
+      return super.write(chunk, encoding as BufferEncoding, done as never);
+    const callback = typeof encoding === 'function' ? encoding : done;
+    const error = Object.assign(new Error('This socket has been ended by the other party'), {
+      code: 'EPIPE',
+    });
+    if (typeof callback === 'function') process.nextTick(callback as Callback, error);
+    this.destroy(error);
+    return false;
+  }
+
   override _write(
     chunk: Uint8Array | string,
     encoding: BufferEncoding,
@@ -186,23 +198,6 @@ export class Socket extends ConnectingSocket {
     } else {
       this._handle.shutdown(done);
     }
-  }
-
-  /** A write after the peer has finished, where both ends close together, is EPIPE. */
-  private refuseWritesAfterEnd(): void {
-    if (this.allowHalfOpen) return;
-    const write = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
-      const callback = typeof encoding === 'function' ? encoding : done;
-      if (!this.writableEnded)
-        return Duplex.prototype.write.call(this, chunk, encoding as BufferEncoding, done as never);
-      const error = Object.assign(new Error('This socket has been ended by the other party'), {
-        code: 'EPIPE',
-      });
-      if (typeof callback === 'function') process.nextTick(callback as Callback, error);
-      this.destroy(error);
-      return false;
-    };
-    this.write = write as this['write'];
   }
 
   // ── The end ────────────────────────────────────────────────────────────────────────────────

@@ -94,11 +94,14 @@ class Source extends RawService {
   }
 }
 
+/** Corked: the answer waits for the FIN, and one segment carries both. */
 class Churn extends RawService {
   readable(tcb) {
-    this.tcp.discard(tcb, tcb.readable);
-    this.tcp.send(tcb, CHURN_ANSWER, 0, CHURN_ANSWER.length);
-    this.tcp.close(tcb);
+    const { tcp } = this;
+    tcp.discard(tcb, tcb.readable);
+    tcp.setCork(tcb, true);
+    tcp.send(tcb, CHURN_ANSWER, 0, CHURN_ANSWER.length);
+    tcp.close(tcb);
   }
 }
 

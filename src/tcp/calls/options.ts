@@ -11,7 +11,7 @@ export function setNoDelay(tcb: Tcb, on: boolean): void {
   if (on) tcb.context.markReady(tcb);
 }
 
-/** Full segments only, until uncorked. */
+/** Full segments only, until uncorked or closed: then the FIN goes with the rest. */
 export function setCork(tcb: Tcb, on: boolean): void {
   tcb.user.cork = on;
   if (!on) tcb.context.markReady(tcb);

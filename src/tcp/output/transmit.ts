@@ -279,11 +279,13 @@ function waitForWindow(tcb: Tcb): void {
 
 /**
  * Whether the FIN goes with the next `length` bytes. It follows the last byte in a segment of its own,
- * so that what closes and what carries data are told apart; `lab.finWithData` puts it on that byte's.
+ * so that what closes and what carries data are told apart; `lab.finWithData`, or a user who has corked,
+ * puts it on that byte's.
  */
 function finMayGo(tcb: Tcb, length: number): boolean {
   if (!tcb.finQueued || tcb.finSent || length !== tcb.unsent) return false;
-  return (length === 0 || tcb.config.labFinWithData) && windowRoom(tcb) > length;
+  const joins = length === 0 || tcb.user.cork || tcb.config.labFinWithData;
+  return joins && windowRoom(tcb) > length;
 }
 
 /** How long the peer's window, not ours, holds data back (`tcpi_rwnd_limited`). */
