@@ -23,6 +23,7 @@ void read_request(napi_env env, napi_value object, TunRequest &request) {
   int64_t queues = integer_property(env, object, "queues", 1);
   request.queues = queues < 1 ? 1 : queues > MAX_QUEUES ? MAX_QUEUES : static_cast<int>(queues);
   request.vnet_header = integer_property(env, object, "vnetHeader", 0) != 0;
+  request.gather = integer_property(env, object, "gather", 0) != 0;
   napi_value offloads;
   napi_get_named_property(env, object, "offloads", &offloads);
   request.offload_count = integers_of(env, offloads, request.offloads, MAX_OFFLOADS);
@@ -42,6 +43,7 @@ napi_value make_result(napi_env env, const TunResult &result) {
   set_property(env, object, "name", name);
   set_property(env, object, "queues", make_integers(env, result.fds, result.count));
   set_property(env, object, "vnetHeader", make_integer(env, result.vnet_header ? 1 : 0));
+  set_property(env, object, "gathers", make_integer(env, result.gathers ? 1 : 0));
   set_property(env, object, "offload", make_integer(env, result.offload));
   set_property(env, object, "diagnosis", make_integer(env, result.diagnosis));
   set_property(env, object, "raw", make_integer(env, result.raw));

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +53,7 @@ bool open_queue(const TunRequest &request, TunResult &result) {
   int flags = IFF_TUN | IFF_NO_PI;
   if (result.vnet_header) flags |= IFF_VNET_HDR;
   if (request.queues > 1) flags |= IFF_MULTI_QUEUE;
+  if (result.gathers) flags |= IFF_NAPI;
   interface.ifr_flags = static_cast<short>(flags);
   const char *name = result.name[0] == '\0' ? request.name : result.name;
   snprintf(interface.ifr_name, IFNAMSIZ, "%s", name);
@@ -67,6 +69,42 @@ bool open_queue(const TunRequest &request, TunResult &result) {
   // Without the header nobody could say which packet is partial or a super-packet.
   if (result.vnet_header) choose_offload(fd, request, result);
   return true;
+}
+
+/**
+ * How long GRO keeps what may still grow, in ns: longer than the kernel's tick, so that no write has to set a timer
+ * of its own. A segment with PSH is handed up at once, whatever is written here.
+ */
+constexpr char GATHERING_TIME[] = "10000000";
+
+/** /sys shows the interfaces of the namespace in which it was mounted: this thread mounts it for itself. */
+bool set_gathering_time(const char *name) {
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return false;
+  char path[96];
+  snprintf(path, sizeof path, "/sys/class/net/%s/gro_flush_timeout", name);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool written = write(fd, GATHERING_TIME, sizeof GATHERING_TIME - 1) > 0;
+  close(fd);
+  return written;
+}
+
+bool open_queues(const TunRequest &request, TunResult &result) {
+  for (int i = 0; i < request.queues; i++) {
+    if (!open_queue(request, result)) return false;
+  }
+  return true;
+}
+
+/** Best effort: where the time of gathering cannot be set, gathering only costs, and the interface is made without. */
+bool open_gathering(const TunRequest &request, TunResult &result) {
+  result.gathers = request.gather;
+  if (!open_queues(request, result)) return false;
+  if (!result.gathers || set_gathering_time(result.name)) return true;
+  while (result.count > 0) close(result.fds[--result.count]);
+  result.gathers = false;
+  return open_queues(request, result);
 }
 
 /** Best effort: without IPv6 the file is missing, and in some containers it is read-only. */
@@ -143,9 +181,7 @@ bool open_sockets(const TunRequest &request, TunResult &result) {
 
 void open_all(const TunRequest &request, TunResult &result) {
   if (!enter_namespace(request.netns, result.failure)) return;
-  for (int i = 0; i < request.queues; i++) {
-    if (!open_queue(request, result)) return;
-  }
+  if (!open_gathering(request, result)) return;
   // Before the interface is up: no packet may find its queue in another way.
   Failure refused;
   if (request.with_steering) result.steered = steer(result.fds[0], request.steering, refused);

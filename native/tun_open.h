@@ -20,6 +20,8 @@ struct TunRequest {
   int queues = 1;
   /** A virtio-net header of 10 bytes before each packet. */
   bool vnet_header = false;
+  /** The kernel puts together segments of one flow before it looks at them (IFF_NAPI, GRO). */
+  bool gather = false;
   /** TUN_F_* sets, the first that the kernel takes counts. */
   int offloads[MAX_OFFLOADS] = {0};
   uint32_t offload_count = 0;
@@ -40,6 +42,7 @@ struct TunResult {
   int fds[MAX_QUEUES];
   int count = 0;
   bool vnet_header = false;
+  bool gathers = false;
   int offload = 0;
   int diagnosis = -1;
   int raw = -1;

@@ -60,7 +60,8 @@ export class NodeStack extends Stack {
   constructor(options: StackOptions & { readonly busyPoll?: boolean }) {
     // Siblings share the memory of this machine.
     const total = Math.floor(bufferTotal() / (options.siblings?.count ?? 1));
-    super({ ...options, config: { 'buffer.total': total, ...options.config } });
+    const push = options.device.gathers === true ? { push: 'burst' } : {};
+    super({ ...options, config: { 'buffer.total': total, ...push, ...options.config } });
     this.onVirtualClock = options.clock instanceof VirtualClock;
     this.nodeScheduler = this.onVirtualClock ? null : new NodeScheduler(this, options.clock);
     if (options.busyPoll === true) this.nodeScheduler?.busyPoll();

@@ -5,7 +5,7 @@ const cpu = (key, workload) => ({ key, workload, of: 'perCpu' });
 const rate = (key, workload) => ({ key, workload, of: 'rate' });
 
 const OURS = 'fourwave-raw-offload';
-const PLAIN = 'fourwave-raw-plain';
+const PLAIN = 'fourwave-raw-plain-gro';
 const STREAMS = 'fourwave-net-offload';
 
 const bulk = (ours, peer, title, [sink, source], figure = cpu) => [
@@ -17,8 +17,8 @@ export const GOALS = [
   ...bulk(OURS, 'blaster-offload', 'with offload ÷ C blaster with TSO, per CPU-s', [0.55, 0.5]),
   ...bulk(OURS, 'kernel-veth', 'with offload ÷ kernel to kernel over veth, wall', [1.0, 1.5], rate),
   ...bulk(OURS, 'gvisor-gso', 'with offload ÷ gVisor with host GSO, per CPU-s', [1.8, 2.3]),
-  ...bulk(PLAIN, 'lwip', 'plain ÷ lwIP, per CPU-s', [1.2, 1.1]),
-  ...bulk(PLAIN, 'gvisor-plain', 'plain ÷ gVisor as it comes, per CPU-s', [3, 5]),
+  ...bulk(PLAIN, 'lwip', 'plain (gro) ÷ lwIP, per CPU-s', [1.2, 1.1]),
+  ...bulk(PLAIN, 'gvisor-plain', 'plain (gro) ÷ gVisor as it comes, per CPU-s', [3, 5]),
   ratio(
     'RTT p50, one core ÷ kernel',
     [

@@ -94,6 +94,7 @@ const veth = (mtu = 1500) => ({
 export const SUBJECTS = [
   fourwave('raw', 'auto'),
   fourwave('raw', 'off'),
+  { ...fourwave('raw', 'off', 1500, ['gro']), workloads: ['sink', 'source', 'both', 'rtt'] },
   fourwave('net', 'auto'),
   fourwave('net', 'off'),
   { ...fourwave('raw', 'auto', 1500, ['recorder']), workloads: ['sink', 'source', 'churn', 'requests'] },
@@ -129,6 +130,10 @@ export const SUBJECTS = [
     start: () => overLoopback([...NODE, driver('kernel.js')]),
   },
   built('lwip-server', [], { key: 'lwip', name: "lwIP (Debian's liblwip), plain" }),
+  {
+    ...built('lwip-server', ['gro'], { key: 'lwip-gro', name: 'lwIP, plain, gro' }),
+    workloads: ['sink', 'source'],
+  },
   built('gvisor-server', ['plain'], { key: 'gvisor-plain', name: 'gVisor as it comes' }),
   built('gvisor-server', ['gso'], { key: 'gvisor-gso', name: 'gVisor with host GSO' }),
   ...[

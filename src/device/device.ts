@@ -26,6 +26,8 @@ export interface Device {
   readonly checksumOffload: boolean;
   /** Largest super-packet (IP header included, bytes) that `send` takes; 0 = none above the MTU. */
   readonly segmentationLimit: number;
+  /** Who receives puts segments together until one has PSH: the last of each burst should have it. */
+  readonly gathers?: boolean;
   /** What is sent comes back: packets from our own addresses are to be taken. */
   readonly loopsBack?: boolean;
   /**

@@ -33,6 +33,8 @@ export interface NativeTunRequest {
   readonly netns: string;
   readonly queues: number;
   readonly vnetHeader: 0 | 1;
+  /** The kernel puts together segments of a flow before it looks at them. */
+  readonly gather: 0 | 1;
   /** Tried in order. */
   readonly offloads: readonly number[];
   /** The kernel's own address as an unsigned number. */
@@ -51,6 +53,7 @@ export interface NativeTun {
   readonly name: string;
   readonly queues: number[];
   readonly vnetHeader: 0 | 1;
+  readonly gathers: 0 | 1;
   readonly offload: number;
   /** −1 = not asked for. */
   readonly diagnosis: number;

@@ -42,6 +42,9 @@ export class SteeredDevice implements Device {
   get segmentationLimit(): number {
     return this.inner.segmentationLimit;
   }
+  get gathers(): boolean {
+    return this.inner.gathers === true;
+  }
   get writable(): boolean {
     return this.inner.writable;
   }

@@ -24,6 +24,12 @@ export interface TunOptions {
   readonly netns?: string | null;
   /** `auto`: the most that the kernel offers. `csum`: no super-packets. `off`: plain packets. */
   readonly offload?: 'auto' | 'csum' | 'off';
+  /**
+   * The kernel puts segments of one flow together before its TCP looks at them, as it does behind a network card
+   * (GRO): less work for it where packets are plain, and `tcpdump` on the interface sees what was put together.
+   * Where it cannot be had, {@link TunDescription.gathers} is false and nothing else changes.
+   */
+  readonly gro?: boolean;
   /** More than one makes a multi-queue interface. */
   readonly queues?: number;
   /** The key by which flows belong to queues (src/wire/steering.ts). */
@@ -49,6 +55,7 @@ export interface TunDescription {
   /** Descriptors, one for each queue. */
   readonly queues: readonly number[];
   readonly vnetHeader: boolean;
+  readonly gathers?: boolean;
   readonly offload: readonly ('csum' | 'tso4')[];
   /** Descriptor, or −1. */
   readonly diagnosis: number;
@@ -84,6 +91,7 @@ const DEFAULTS = {
   mtu: 1500,
   netns: null,
   offload: 'auto',
+  gro: false,
   queues: 1,
   steering: null,
   kernelSteers: true,
@@ -123,7 +131,7 @@ export function openTun(
   extras: PrivilegedExtras = {},
   native: Native = loadNative(),
 ): TunDescription {
-  const { name, peer, mtu, netns, offload, queues, steering, kernelSteers } = checkOptions(options);
+  const { name, peer, mtu, netns, offload, gro, queues, steering, kernelSteers } = checkOptions(options);
   const range = parsePeer(peer);
   const file = namespaceFile(netns);
   refuseRoutedRange(native, file, range, name);
@@ -132,6 +140,7 @@ export function openTun(
     netns: file,
     queues,
     vnetHeader: offload === 'off' ? 0 : 1,
+    gather: gro ? 1 : 0,
     offloads: OFFLOADS[offload],
     address: range.address >>> 0,
     prefix: range.prefixLength,
@@ -144,7 +153,7 @@ export function openTun(
     const opened = native.openTun(request);
     return {
       ...{ name: opened.name, peer, mtu, netns, queues: opened.queues },
-      vnetHeader: opened.vnetHeader === 1,
+      ...{ vnetHeader: opened.vnetHeader === 1, gathers: opened.gathers === 1 },
       offload: offloadNames(opened.offload),
       diagnosis: opened.diagnosis,
       raw: opened.raw,
@@ -176,6 +185,7 @@ export class TunDevice implements Device {
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly segmentationLimit: number;
+  readonly gathers: boolean;
   readonly description: TunDescription;
   readonly arena: Arena;
   /** Set before {@link attach}: who has a core to spare calls {@link poll} all the time. */
@@ -201,6 +211,7 @@ export class TunDevice implements Device {
     this.name = description.name;
     this.mtu = description.mtu;
     this.checksumOffload = description.offload.includes('csum');
+    this.gathers = description.gathers === true;
     this.segmentationLimit = description.offload.includes('tso4') ? MAX_PACKET_LENGTH : 0;
   }
 

@@ -84,6 +84,9 @@ export class FaultDevice implements Device {
   get segmentationLimit(): number {
     return this.inner.segmentationLimit;
   }
+  get gathers(): boolean {
+    return this.inner.gathers === true;
+  }
   get loopsBack(): boolean {
     return this.inner.loopsBack === true;
   }

@@ -93,6 +93,7 @@ export const CONFIG_OPTIONS: readonly ConfigOption[] = [
   { key: 'tfo.queue', fields: ['tfoQueue'], kind: count(0, 65_535), defaults: '256', rfc: 'RFC 7413 §5.1', text: 'fast opens of a listener whose handshake is not complete; beyond it data in a SYN is ignored' },
   { key: 'pacing', fields: ['pacing'], kind: onOff(), defaults: 'off', rfc: 'RFC 9438 §5', text: 'spread segments over the round-trip time' },
   { key: 'slowStartAfterIdle', fields: ['slowStartAfterIdle'], kind: onOff(), defaults: 'on', rfc: 'RFC 5681 §4.1', text: 'start slowly again after an idle RTO' },
+  { key: 'push', fields: ['push'], kind: choice('queue', 'burst'), defaults: 'queue', rfc: 'RFC 9293 §3.9.1.2', text: 'where PSH is: on the last segment of what is queued; or of every burst too, for a receiver that gathers segments (GRO)' },
   { key: 'nagle', fields: ['nagle'], kind: onOff(), defaults: 'on', rfc: 'RFC 9293 §3.7.4', text: 'hold back small segments while data is unacknowledged' },
 
   { key: 'buffer.receive', fields: ['bufferReceiveMin', 'bufferReceiveStart', 'bufferReceiveMax'], kind: bufferSizes, defaults: ['4K/128K/6M', '128K', '4K/128K/6M'], rfc: 'RFC 9293 §3.8.6', text: 'receive buffer: min/start/max' },

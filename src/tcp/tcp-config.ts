@@ -53,6 +53,7 @@ export interface TcpConfig {
   readonly tfoQueue: number;
   readonly pacing: boolean;
   readonly slowStartAfterIdle: boolean;
+  readonly push: 'queue' | 'burst';
   readonly nagle: boolean;
 
   readonly bufferReceiveMin: number;

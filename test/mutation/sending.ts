@@ -43,7 +43,7 @@ export const SENDING: readonly Mutant[] = [
     id: 'O21',
     clauses: ['MUST-61'],
     file: 'src/tcp/output/transmit.ts',
-    find: '(length > 0 && length === tcb.unsent ? PSH : 0)',
+    find: '(length > 0 && pushed ? PSH : 0)',
     replace: '0',
     why: 'no segment has PSH',
     killer: 'conformance/rfc9293/sending',

@@ -1,4 +1,4 @@
-// Fourwave as `npm run bench` measures it: node fourwave.js raw|net NETNS MTU OFFLOAD [recorder] [busy-poll] [option=value …]
+// Fourwave as `npm run bench` measures it: node fourwave.js raw|net NETNS MTU OFFLOAD [recorder] [busy-poll] [gro] [option=value …]
 
 import { createStack, tun } from '../../../dist/index.js';
 import { serveRaw } from './raw.js';
@@ -21,7 +21,7 @@ async function flightRecorder() {
 const MOST_CONNECTIONS = 200_000;
 
 const busyPoll = more.includes('busy-poll');
-const device = tun({ netns, mtu: Number(mtu), offload });
+const device = tun({ netns, mtu: Number(mtu), offload, gro: more.includes('gro') });
 if (busyPoll) device.polled = true;
 const trace = more.includes('recorder') ? await flightRecorder() : null;
 const stack = await createStack({

@@ -173,7 +173,7 @@ int main(int count, char **arguments) {
   if (count < 4) return 1;
   mtu = atoi(arguments[2]);
   offload = strcmp(arguments[3], "tso") == 0;
-  device = openTun(arguments[1], mtu, offload);
+  device = openTun(arguments[1], mtu, offload, 0);
   preparePattern();
   printf("ready\n");
   fflush(stdout);

@@ -73,7 +73,7 @@ int main(int count, char **arguments) {
   if (count < 3) return 1;
   static u16_t mtu;
   mtu = (u16_t)atoi(arguments[2]);
-  device = openTun(arguments[1], mtu, 0);
+  device = openTun(arguments[1], mtu, 0, count > 3 && strcmp(arguments[3], "gro") == 0);
   tcpip_init(NULL, NULL);
   ip4_addr_t address, mask, gateway;
   IP4_ADDR(&address, 10, 9, 0, 2);

@@ -17,7 +17,7 @@ static void check(int result, const char *what) {
   exit(1);
 }
 
-int openTun(const char *netns, int mtu, int offload) {
+int openTun(const char *netns, int mtu, int offload, int gather) {
   char command[300];
   snprintf(command, sizeof command, "/run/netns/%s", netns);
   int space = open(command, O_RDONLY | O_CLOEXEC);
@@ -29,11 +29,15 @@ int openTun(const char *netns, int mtu, int offload) {
   struct ifreq request;
   memset(&request, 0, sizeof request);
   strcpy(request.ifr_name, "fw0");
-  request.ifr_flags = IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0) | (gather ? IFF_NAPI : 0);
   check(ioctl(fd, TUNSETIFF, &request), "TUNSETIFF");
   if (offload) check(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), "TUNSETOFFLOAD");
   snprintf(command, sizeof command,
            "ip link set fw0 mtu %d txqueuelen 1000 up && ip addr add 10.9.0.1/24 dev fw0", mtu);
   if (system(command) != 0) exit(1);
+  // As src/device asks for it.
+  const char *time = "echo 10000000 > /sys/class/net/fw0/gro_flush_timeout";
+  snprintf(command, sizeof command, "ip netns exec %s sh -c '%s'", netns, time);
+  if (gather && system(command) != 0) exit(1);
   return fd;
 }

@@ -6,6 +6,6 @@
 #define VNET 10
 
 /** `fw0` in namespace `netns` with 10.9.0.1/24; non-blocking. Exits when it cannot. */
-int openTun(const char *netns, int mtu, int offload);
+int openTun(const char *netns, int mtu, int offload, int gather);
 
 #endif

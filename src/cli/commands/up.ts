@@ -18,6 +18,7 @@ export function addUp(program: Command): void {
     .option('--netns <name>', 'open the interface in this network namespace')
     .option('--device <kind>', 'tun or tuntap2', 'tun')
     .option('--offload <mode>', 'auto, csum (no super-packets), or off: each packet as on a wire', 'auto')
+    .option('--gro', 'the kernel may put segments together before it looks: for speed without offload')
     .option('--queues <n>', 'queues of the interface, each with a worker of its own', '1')
     .option('--steering <how>', 'auto, or ring: workers sort the packets, not the kernel', 'auto')
     .option('--profile <profile>', 'default, strict or linux', 'default')

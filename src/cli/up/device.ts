@@ -51,11 +51,11 @@ export async function openDevice(options: UpOptions): Promise<Device> {
 export function openInterface(options: UpOptions): TunDescription {
   const inherited = inheritedTun();
   if (inherited !== null) return inherited;
-  const { tun: name, mtu, netns, offload, queues } = options;
+  const { tun: name, mtu, netns, offload, gro, queues } = options;
   const peer = peerOf(options);
   const steering = queues > 1 ? randomKey() : null;
   const kernelSteers = options.steering === 'auto';
-  const request: TunOptions = { name, peer, mtu, netns, offload, queues, steering, kernelSteers };
+  const request: TunOptions = { name, peer, mtu, netns, offload, gro, queues, steering, kernelSteers };
   const extras: PrivilegedExtras = { diagnosis: true, rawSocket: options.allowInject };
   if (hasNetAdmin()) return openAndDrop(request, extras, options.user);
   if (options.user !== null) {

@@ -15,6 +15,7 @@ export interface UpFlags {
   readonly netns?: string;
   readonly device: string;
   readonly offload: string;
+  readonly gro?: boolean;
   readonly queues: string;
   readonly steering: string;
   readonly profile: string;
@@ -47,6 +48,8 @@ export interface UpOptions {
   readonly netns: string | null;
   readonly device: 'tun' | 'tuntap2';
   readonly offload: 'auto' | 'csum' | 'off';
+  /** The kernel puts segments together before its TCP looks at them. */
+  readonly gro: boolean;
   /** One worker for each, when there are several. */
   readonly queues: number;
   /** How packets find the queue of their flow, when there are several: `ring` leaves the kernel out of it. */
@@ -93,6 +96,7 @@ export function upOptions(flags: UpFlags): UpOptions {
     netns: flags.netns === undefined ? null : check.namespaceName(flags.netns),
     device: check.oneOf(flags.device, '--device', ['tun', 'tuntap2']),
     offload: check.oneOf(flags.offload, '--offload', ['auto', 'csum', 'off']),
+    gro: flags.gro === true,
     queues: check.integer(flags.queues, '--queues', 1, MAX_QUEUES),
     steering: check.oneOf(flags.steering, '--steering', ['auto', 'ring']),
     profile: check.oneOf(flags.profile, '--profile', PROFILES),
@@ -142,6 +146,7 @@ function checkDevice(flags: UpFlags): void {
     [flags.netns !== undefined, '--netns'],
     [flags.user !== undefined, '--user'],
     [flags.allowInject === true, '--allow-inject'],
+    [flags.gro === true, '--gro'],
     [Number(flags.queues) > 1, '--queues above 1'],
   ];
   for (const [given, what] of ignored) {

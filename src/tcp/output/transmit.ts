@@ -1,7 +1,7 @@
 /** Phase 4: what to send next, decided from the block alone. The only place that sends. */
 
 import { REASON } from '../../base/reasons.ts';
-import { seqAdd, seqDiff } from '../../base/seq.ts';
+import { type Seq, seqAdd, seqDiff } from '../../base/seq.ts';
 import { ACK, FIN, PSH, SYN } from '../../wire/segment.ts';
 import { initialWindow } from '../congestion/congestion-control.ts';
 import type { TcpContext } from '../context.ts';
@@ -173,7 +173,7 @@ function resend(tcb: Tcb, index: number, trigger: Trigger): void {
     if (handshake.fastOpenAsked) tcb.context.fastOpen.refused(tcb.peerAddress);
   }
   if (fin) bits |= FIN;
-  if (length > 0 && seqAdd(seq, length) === tcb.sendBuffer.end) bits |= PSH;
+  if (length > 0) bits |= pushOfOld(tcb, seqAdd(seq, length));
   tcb.recovery.forced = false;
   tally.lastSentAt = tcb.clock.now;
   tally.retransmissions++;
@@ -313,7 +313,7 @@ function sendSegment(
   const { snd, retry, tally, recovery } = tcb;
   const seq = snd.nxt;
   const occupied = length + (fin ? 1 : 0);
-  const bits = flagsOfNew(tcb, length, fin);
+  const bits = flagsOfNew(tcb, length, fin, mss, trigger);
   snd.nxt = seqAdd(seq, occupied);
   if (fin) tcb.finSent = true;
   if (length % mss !== 0) snd.smallSentEnd = snd.nxt;
@@ -328,9 +328,22 @@ function sendSegment(
   segmentSent(tcb);
 }
 
-/** PSH is on the last segment of what is queued (MUST-61). */
-function flagsOfNew(tcb: Tcb, length: number, fin: boolean): number {
-  return ACK | (fin ? FIN : 0) | (length > 0 && length === tcb.unsent ? PSH : 0);
+/** As it would be on a new segment that ends there. */
+function pushOfOld(tcb: Tcb, end: Seq): number {
+  return end === tcb.sendBuffer.end || tcb.config.push === 'burst' ? PSH : 0;
+}
+
+/** PSH is on the last segment of what is queued (MUST-61), and where bursts are pushed on the last of each. */
+function flagsOfNew(tcb: Tcb, length: number, fin: boolean, mss: number, trigger: Trigger): number {
+  const { push } = tcb.config;
+  const pushed = length === tcb.unsent || (push === 'burst' && endsBurst(tcb, length, mss, trigger));
+  return ACK | (fin ? FIN : 0) | (length > 0 && pushed ? PSH : 0);
+}
+
+/** Whether these `length` bytes go alone, or no full segment can follow them now. */
+function endsBurst(tcb: Tcb, length: number, mss: number, trigger: Trigger): boolean {
+  if (trigger !== 'data' || tcb.config.pacing) return true;
+  return Math.min(tcb.unsent, windowRoom(tcb), congestionRoom(tcb)) - length < mss;
 }
 
 /** RFC 5681 §4.1: after an idle RTO the old cwnd says nothing about the path; judged by the last send. */

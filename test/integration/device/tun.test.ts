@@ -86,6 +86,7 @@ describe('TUN', { skip }, () => {
         prefix: 24,
         mtu: 1500,
         withDiagnosis: 0 as const,
+        gather: 0 as const,
         withRawSocket: 0 as const,
         withSteering: 0 as const,
         keyLow: 0,
