@@ -179,12 +179,9 @@ export class Server extends EventEmitter implements ListenerOwner, Holder {
     }
     if (this.noDelay) connection.setNoDelay(true);
     if (this.keepAlive) connection.setKeepAlive(true, this.keepAliveInitialDelay);
-    const marks =
-      this.highWaterMark === undefined
-        ? {}
-        : { readableHighWaterMark: this.highWaterMark, writableHighWaterMark: this.highWaterMark };
+    const { highWaterMark } = this;
     const socket = this.makeSocket({
-      ...marks,
+      ...(highWaterMark === undefined ? null : { highWaterMark }),
       handle: connection,
       allowHalfOpen: this.allowHalfOpen,
       pauseOnCreate: this.pauseOnConnect,

@@ -35,15 +35,7 @@ export class Socket extends ConnectingSocket {
 
   /** `options` as of Node's `new net.Socket(options)`; `handle` is an accepted connection. */
   constructor(context: NetContext, options: SocketOptions = {}) {
-    checkOptions(options);
-    super(context, {
-      ...options,
-      allowHalfOpen: Boolean(options.allowHalfOpen),
-      // 'close' carries hadError, and comes when the connection has been let go.
-      emitClose: false,
-      autoDestroy: true,
-      decodeStrings: false,
-    });
+    super(context, options.handle === undefined ? streamOptions(options) : acceptedOptions(options));
     this.noDelay = Boolean(options.noDelay);
     this.keepAlive = Boolean(options.keepAlive);
     this.keepAliveDelay = toSeconds(
@@ -256,6 +248,26 @@ export class Socket extends ConnectingSocket {
   override stackClosed(): void {
     this.destroy();
   }
+}
+
+/** What every stream of ours is told: 'close' carries hadError, and comes when the connection has been let go. */
+const OURS = { emitClose: false, autoDestroy: true, decodeStrings: false } as const;
+
+function streamOptions(options: SocketOptions): DuplexOptions {
+  checkOptions(options);
+  return { ...options, ...OURS, allowHalfOpen: Boolean(options.allowHalfOpen) };
+}
+
+/** The same of a server's socket: always these, so that V8 knows the object, and a spread is spared. */
+function acceptedOptions({ allowHalfOpen, highWaterMark }: SocketOptions): DuplexOptions {
+  const { emitClose, autoDestroy, decodeStrings } = OURS;
+  return {
+    emitClose,
+    autoDestroy,
+    decodeStrings,
+    allowHalfOpen: allowHalfOpen === true,
+    ...(highWaterMark === undefined ? null : { highWaterMark }),
+  };
 }
 
 function checkOptions(options: SocketOptions): void {
