@@ -265,7 +265,7 @@ function acceptedOptions({ allowHalfOpen, highWaterMark }: SocketOptions): Duple
     emitClose,
     autoDestroy,
     decodeStrings,
-    allowHalfOpen: allowHalfOpen === true,
+    allowHalfOpen: Boolean(allowHalfOpen),
     ...(highWaterMark === undefined ? null : { highWaterMark }),
   };
 }
